@@ -1,0 +1,66 @@
+# Guardrails. "make help" lists the targets; README.md says what they are for.
+#
+# Every target works in a fresh clone. Go, Node.js, npm and git must be there;
+# scripts/tools.sh says which of them is missing or too old, and where to get it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export GOTOOLCHAIN := local
+export CGO_ENABLED := 0
+
+ORACLES := build/npm/node_modules/.package-lock.json
+PACK    := go run ./build/pack
+TESTS   ?= ./...
+
+.PHONY: help demo test test-heavy check build package release verify generate oracles bench fmt clean tools
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## check that Go, Node.js, npm and git are there and new enough
+	@scripts/tools.sh
+
+demo: tools ## build, pack and replay the post-mortem's pipelines on this machine
+	@scripts/demo.sh
+
+test: tools oracles ## run all tests
+	go test -count=1 -shuffle=on $(TESTS)
+
+test-heavy: tools oracles ## long fuzzing and the full reproducible release (about half an hour)
+	@scripts/test-heavy.sh
+
+check: tools oracles ## what CI runs: generated files, format, vet, lint, all tests
+	@scripts/check.sh
+
+build: tools ## stage every task for this machine in build/out/stage
+	$(PACK) stage
+
+package: tools ## make build/out/*.vsix for every platform
+	$(PACK) vsix
+
+release: tools ## make the release files from a clean tree: smallest .vsix, checksums, SBOM
+	$(PACK) release
+
+verify: tools ## build the same commit again elsewhere and compare every byte
+	$(PACK) verify
+
+generate: tools ## write inputs_gen.go and the README tables from each task.json
+	go run ./build/gentask
+
+oracles: $(ORACLES) ## install the pinned npm programs that tests compare with
+
+$(ORACLES): build/npm/package-lock.json
+	npm ci --prefix build/npm --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+bench: tools oracles ## run the benchmarks against peers (scripts/bench)
+	@scripts/bench/startup
+
+fmt: ## format the Go code
+	gofmt -w $$(git ls-files '*.go')
+
+clean: ## remove build/out and the installed test programs
+	rm -rf build/out build/npm/node_modules

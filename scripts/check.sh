@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What CI runs, and what to run before a commit. Every failure names the command
+# that mends it.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+failed=0
+step() { # what, how to mend it, command...
+  local what=$1 fix=$2
+  shift 2
+  echo "== $what"
+  if ! "$@"; then
+    echo "FAILED: $what. To mend it: $fix" >&2
+    failed=1
+  fi
+}
+
+formatted() {
+  local files
+  files=$(gofmt -l $(git ls-files --cached --others --exclude-standard '*.go'))
+  [[ -z $files ]] || { echo "$files"; return 1; }
+}
+
+# Every platform we ship for must compile, tests included.
+vetted() {
+  local os
+  for os in linux darwin windows; do
+    GOOS=$os go vet ./... || return 1
+  done
+}
+
+linted() {
+  local tool=$PWD/build/out/tools/staticcheck
+  (cd build/tools && go build -o "$tool" honnef.co/go/tools/cmd/staticcheck) && "$tool" ./...
+}
+
+step "generated files are current" "make generate, and commit" go run ./build/gentask -check
+step "gofmt" "make fmt" formatted
+step "go vet (linux, darwin, windows)" "correct what vet names" vetted
+step "staticcheck" "correct what it names, or ignore one finding with //lint:ignore and the reason" linted
+step "go.mod is tidy" "go mod tidy, and commit" go mod tidy -diff
+step "tests" "correct what fails; one package: go test ./path/to/it" make --no-print-directory test
+
+exit $failed
