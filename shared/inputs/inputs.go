@@ -1,0 +1,193 @@
+// Package inputs turns the INPUT_* variables an Azure Pipelines agent gives a
+// task into a struct that build/gentask makes from task.json.
+//
+// It promises what a task's author would otherwise get wrong: a blank input is
+// absent, whatever the definition (the agent always sets the variable); all
+// problems are reported at once, by the label the user sees, and never with the
+// value, which may be a secret; an input that still holds $(name) is a problem
+// and not a value; an optional path that was left empty is empty, although the
+// agent turns it into the repository's folder.
+//
+// Decoding is done by github.com/sethvargo/go-envconfig; rules between inputs
+// are the task's own.
+package inputs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/sethvargo/go-envconfig"
+)
+
+// Lookup returns an environment variable's value and whether it is set.
+type Lookup func(key string) (string, bool)
+
+// Problem is one input that cannot be used.
+type Problem struct {
+	Input  string // name in YAML
+	Label  string // label in the editor
+	Reason string // our own words, without the value
+}
+
+// Error says which input is wrong, and why.
+func (p Problem) Error() string {
+	if p.Label == "" || strings.EqualFold(p.Label, p.Input) {
+		return fmt.Sprintf("input %q %s", p.Input, p.Reason)
+	}
+	return fmt.Sprintf("input %q (%s) %s", p.Input, p.Label, p.Reason)
+}
+
+// Problems are all the inputs that cannot be used, in the struct's order.
+type Problems []Problem
+
+// Error joins the problems, one a line.
+func (p Problems) Error() string {
+	texts := make([]string, len(p))
+	for i := range p {
+		texts[i] = p[i].Error()
+	}
+	return strings.Join(texts, "\n")
+}
+
+// Load fills the struct that into points to. Its fields carry the tags input
+// (name), label, env (go-envconfig's) and, for a pick list, options (comma
+// separated). The error is Problems, or says that the struct itself is wrong,
+// which is a bug. Fields of problems keep their zero value.
+func Load(ctx context.Context, lookup Lookup, into any) error {
+	target := reflect.ValueOf(into)
+	if target.Kind() != reflect.Pointer || target.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("inputs: Load needs a pointer to a struct, got %T", into)
+	}
+	l := loader{lookup: lookup, roots: roots(lookup)}
+	var problems Problems
+	for i := range target.Elem().NumField() {
+		field := target.Elem().Type().Field(i)
+		reason, err := l.load(ctx, field, target.Elem().Field(i))
+		if err != nil {
+			return fmt.Errorf("inputs: field %s: %w", field.Name, err)
+		}
+		if reason != "" {
+			problems = append(problems, Problem{field.Tag.Get("input"), field.Tag.Get("label"), reason})
+		}
+	}
+	if problems != nil {
+		return problems
+	}
+	return nil
+}
+
+type loader struct {
+	lookup Lookup
+	roots  []string
+}
+
+// load fills one field and returns why its input cannot be used, if so.
+// go-envconfig stops at the first problem, so it is given one field at a time.
+func (l loader) load(ctx context.Context, field reflect.StructField, into reflect.Value) (string, error) {
+	key, rest, _ := strings.Cut(field.Tag.Get("env"), ",")
+	if key == "" {
+		return "", errors.New("no env tag")
+	}
+	value, set := l.lookup(key)
+	if set = set && strings.TrimSpace(value) != ""; set {
+		if field.Type == reflect.TypeFor[Path]() && l.isRoot(value) {
+			value, set = "", false
+		}
+		if reason := refuse(field, value); reason != "" {
+			return reason, nil
+		}
+	}
+	one := reflect.New(reflect.StructOf([]reflect.StructField{
+		{Name: field.Name, Type: field.Type, Tag: field.Tag},
+	}))
+	err := envconfig.ProcessWith(ctx, &envconfig.Config{
+		Target:   one.Interface(),
+		Lookuper: single{key, normal(field, value), set},
+	})
+	switch {
+	case errors.Is(err, envconfig.ErrMissingRequired):
+		return missing(field), nil
+	case err != nil && set:
+		return "must be " + kind(field.Type), nil
+	case err != nil:
+		return "", fmt.Errorf("tag %q: %w", rest, err)
+	}
+	into.Set(one.Elem().Field(0))
+	return l.check(field, into), nil
+}
+
+// single is the world as go-envconfig may see it: one variable, where blank is
+// absent.
+type single struct {
+	key, value string
+	set        bool
+}
+
+func (s single) Lookup(key string) (string, bool) { return s.value, s.set && key == s.key }
+
+// macro is an agent expression that nothing expanded: the agent leaves $(name)
+// as it is when there is no variable of that name.
+var macro = regexp.MustCompile(`\$\(([A-Za-z_][A-Za-z0-9_.\- ]{0,127})\)`)
+
+func refuse(field reflect.StructField, value string) string {
+	if strings.ContainsRune(value, 0) {
+		return "has a NUL character in it"
+	}
+	m := macro.FindStringSubmatch(value)
+	switch {
+	case m == nil:
+		return ""
+	case field.Type == reflect.TypeFor[Secret]():
+		return "holds $(...) of a variable that does not exist; " +
+			"define the secret variable, or give this step access to it"
+	default:
+		return "holds $(" + m[1] + "), but there is no variable of that name; define it, or correct the name"
+	}
+}
+
+func missing(field reflect.StructField) string {
+	if field.Type == reflect.TypeFor[Path]() {
+		return "is required (an empty path means the repository's folder, which this input does not take)"
+	}
+	return "is required"
+}
+
+// normal gives a boolean the one spelling the agent's own library reads; "1",
+// "yes" and "t" are not booleans there, and are refused here.
+func normal(field reflect.StructField, value string) string {
+	if field.Type.Kind() != reflect.Bool {
+		return value
+	}
+	switch lower := strings.ToLower(strings.TrimSpace(value)); lower {
+	case "true", "false":
+		return lower
+	default:
+		return "not a boolean"
+	}
+}
+
+// check holds a decoded pick list against its options.
+func (l loader) check(field reflect.StructField, value reflect.Value) string {
+	picked, ok := value.Interface().(interface{ Valid() bool })
+	if !ok || value.IsZero() || picked.Valid() {
+		return ""
+	}
+	value.SetZero()
+	return "must be one of: " + strings.ReplaceAll(field.Tag.Get("options"), ",", ", ")
+}
+
+func kind(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number of at most " + strconv.Itoa(t.Bits()) + " bits"
+	default:
+		return "a valid " + t.Name()
+	}
+}
