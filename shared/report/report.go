@@ -1,0 +1,206 @@
+// Package report collects what a task found and gives it to its three readers:
+// issues in the run's log and page, a JSON file for programs, and a Markdown
+// summary for the run's Extensions tab.
+//
+// It promises that nothing it writes holds a secret of the set it is given: the
+// agent masks the log, but neither attachments nor summaries. The JSON's shape
+// is docs/report.md; it has a version and only ever gains fields within one.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/pipeline"
+	"github.com/guardrails-ci/guardrails/shared/redact"
+)
+
+// Schema is the version of the JSON report's shape.
+const Schema = 1
+
+// Severity says how bad a finding is.
+type Severity string
+
+// The severities of a finding.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+	Note    Severity = "note"
+)
+
+// Finding is one thing a task has to say about the user's pipeline or files.
+type Finding struct {
+	Rule     string   `json:"rule"` // stable name, such as "cache/installation"
+	Severity Severity `json:"severity"`
+	Message  string   `json:"message"`
+	Hint     string   `json:"hint,omitempty"` // what to do
+	Path     string   `json:"path,omitempty"`
+	Line     int      `json:"line,omitempty"`
+	Column   int      `json:"column,omitempty"`
+}
+
+// Text is the finding in one line, with its hint.
+func (f Finding) Text() string {
+	if f.Hint == "" {
+		return f.Message
+	}
+	return f.Message + ". How to fix: " + f.Hint
+}
+
+// Header is what the harness knows of the run; Class and Result are set at its end.
+type Header struct {
+	Schema      int           `json:"schema"`
+	Task        string        `json:"task"`
+	Version     string        `json:"version"`
+	Stage       string        `json:"stage"`
+	Enforcement string        `json:"enforcement,omitempty"`
+	Class       string        `json:"class"`
+	Result      string        `json:"result"`
+	Started     time.Time     `json:"started"`
+	Duration    time.Duration `json:"durationNs"`
+}
+
+// Report is safe for concurrent use; the zero value is ready.
+type Report struct {
+	mu       sync.Mutex
+	findings []Finding
+	facts    map[string]any
+	summary  strings.Builder
+}
+
+// Add records a finding.
+func (r *Report) Add(f Finding) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.findings = append(r.findings, f)
+}
+
+// Findings returns what was added, in order.
+func (r *Report) Findings() []Finding {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Finding(nil), r.findings...)
+}
+
+// Set records a fact for the JSON report; value must be something
+// encoding/json takes. A later value replaces an earlier one.
+func (r *Report) Set(key string, value any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.facts == nil {
+		r.facts = map[string]any{}
+	}
+	r.facts[key] = value
+}
+
+// Summary appends Markdown to the run's summary. The caller escapes what is not
+// its own text with [Markdown].
+func (r *Report) Summary(markdown string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.summary.WriteString(strings.TrimRight(markdown, "\n") + "\n\n")
+}
+
+// Log reports the findings as issues of the step; notes are plain lines.
+func (r *Report) Log(l *pipeline.Log) {
+	for _, f := range r.Findings() {
+		issue := pipeline.Issue{Message: f.Text(), Path: f.Path, Line: f.Line, Column: f.Column, Code: f.Rule}
+		switch f.Severity {
+		case Error:
+			l.Error(issue)
+		case Warning:
+			l.Warning(issue)
+		case Note:
+			l.Print(f.Text())
+		}
+	}
+}
+
+// JSON returns the report as a JSON document, without the secrets.
+func (r *Report) JSON(h Header, secrets *redact.Set) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h.Schema = Schema
+	doc := struct {
+		Header
+		Findings []Finding      `json:"findings"`
+		Facts    map[string]any `json:"facts,omitempty"`
+	}{h, append([]Finding{}, r.findings...), r.facts}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	// Masked string by string, not as text: a secret may look like JSON.
+	decoder := json.NewDecoder(strings.NewReader(string(raw)))
+	decoder.UseNumber()
+	var tree any
+	if err := decoder.Decode(&tree); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	out, err := json.MarshalIndent(mask(tree, secrets), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return append(out, '\n'), nil
+}
+
+// SummaryText returns the Markdown summary without the secrets; it is empty when
+// there is nothing to say.
+func (r *Report) SummaryText(h Header, secrets *redact.Set) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.summary.Len() == 0 && len(r.findings) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s: %s\n\n%s", Markdown(h.Task), Markdown(h.Class), r.summary.String())
+	if len(r.findings) > 0 {
+		b.WriteString("| severity | rule | finding | what to do |\n|---|---|---|---|\n")
+		for _, f := range r.findings {
+			fmt.Fprintf(&b, "| %s | %s | %s%s | %s |\n",
+				f.Severity, Markdown(f.Rule), Markdown(f.Message), Markdown(f.place()), Markdown(f.Hint))
+		}
+	}
+	return secrets.String(b.String())
+}
+
+func (f Finding) place() string {
+	switch {
+	case f.Path == "":
+		return ""
+	case f.Line == 0:
+		return " (" + f.Path + ")"
+	default:
+		return fmt.Sprintf(" (%s:%d)", f.Path, f.Line)
+	}
+}
+
+func mask(tree any, secrets *redact.Set) any {
+	switch v := tree.(type) {
+	case string:
+		return secrets.String(v)
+	case []any:
+		for i := range v {
+			v[i] = mask(v[i], secrets)
+		}
+	case map[string]any:
+		masked := make(map[string]any, len(v))
+		for key, value := range v {
+			masked[secrets.String(key)] = mask(value, secrets)
+		}
+		return masked
+	}
+	return tree
+}
+
+var markdownEscaper = strings.NewReplacer(
+	"\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]", "#", "\\#", "!", "\\!",
+	"|", "\\|", "<", "&lt;", ">", "&gt;", "&", "&amp;", "~", "\\~", "\r\n", " ", "\r", " ", "\n", " ",
+)
+
+// Markdown escapes untrusted text for use inside a line of Markdown, table cells
+// included: no markup, link, HTML or line break of it takes effect.
+func Markdown(text string) string { return markdownEscaper.Replace(text) }
