@@ -89,11 +89,13 @@ func (l *Log) decorate(kind, text string) {
 	l.write("##[" + kind + "]" + redact.Defuse(flat) + "\n")
 }
 
-// command writes a logging command whose properties and data are masked.
+// free is a property whose value is somebody's text, and so is masked. The
+// agent's own words are not: a secret that happens to be "Failed" must not turn
+// a result into stars.
+func (l *Log) free(name, value string) property { return property{name, l.secrets.String(value)} }
+
+// command writes a logging command whose data is masked.
 func (l *Log) command(name string, properties []property, data string) {
-	for i := range properties {
-		properties[i].value = l.secrets.String(properties[i].value)
-	}
 	l.write(format(name, properties, l.secrets.String(data)))
 }
 

@@ -107,18 +107,19 @@ func TestRefusals(t *testing.T) {
 		"secret of several lines": func(l *pipeline.Log) error {
 			return l.SetVariable("a", "one-line\ntwo-line", pipeline.Var{Secret: true})
 		},
-		"secret in a public variable": func(l *pipeline.Log) error { return l.SetVariable("a", "x"+secret, pipeline.Var{}) },
-		"macro in a public variable":  func(l *pipeline.Log) error { return l.SetVariable("a", "$(password)", pipeline.Var{}) },
-		"no name":                     func(l *pipeline.Log) error { return l.SetVariable(" ", "x", pipeline.Var{}) },
-		"line break in a name":        func(l *pipeline.Log) error { return l.SetTaskVariable("a\nb", "x", false) },
-		"missing summary":             func(l *pipeline.Log) error { return l.UploadSummary(filepath.Join(dir, "no.md")) },
-		"relative file":               func(l *pipeline.Log) error { return l.UploadFile("pipeline_test.go") },
-		"folder as a file":            func(l *pipeline.Log) error { return l.UploadFile(dir) },
-		"attachment's name":           func(l *pipeline.Log) error { return l.AddAttachment("k", "a/b", dir) },
-		"artifact without a name":     func(l *pipeline.Log) error { return l.UploadArtifact("", "", dir) },
-		"missing artifact":            func(l *pipeline.Log) error { return l.UploadArtifact("a", "", dir+"/no") },
-		"empty path":                  func(l *pipeline.Log) error { return l.PrependPath("") },
-		"file as a path":              func(l *pipeline.Log) error { return l.PrependPath(os.Args[0]) },
+		"secret in a public variable":           func(l *pipeline.Log) error { return l.SetVariable("a", "x"+secret, pipeline.Var{}) },
+		"macro in a public variable":            func(l *pipeline.Log) error { return l.SetVariable("a", "$(password)", pipeline.Var{}) },
+		"secret task variable by a public name": func(l *pipeline.Log) error { return l.SetTaskVariable("a", "x", true) },
+		"no name":                               func(l *pipeline.Log) error { return l.SetVariable(" ", "x", pipeline.Var{}) },
+		"line break in a name":                  func(l *pipeline.Log) error { return l.SetTaskVariable("a\nb", "x", false) },
+		"missing summary":                       func(l *pipeline.Log) error { return l.UploadSummary(filepath.Join(dir, "no.md")) },
+		"relative file":                         func(l *pipeline.Log) error { return l.UploadFile("pipeline_test.go") },
+		"folder as a file":                      func(l *pipeline.Log) error { return l.UploadFile(dir) },
+		"attachment's name":                     func(l *pipeline.Log) error { return l.AddAttachment("k", "a/b", dir) },
+		"artifact without a name":               func(l *pipeline.Log) error { return l.UploadArtifact("", "", dir) },
+		"missing artifact":                      func(l *pipeline.Log) error { return l.UploadArtifact("a", "", dir+"/no") },
+		"empty path":                            func(l *pipeline.Log) error { return l.PrependPath("") },
+		"file as a path":                        func(l *pipeline.Log) error { return l.PrependPath(os.Args[0]) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,6 +137,21 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("the variable was set all the same: %q", got)
 			}
 		})
+	}
+}
+
+// A secret that is a word of the agent's must not change what we tell the agent.
+func TestSecretsDoNotGarbleTheAgentsWords(t *testing.T) {
+	t.Parallel()
+	secrets := new(redact.Set)
+	secrets.Add("Failed", "error", "true")
+	var out strings.Builder
+	l := pipeline.New(&out, secrets)
+	l.Error(pipeline.Issue{Message: "an error"})
+	l.Complete(pipeline.Failed, "Failed")
+	want := "##vso[task.logissue type=error;]an ***\n##vso[task.complete result=Failed;]***\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
 	}
 }
 

@@ -34,8 +34,8 @@ func (l *Log) Warning(i Issue) { l.issue("warning", i) }
 
 func (l *Log) issue(kind string, i Issue) {
 	l.command("task.logissue", []property{
-		{"type", kind}, {"sourcepath", i.Path}, {"linenumber", number(i.Line)},
-		{"columnnumber", number(i.Column)}, {"code", i.Code},
+		{"type", kind}, l.free("sourcepath", i.Path), {"linenumber", number(i.Line)},
+		{"columnnumber", number(i.Column)}, l.free("code", i.Code),
 	}, i.Message)
 }
 

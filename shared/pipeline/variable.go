@@ -50,10 +50,15 @@ func (l *Log) SetVariable(name, value string, v Var) error {
 }
 
 // SetTaskVariable keeps value for the later stages of the same step, and for no
-// other step. It is exported to them as VSTS_TASKVARIABLE_<NAME>.
+// other step. It is exported to them as VSTS_TASKVARIABLE_<NAME>, and nothing
+// tells them whether it is secret: so the name of a secret one must end in
+// ".secret", by which endpoint.Secrets finds it again.
 func (l *Log) SetTaskVariable(name, value string, secret bool) error {
 	if err := checkName(name); err != nil {
 		return err
+	}
+	if secret && !strings.HasSuffix(name, ".secret") {
+		return fmt.Errorf("task variable %s: the name of a secret one must end in .secret", name)
 	}
 	if secret {
 		l.SetSecret(value)
