@@ -81,7 +81,7 @@ func (offline) Load(url string) (any, error) {
 // one reason: each is true only together with the others.
 func flatten(e *jsonschema.ValidationError, p *message.Printer) []Violation {
 	if len(e.Causes) == 0 {
-		return []Violation{{e.InstanceLocation, e.ErrorKind.LocalizedString(p)}}
+		return leaf(e, p)
 	}
 	var found []Violation
 	for _, cause := range e.Causes {
@@ -95,4 +95,23 @@ func flatten(e *jsonschema.ValidationError, p *message.Printer) []Violation {
 		reasons[i] = found[i].Reason
 	}
 	return []Violation{{e.InstanceLocation, strings.Join(reasons, ", or ")}}
+}
+
+// leaf is one reason, told at the field that it is about.
+func leaf(e *jsonschema.ValidationError, p *message.Printer) []Violation {
+	var fields []string
+	var reason string
+	switch k := e.ErrorKind.(type) {
+	case *kind.Required:
+		fields, reason = k.Missing, "is missing"
+	case *kind.AdditionalProperties:
+		fields, reason = k.Properties, "is not a field that belongs here"
+	default:
+		return []Violation{{e.InstanceLocation, e.ErrorKind.LocalizedString(p)}}
+	}
+	found := make([]Violation, len(fields))
+	for i, field := range fields {
+		found[i] = Violation{append(slices.Clone(e.InstanceLocation), field), reason}
+	}
+	return found
 }

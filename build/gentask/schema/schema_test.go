@@ -20,7 +20,13 @@ func TestValidate(t *testing.T) {
 		"not an object":                  {`[]`, []Violation{{[]string{}, "got array, want object"}}},
 		"unknown field": {
 			`{"inputs": [{"name": "a", "label": "A", "type": "string", "secret": true}]}`,
-			[]Violation{{[]string{"inputs", "0"}, "additional properties 'secret' not allowed"}},
+			[]Violation{{[]string{"inputs", "0", "secret"}, "is not a field that belongs here"}},
+		},
+		"missing fields": {
+			`{"inputs": [{"name": "a"}]}`,
+			[]Violation{
+				{[]string{"inputs", "0", "label"}, "is missing"}, {[]string{"inputs", "0", "type"}, "is missing"},
+			},
 		},
 		"plain string version": {
 			`{"version": "1.0.0"}`,
