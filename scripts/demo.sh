@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds the tasks for this machine, packs them as users get them, and replays
+# the post-mortem's pipelines with the local agent.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=$PWD/build/out/demo
+mkdir -p "$out"
+
+echo "Building and packing the tasks for this machine ..."
+go run ./build/pack vsix --targets host --quality 5 --out "$out/guardrails.vsix"
+go build -o "$out/localagent" ./build/localagent
+
+for replay in examples/disasters/*/replay.sh; do
+  work=$(mktemp -d "$out/work.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  "$replay" "$out/localagent" "$out/guardrails.vsix" "$work"
+  rm -rf "$work"
+done
