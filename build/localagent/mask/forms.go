@@ -28,30 +28,19 @@ func SecretParameter(name string) bool {
 	return true
 }
 
+var jsonShort = map[rune]string{
+	'\t': `\t`, '\n': `\n`, '\r': `\r`, '\f': `\f`, '\b': `\b`, '\\': `\\`, '"': `\"`,
+}
+
 // jsonStringEscape is Newtonsoft's JsonConvert.ToString without the quotes.
 func jsonStringEscape(s string) string {
 	var out strings.Builder
 	for _, r := range s {
-		switch r {
-		case '\t':
-			out.WriteString(`\t`)
-		case '\n':
-			out.WriteString(`\n`)
-		case '\r':
-			out.WriteString(`\r`)
-		case '\f':
-			out.WriteString(`\f`)
-		case '\b':
-			out.WriteString(`\b`)
-		case '\\':
-			out.WriteString(`\\`)
-		case '"':
-			out.WriteString(`\"`)
-		default:
-			if r < ' ' || r == '\u0085' || r == '\u2028' || r == '\u2029' {
-				fmt.Fprintf(&out, `\u%04x`, r)
-				continue
-			}
+		if short, ok := jsonShort[r]; ok {
+			out.WriteString(short)
+		} else if r < ' ' || r == '\u0085' || r == '\u2028' || r == '\u2029' {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		} else {
 			out.WriteRune(r)
 		}
 	}
