@@ -47,7 +47,7 @@ func (p *parser) value(depth int) (node, error) {
 	case numberToken:
 		n, ok := parseNumber(t.text)
 		if !ok {
-			return nil, t.errorf("%s is not a number; version literals are not supported, write them as '%s'", t, t.text)
+			return nil, t.errorf("%s is not a number; versions are compared as strings only", t)
 		}
 		return number(n), nil
 	case nameToken:
@@ -65,7 +65,7 @@ func (p *parser) named(t token, depth int) (node, error) {
 		return p.variable(t, depth)
 	}
 	if !p.peek().is("(") {
-		return nil, t.errorf("unknown value %q; supported are variables['name'], 'strings', numbers, true, false and %s",
+		return nil, t.errorf("unknown value %q; supported are variables['name'], 'text', numbers, true, false, %s",
 			t.text, functionNames())
 	}
 	f, known := functions[strings.ToLower(t.text)]

@@ -26,14 +26,10 @@ type token struct {
 }
 
 func (t token) String() string {
-	switch t.kind {
-	case endToken:
+	if t.kind == endToken {
 		return "the end of the condition"
-	case stringToken:
-		return "'" + t.text + "'"
-	default:
-		return fmt.Sprintf("%q", t.text)
 	}
+	return fmt.Sprintf("%q", t.text)
 }
 
 func (t token) errorf(format string, args ...any) error {
