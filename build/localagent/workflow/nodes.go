@@ -143,7 +143,8 @@ func (r *reader) number(e entry, most int) float64 {
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if !decimal.MatchString(text) || err != nil || f > float64(most) {
-		r.failf(e.value, "%s: want a number from 0 to %d, got %s%s", e.key.Value, most, describe(e.value), macroHint(text))
+		r.failf(e.value, "%s: want a number from 0 to %d, got %s%s",
+			e.key.Value, most, describe(e.value), macroHint(text))
 		return 0
 	}
 	return f

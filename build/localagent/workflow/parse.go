@@ -110,13 +110,13 @@ func (r *reader) pipeline(root *yaml.Node) *Pipeline {
 		r.failf(root, "want a mapping with %s, got %s", topLevel, describe(root))
 		return p
 	}
-	var steps *yaml.Node
+	var hasSteps, strange bool
 	for _, e := range r.entries(root) {
 		switch key := e.key.Value; key {
 		case "variables":
 			p.Variables = r.variables(e.value)
 		case "steps":
-			steps = e.value
+			hasSteps = true
 			p.Steps = r.steps(e.value)
 		case "name", "trigger", "pr", "pool":
 			p.Ignored = append(p.Ignored, key)
@@ -125,9 +125,10 @@ func (r *reader) pipeline(root *yaml.Node) *Pipeline {
 			}
 		default:
 			r.unknown(e.key, elsewhere[key], topLevel)
+			strange = true
 		}
 	}
-	if steps == nil {
+	if !hasSteps && !strange { // a strange key, such as jobs, says enough
 		r.failf(root, "there are no steps; want %s", topLevel)
 	}
 	return p
@@ -183,38 +184,39 @@ func (r *reader) listed(vars []Variable, item *yaml.Node) []Variable {
 		return vars
 	}
 	v := Variable{Line: item.Line}
-	var hasName, hasValue, valid = false, false, true
+	seen := make(map[string]bool)
 	for _, e := range r.entries(item) {
-		ok := true
-		switch e.key.Value {
-		case "name":
-			v.Name, ok = r.text(e)
-			hasName = true
-		case "value":
-			v.Value, ok = r.variableValue(e.value)
-			hasValue = true
-		case "readonly":
-			v.ReadOnly, ok = r.boolean(e)
-		case "group":
-			r.failf(e.key, `"group" is not supported: variable groups live on the server; pass the values on the command line`)
+		if !r.attribute(&v, e) {
 			return vars
-		default:
-			r.unknown(e.key, "", "name, value, readonly")
-			ok = false
 		}
-		valid = valid && ok
+		seen[e.key.Value] = true
 	}
 	switch {
-	case !valid:
-		return vars
-	case !hasName || strings.TrimSpace(v.Name) == "" || !hasValue:
+	case strings.TrimSpace(v.Name) == "" || !seen["value"]:
 		r.failf(item, "a variable needs a name and a value")
-		return vars
 	case slices.ContainsFunc(vars, func(o Variable) bool { return sameKey(o.Name, v.Name) }):
 		r.failf(item, "variable %q is set twice; names are compared without case", v.Name)
-		return vars
+	default:
+		return append(vars, v)
 	}
-	return append(vars, v)
+	return vars
+}
+
+// attribute reads one key of an item of the list form.
+func (r *reader) attribute(v *Variable, e entry) (ok bool) {
+	switch e.key.Value {
+	case "name":
+		v.Name, ok = r.text(e)
+	case "value":
+		v.Value, ok = r.variableValue(e.value)
+	case "readonly":
+		v.ReadOnly, ok = r.boolean(e)
+	case "group":
+		r.failf(e.key, `"group" is not supported: variable groups live on the server; pass their values to the command`)
+	default:
+		r.unknown(e.key, "", "name, value, readonly")
+	}
+	return ok
 }
 
 func (r *reader) variableValue(n *yaml.Node) (string, bool) {
