@@ -57,7 +57,8 @@ $(ORACLES): build/npm/package-lock.json
 	@touch $@
 
 bench: tools oracles ## run the benchmarks against peers (scripts/bench)
-	@scripts/bench/startup
+	$(PACK) vsix --targets host --quality 5 --out build/out/demo/guardrails.vsix
+	go run ./scripts/bench/startup
 
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# What takes too long for every commit: the race detector, every fuzz target for
+# FUZZTIME (default 60s), and a full release that is rebuilt and compared.
+# Record what it printed in docs/verification.md.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+fuzztime=${FUZZTIME:-60s}
+failed=0
+
+echo "== race detector"
+CGO_ENABLED=1 go test -race -count=1 ./shared/... ./tasks/... || failed=1
+
+echo "== fuzzing, $fuzztime a target"
+while IFS=: read -r file target; do
+  echo "-- $target ($(dirname "$file"))"
+  go test "./$(dirname "$file")" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" | tail -n 2 || failed=1
+done < <(git ls-files '*_test.go' | xargs grep -Eo '^func Fuzz[A-Za-z0-9]+' | sed 's/func //' | sort)
+
+echo "== release, rebuilt and compared"
+go run ./build/pack release || failed=1
+go run ./build/pack verify || failed=1
+
+exit $failed
