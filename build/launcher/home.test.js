@@ -177,7 +177,7 @@ const renames = {
   'the other one is bad': { put: '"bad"', kept: false },
 };
 for (const [what, { put, free, kept }] of Object.entries(renames)) {
-  for (const code of ['EBUSY', 'EPERM', 'EACCES']) {
+  for (const code of put && kept && !free ? ['EBUSY', 'EPERM', 'EACCES'] : ['EBUSY']) {
     h.once(`Windows: the program is in use (${code}), ${what}`, async (t, node) => {
       const task = h.stage(t, { platform: 'win32-x64', file: 'child.exe' });
       const preload = `${h.fakePlatform('win32', 'x64')}
