@@ -369,6 +369,9 @@ func FuzzExtract(f *testing.F) {
 		f.Add(name, "content")
 	}
 	f.Fuzz(func(t *testing.T, name, content string) {
+		if strings.HasSuffix(name, "/") && content != "" || len(name) > 1000 {
+			t.Skip("not an entry the zip writer can make")
+		}
 		file := writeZip(t, append(withTask(taskJSON("Cache", guid, 1)), entry{name: name, content: content})...)
 		b, err := Open(file)
 		if err != nil {

@@ -1,0 +1,336 @@
+// Package agent runs the steps of a pipeline on this machine the way the Azure
+// Pipelines agent does: the same folders, environment, order of stages, logging
+// commands, masking, results, signals and waits. Comments name the file of
+// microsoft/azure-pipelines-agent that a rule was written from.
+//
+// It runs task stages with node handlers and script steps of one job, on the
+// machine itself: no containers, no server, no other handlers. After the job it
+// checks what an agent only cleans up: processes that outlived the job, files
+// left outside the work folder, and secrets left in logs and files.
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/build/localagent/bundle"
+	"github.com/guardrails-ci/guardrails/build/localagent/mask"
+	"github.com/guardrails-ci/guardrails/build/localagent/ordinal"
+	"github.com/guardrails-ci/guardrails/build/localagent/variables"
+	"github.com/guardrails-ci/guardrails/build/localagent/workflow"
+)
+
+// Variable is a variable given for the run; it wins over the pipeline's and over
+// the agent's own.
+type Variable struct {
+	Name, Value string
+	Secret      bool
+}
+
+// Options is a job and what it runs with. Pipeline, Environ and Stdout must be
+// set.
+type Options struct {
+	Pipeline *workflow.Pipeline
+	// File is the pipeline's name in messages.
+	File string
+	// Tasks may be nil when the pipeline has only script steps.
+	Tasks       *bundle.Bundle
+	Variables   []Variable
+	Endpoints   []Endpoint
+	SecureFiles []SecureFile
+	// Work is the agent's _work folder, a temporary one when empty.
+	Work string
+	// Sources are copied to where a checkout would put them.
+	Sources string
+	// Node is the node program, that in PATH when empty.
+	Node string
+	// Environ is the environment of the agent itself.
+	Environ []string
+	Stdout  io.Writer
+	Color   bool
+	Debug   bool
+	// Keep leaves the work folder, and the temporary files in it.
+	Keep bool
+	// Restricted runs every step with "target: commands: restricted".
+	Restricted bool
+	// AllowOldHandlers accepts tasks that lack Node24 or Node20_1.
+	AllowOldHandlers bool
+	Timing           Timing
+	// Abort ends everything at once when closed.
+	Abort <-chan struct{}
+	// Now is the clock, time.Now when nil.
+	Now func() time.Time
+}
+
+// job is a running job.
+type job struct {
+	Options
+	ctx     context.Context
+	node    string
+	layout  *layout
+	worker  []string // environment of the agent
+	vars    variables.Store
+	mask    mask.Masker
+	console *console
+	log     strings.Builder
+	lookup  string // VSTS_PROCESS_LOOKUP_ID
+
+	// mu is held all the time except while a step waits for its program.
+	mu      sync.Mutex
+	status  Status
+	prepend []string
+	details map[string]string // task.logdetail: record to parent
+	left    map[string]string // entry of the system's temp folder to step
+	held    []string          // steps whose output another process held open
+	result  *Result
+}
+
+// Run runs a job. The error says why it could not start: a pipeline or an
+// option that is wrong, or a machine that lacks something. When ctx ends, the
+// job is cancelled as by a user: steps whose condition allows it still run.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	plan, err := newPlan(o)
+	if err != nil {
+		return nil, err
+	}
+	j, err := newJob(ctx, o, plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.extract(plan); err != nil {
+		return nil, errors.Join(err, j.layout.clean(false))
+	}
+	j.announce()
+	stop := j.limitCancel()
+	for _, r := range plan {
+		j.step(r)
+	}
+	j.finish()
+	stop()
+	if err := j.layout.clean(o.Keep); err != nil {
+		return j.result, fmt.Errorf("cleaning up: %w", err)
+	}
+	return j.result, nil
+}
+
+func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
+	o.Timing = o.Timing.orDefault()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	j := &job{
+		Options: o, ctx: ctx, lookup: "vsts_" + newGUID(),
+		details: map[string]string{}, left: map[string]string{},
+		result: &Result{Schema: 1, Name: filepath.Base(o.File), Attachments: []Attachment{}, Artifacts: []Artifact{}, Tags: []string{}},
+	}
+	_, nested := lookupEnv(o.Environ, "TF_BUILD")
+	j.console = &console{w: o.Stdout, color: o.Color, nested: nested, record: &j.log}
+	var err error
+	if slices.ContainsFunc(plan, func(r run) bool { return r.task != nil }) {
+		if j.node, err = findNode(o.Node, o.Environ); err != nil {
+			return nil, err
+		}
+	}
+	if j.layout, err = newLayout(o.Work, o.Sources); err != nil {
+		return nil, err
+	}
+	j.worker = j.workerEnvironment()
+	j.vars.OnSecret = j.mask.Add
+	j.setVariables()
+	j.addSecrets()
+	return j, nil
+}
+
+// workerEnvironment is our own environment with a temporary folder for the job
+// alone, so that what is left there can only be the job's.
+func (j *job) workerEnvironment() []string {
+	e := environment{}
+	for _, entry := range j.Environ {
+		if name, value, ok := strings.Cut(entry, "="); ok && name != "" && !sameEnvName(name, lookupVariable) {
+			e.add(name, value)
+		}
+	}
+	for _, name := range tempVariables {
+		e.add(name, j.layout.systemTemp)
+	}
+	list := make([]string, len(e.entries))
+	for i, p := range e.entries {
+		list[i] = p.key + "=" + p.value
+	}
+	return list
+}
+
+// setVariables fills the variables of the job: the agent's, then the pipeline's,
+// then those given for the run.
+func (j *job) setVariables() {
+	for _, p := range jobVariables(&j.Options, j.layout, readCheckout(j.Sources, j.Environ), j.Now()) {
+		j.vars.Set(p.key, p.value, variables.Options{})
+	}
+	j.vars.Set(lookupVariable, j.lookup, variables.Options{})
+	for _, v := range j.Pipeline.Variables {
+		j.vars.Set(v.Name, v.Value, variables.Options{ReadOnly: v.ReadOnly})
+	}
+	if j.Debug {
+		j.vars.Set("System.Debug", "true", variables.Options{})
+	}
+	for _, v := range j.Variables {
+		j.vars.Set(v.Name, v.Value, variables.Options{Secret: v.Secret})
+	}
+	j.setStatus("")
+}
+
+// addSecrets completes the connection to the server, and registers all secrets
+// known from the start (Worker.cs, InitializeSecretMasker).
+func (j *job) addSecrets() {
+	i := slices.IndexFunc(j.Endpoints, func(e Endpoint) bool { return e.system() })
+	if i < 0 {
+		j.Endpoints = append(slices.Clone(j.Endpoints), Endpoint{
+			Name: systemConnection, URL: organization,
+			Auth: Authorization{Scheme: "OAuth", Parameters: map[string]string{"AccessToken": "local." + newGUID()}},
+		})
+		i = len(j.Endpoints) - 1
+	}
+	if _, _, ok := j.vars.Get("System.AccessToken"); !ok {
+		j.vars.Set("System.AccessToken", j.Endpoints[i].Auth.Parameters["AccessToken"], variables.Options{Secret: true})
+	}
+	for _, v := range j.vars.Secrets() {
+		j.mask.AddJobSecret(v.Value)
+	}
+	for _, e := range j.Endpoints {
+		for _, name := range sorted(e.Auth.Parameters) {
+			if mask.SecretParameter(name) {
+				j.mask.Add(e.Auth.Parameters[name])
+			}
+		}
+	}
+	for _, f := range j.SecureFiles {
+		j.mask.Add(f.Ticket)
+	}
+}
+
+// extract unpacks each task once, always anew: an agent keeps a version it has,
+// but here a version is rebuilt all the time.
+func (j *job) extract(plan []run) error {
+	done := map[string]bool{}
+	for _, r := range plan {
+		if r.task == nil || done[j.taskFolder(r.task)] {
+			continue
+		}
+		dir := j.taskFolder(r.task)
+		done[dir] = true
+		if err := removeAll(dir); err != nil {
+			return fmt.Errorf("removing the old %s: %w", dir, cause(err))
+		}
+		if err := r.task.Extract(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *job) taskFolder(t *bundle.Task) string {
+	return filepath.Join(j.layout.tasks, t.Name+"_"+t.ID, t.Version.String())
+}
+
+// announce prints what an agent prints when it initialises a job.
+func (j *job) announce() {
+	for _, line := range []string{
+		"##[section]Starting: Initialize job",
+		"Agent name: 'localagent'",
+		"Current agent version: '" + agentVersion + "' (imitated)",
+		"Work folder: " + j.layout.work,
+	} {
+		j.print(line)
+	}
+	if j.node != "" {
+		j.print("Node: " + j.node)
+	}
+	if len(j.Pipeline.Ignored) > 0 {
+		j.print("Ignored in " + j.File + ": " + strings.Join(j.Pipeline.Ignored, ", "))
+	}
+	j.print("##[section]Finishing: Initialize job")
+}
+
+// print writes text that belongs to no step.
+func (j *job) print(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		j.console.print(j.mask.Mask(strings.TrimSuffix(line, "\r")))
+	}
+}
+
+// setStatus sets the job's result, and the variable that shows it.
+func (j *job) setStatus(s Status) {
+	j.status = s
+	j.vars.Set(jobStatusVariable, string(s.orSucceeded()), variables.Options{})
+}
+
+// limitCancel ends everything when a cancelled job does not come to its end
+// within the five minutes (cancelTimeoutInMinutes) that the server grants.
+func (j *job) limitCancel() (stop func()) {
+	abort, done := make(chan struct{}), make(chan struct{})
+	outer := j.Abort
+	j.Abort = abort
+	go func() {
+		defer close(abort)
+		select {
+		case <-done:
+			return
+		case <-outer:
+			return
+		case <-j.ctx.Done():
+		}
+		select {
+		case <-done:
+		case <-outer:
+		case <-time.After(j.Timing.Cancel):
+		}
+	}()
+	return func() { close(done) }
+}
+
+// aborted reports whether nothing more may be started.
+func (j *job) aborted() bool {
+	select {
+	case <-j.Abort:
+		return true
+	default:
+		return false
+	}
+}
+
+// knob is a setting of the agent: a variable of the job, or of its environment.
+func (j *job) knob(name string) string {
+	if value, _, ok := j.vars.Get(name); ok {
+		return value
+	}
+	value, _ := lookupEnv(j.worker, name)
+	return value
+}
+
+// truthy is StringUtil.ConvertToBoolean.
+func truthy(text string) bool {
+	for _, yes := range []string{"1", "true", "$true"} {
+		if ordinal.Equal(text, yes) {
+			return true
+		}
+	}
+	return false
+}
+
+// newGUID returns a random one.
+func newGUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}

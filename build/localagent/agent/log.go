@@ -1,0 +1,111 @@
+package agent
+
+import (
+	"os"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/build/localagent/command"
+	"github.com/guardrails-ci/guardrails/build/localagent/mask"
+	"github.com/guardrails-ci/guardrails/build/localagent/variables"
+)
+
+// line deals with one line that a step's program printed: a logging command is
+// carried out, anything else is logged (WorkerCommandManager.cs).
+func (x *execution) line(line string, _ bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.command(line) {
+		x.print(line)
+	}
+}
+
+// print masks text and writes it to the log, line by line.
+func (x *execution) print(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		line = x.mask.Mask(strings.TrimSuffix(line, "\r"))
+		x.record.Log = append(x.record.Log, line)
+		x.console.print(line)
+	}
+}
+
+func (x *execution) debug(text string) {
+	if truthy(x.knob("System.Debug")) {
+		x.print("##[debug]" + text)
+	}
+}
+
+func (x *execution) error(text string) { x.issue(Issue{Type: "error", Message: text}) }
+
+func (x *execution) warning(text string) { x.issue(Issue{Type: "warning", Message: text}) }
+
+// issue logs an error or a warning and keeps the first ten of each.
+func (x *execution) issue(i Issue) {
+	count := &x.warnings
+	if i.Type == "error" {
+		count = &x.errors
+	}
+	if i.Message != "" {
+		x.print("##[" + i.Type + "]" + i.Message)
+	}
+	if *count++; *count > maxIssues {
+		return
+	}
+	i.Message = x.mask.Mask(i.Message)
+	for key, value := range i.Data {
+		i.Data[key] = x.mask.Mask(value)
+	}
+	x.record.Issues = append(x.record.Issues, i)
+}
+
+// show is the value of a variable for a report.
+func (j *job) show(v variables.Variable) string {
+	if v.Secret {
+		return mask.Replacement
+	}
+	return j.mask.Mask(v.Value)
+}
+
+// command carries out the logging command in line, if there is one, and reports
+// whether the line is done with.
+func (x *execution) command(line string) (done bool) {
+	percents := x.decodePercents()
+	c, ok := command.Parse(line, percents)
+	if !ok {
+		if command.Keyword(line) {
+			x.warning("'" + line + "' contains logging command keyword '##vso', but it's not a legal command. " +
+				"Please see the list of accepted commands: https://go.microsoft.com/fwlink/?LinkId=817296")
+		}
+		return false
+	}
+	area, ok := areas[strings.ToLower(c.Area)]
+	switch {
+	case !ok:
+		x.warning("Cannot find command extension for ##vso[" + c.Area + ".command]. " + reference)
+		return true
+	case area == nil:
+		x.error("##vso[" + c.Area + ".command] is not supported for a build.")
+		x.commands = failed
+		return false
+	}
+	if err := x.dispatch(area, c); err != nil {
+		x.error("Unable to process command '" + line + "' successfully. " + reference)
+		x.error(err.Error())
+		x.commands = failed
+	}
+	if !strings.EqualFold(c.Area+"."+c.Event, "task.debug") {
+		x.debug("Processed: " + line)
+	}
+	return true
+}
+
+const reference = "Please reference documentation (http://go.microsoft.com/fwlink/?LinkId=817296)"
+
+func (x *execution) decodePercents() bool {
+	value := x.knob("DECODE_PERCENTS")
+	return value == "" || truthy(value)
+}
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.IsDir()
+}
