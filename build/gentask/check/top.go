@@ -83,7 +83,7 @@ func name(t Task, found *report) {
 	}
 }
 
-// friendlyName: tfx and the marketplace take up to 40 characters.
+// friendlyName: the schema says so in words alone, tfx warns.
 func friendlyName(t Task, found *report) {
 	if n := len(utf16.Encode([]rune(t.Model.FriendlyName))); n > 40 {
 		found.add("friendlyName", "has %d characters; shorten it to 40", n)

@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/build/gentask/taskjson"
@@ -23,14 +24,28 @@ func README(page string, t *taskjson.Task) (string, error) {
 
 func marker(name, end string) string { return "<!-- " + name + ":" + end + " -->" }
 
+// between replaces the lines between the markers, which stand on lines of their
+// own: in a table or a sentence they are text.
 func between(page, name, table string) (string, error) {
 	begin, end := marker(name, "begin"), marker(name, "end")
-	from, to := strings.Index(page, begin), strings.Index(page, end)
-	if from < 0 || to < from || strings.Count(page, begin) != 1 || strings.Count(page, end) != 1 {
+	lines := strings.Split(page, "\n")
+	from, to := only(lines, begin), only(lines, end)
+	if from < 0 || to < from {
 		return page, fmt.Errorf("the table of %s has no place; put a line %s and after it a line %s, each once",
 			name, begin, end)
 	}
-	return page[:from+len(begin)] + "\n\n" + table + "\n" + page[to:], nil
+	made := append(slices.Clone(lines[:from+1]), "", strings.TrimSuffix(table, "\n"), "")
+	return strings.Join(append(made, lines[to:]...), "\n"), nil
+}
+
+// only returns the index of the one line that is text, -1 if there is none or
+// more than one.
+func only(lines []string, text string) int {
+	first := slices.Index(lines, text)
+	if first < 0 || slices.Contains(lines[first+1:], text) {
+		return -1
+	}
+	return first
 }
 
 func inputTable(t *taskjson.Task) string {
