@@ -43,17 +43,6 @@ func (p Properties) Get(key string) (string, bool) {
 	return "", false
 }
 
-// set stores value under key; the last of two equal keys wins.
-func (p *Properties) set(key, value string) {
-	for i := range *p {
-		if ordinal.Equal((*p)[i].Key, key) {
-			(*p)[i].Value = value
-			return
-		}
-	}
-	*p = append(*p, Property{Key: key, Value: value})
-}
-
 // Parse decodes the logging command in line and reports whether there is one.
 // The command may stand anywhere in the line; text before it is dropped, and
 // everything after the first "]" is data. decodePercent is the agent's
@@ -73,13 +62,21 @@ func Parse(line string, decodePercent bool) (Command, bool) {
 		return Command{}, false
 	}
 	cmd := Command{Area: parts[0], Event: parts[1], Data: unescape(data, decodePercent)}
+	place := make(map[string]int) // of each key in cmd.Properties
 	for _, pair := range split(properties, ";") {
 		// Leading and repeated "=" count as empty parts, which the agent drops:
 		// "k==v" is k=v, and "k=" is nothing at all.
 		key, value, _ := strings.Cut(strings.TrimLeft(pair, "="), "=")
-		if value = strings.TrimLeft(value, "="); value != "" {
-			cmd.Properties.set(key, unescape(value, decodePercent))
+		if value = strings.TrimLeft(value, "="); value == "" {
+			continue
 		}
+		i, again := place[ordinal.Upper(key)]
+		if !again {
+			i = len(cmd.Properties)
+			place[ordinal.Upper(key)] = i
+			cmd.Properties = append(cmd.Properties, Property{Key: key})
+		}
+		cmd.Properties[i].Value = unescape(value, decodePercent) // the last of two equal keys wins
 	}
 	return cmd, true
 }

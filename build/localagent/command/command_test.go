@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -144,6 +145,20 @@ func TestNoCommand(t *testing.T) {
 	}
 	if line := "##vso[task.debug]x"; command.Keyword(line) {
 		t.Errorf("Keyword(%q) = true, want false for a proper command", line)
+	}
+}
+
+// A task's output must not be able to stop the agent.
+func TestParseManyProperties(t *testing.T) {
+	t.Parallel()
+	var line strings.Builder
+	line.WriteString("##vso[a.b ")
+	const count = 200_000
+	for i := range count {
+		fmt.Fprintf(&line, "k%d=v;", i)
+	}
+	if cmd, ok := command.Parse(line.String()+"]", true); !ok || len(cmd.Properties) != count {
+		t.Errorf("Parse gave %d properties, %v, want %d", len(cmd.Properties), ok, count)
 	}
 }
 
