@@ -33,6 +33,7 @@ const (
 type Masker struct {
 	mu     sync.RWMutex
 	values []string          // as registered, in order
+	known  map[string]bool   // the values
 	forms  []string          // what is searched, in order
 	origin map[string]string // form -> registered value
 	min    int
@@ -80,13 +81,14 @@ func (m *Masker) addUserSupplied(value string) {
 
 // add registers value and its encoded forms; m.mu is held.
 func (m *Masker) add(value string) {
-	if value == "" || m.tooShort(value) || slices.Contains(m.values, value) {
+	if value == "" || m.tooShort(value) || m.known[value] {
 		return
 	}
-	m.values = append(m.values, value)
-	if m.origin == nil {
-		m.origin = make(map[string]string)
+	if m.known == nil {
+		m.known, m.origin = make(map[string]bool), make(map[string]string)
 	}
+	m.known[value] = true
+	m.values = append(m.values, value)
 	for _, form := range []string{value, jsonStringEscape(value), uriDataEscape(value), backslashUnescape(value)} {
 		if _, known := m.origin[form]; known || form == "" || m.tooShort(form) {
 			continue
@@ -105,6 +107,7 @@ func (m *Masker) IgnoreShorterThan(n int) {
 	m.min = min(n, longestIgnored)
 	m.values = slices.DeleteFunc(m.values, m.tooShort)
 	m.forms = slices.DeleteFunc(m.forms, m.tooShort)
+	maps.DeleteFunc(m.known, func(value string, _ bool) bool { return m.tooShort(value) })
 	maps.DeleteFunc(m.origin, func(form, _ string) bool { return m.tooShort(form) })
 }
 
