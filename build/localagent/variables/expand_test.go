@@ -178,6 +178,17 @@ func TestRecalculateIsBounded(t *testing.T) {
 			t.Errorf("Recalculate() of 200 half-MiB values gave %d warnings, want those beyond 64 MiB", got)
 		}
 	})
+	t.Run("one value over the limit", func(t *testing.T) {
+		t.Parallel()
+		var s variables.Store
+		s.Set("half", strings.Repeat("x", 1<<19), variables.Options{})
+		s.Set("whole", "$(half)$(half)", variables.Options{})
+		s.Set("more", "$(half)$(half)!", variables.Options{})
+		want := []string{"Unable to expand variable 'more'. The value is too long."}
+		if diff := cmp.Diff(want, s.Recalculate()); diff != "" {
+			t.Errorf("Recalculate() warnings (-want +got):\n%s", diff)
+		}
+	})
 	t.Run("a long value of its own", func(t *testing.T) {
 		t.Parallel()
 		var s variables.Store
