@@ -15,8 +15,6 @@ type entry struct {
 	key, value *yaml.Node
 }
 
-func sameKey(a, b string) bool { return ordinal.Equal(a, b) }
-
 // entries returns the entries of a mapping that can be used; it records the others:
 // keys that are not text, keys that come twice (Azure compares them without case),
 // and anchors, aliases and tags, which Azure does not take either.
@@ -54,7 +52,7 @@ func (r *reader) plain(n *yaml.Node) bool {
 	case n.Anchor != "":
 		r.failf(n, "YAML anchors (&%s) are not supported; write the value where it is used", n.Anchor)
 	case n.Style&yaml.TaggedStyle != 0:
-		r.failf(n, "YAML tags (%s) are not supported", n.Tag)
+		r.failf(n, "YAML tags (%q) are not supported", n.Tag)
 	default:
 		return true
 	}

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/build/localagent/ordinal"
 )
 
 // maxSize is the largest file read. Azure's own limit for an expanded pipeline is
@@ -165,8 +166,11 @@ func (r *reader) variables(n *yaml.Node) []Variable {
 			}
 		}
 	case n.Kind == yaml.SequenceNode:
+		seen := make(map[string]bool)
 		for _, item := range n.Content {
-			vars = r.listed(vars, item)
+			if v, ok := r.listed(item, seen); ok {
+				vars = append(vars, v)
+			}
 		}
 	default:
 		r.failf(n, "variables: want a mapping or a list of name and value, got %s", describe(n))
@@ -174,32 +178,33 @@ func (r *reader) variables(n *yaml.Node) []Variable {
 	return vars
 }
 
-// listed reads one item of the list form and appends it to vars.
-func (r *reader) listed(vars []Variable, item *yaml.Node) []Variable {
+// listed reads one item of the list form; seen holds the names before it.
+func (r *reader) listed(item *yaml.Node, seen map[string]bool) (v Variable, ok bool) {
+	v.Line = item.Line
 	if !r.plain(item) {
-		return vars
+		return v, false
 	}
 	if item.Kind != yaml.MappingNode {
 		r.failf(item, "variables: want name and value, got %s", describe(item))
-		return vars
+		return v, false
 	}
-	v := Variable{Line: item.Line}
-	seen := make(map[string]bool)
+	hasValue := false
 	for _, e := range r.entries(item) {
 		if !r.attribute(&v, e) {
-			return vars
+			return v, false
 		}
-		seen[e.key.Value] = true
+		hasValue = hasValue || e.key.Value == "value"
 	}
 	switch {
-	case strings.TrimSpace(v.Name) == "" || !seen["value"]:
+	case strings.TrimSpace(v.Name) == "" || !hasValue:
 		r.failf(item, "a variable needs a name and a value")
-	case slices.ContainsFunc(vars, func(o Variable) bool { return sameKey(o.Name, v.Name) }):
+	case seen[ordinal.Upper(v.Name)]:
 		r.failf(item, "variable %q is set twice; names are compared without case", v.Name)
 	default:
-		return append(vars, v)
+		seen[ordinal.Upper(v.Name)] = true
+		return v, true
 	}
-	return vars
+	return v, false
 }
 
 // attribute reads one key of an item of the list form.

@@ -65,8 +65,10 @@ var problems = map[string]struct {
 			"3:1: a second YAML document starts here",
 		},
 	},
-	"bad second":    {steps + "---\n'", []string{"4:1: not valid YAML"}},
-	"alias as root": {"&a\nsteps: []\n", []string{"1:1: YAML anchors (&a)"}},
+	"bad second":                {steps + "---\n'", []string{"4:1: not valid YAML"}},
+	"second document is broken": {steps + "---\na: b\nc: 'x", []string{"5:1: not valid YAML"}},
+	"text after the document":   {steps + "...\n*a", []string{"3:1: not valid YAML"}},
+	"alias as root":             {"&a\nsteps: []\n", []string{"1:1: YAML anchors (&a)"}},
 	"stages": {
 		"stages: []\n" + steps,
 		[]string{
@@ -286,10 +288,10 @@ var problems = map[string]struct {
 	},
 	"merge key": {"steps:\n- script: x\n  <<: {env: {}}\n", []string{`3:3: unknown key "<<"`}},
 	"tag": {
-		"steps:\n- script: !!str x\n  env: !foo {}\n",
+		"steps:\n- script: !!str x\n  env: !foo%1B {}\n",
 		[]string{
-			"2:11: YAML tags (!!str)",
-			"3:8: YAML tags (!foo)",
+			`2:11: YAML tags ("!!str")`,
+			`3:8: YAML tags ("!foo\x1b")`,
 		},
 	},
 	"alias in ignored block": {

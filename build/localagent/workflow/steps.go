@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/guardrails-ci/guardrails/build/localagent/condition"
+	"github.com/guardrails-ci/guardrails/build/localagent/ordinal"
 )
 
 const (
@@ -38,14 +39,17 @@ func (r *reader) steps(n *yaml.Node) []Step {
 		return nil
 	}
 	var steps []Step
+	seen := make(map[string]bool)
 	for _, item := range n.Content {
 		step, ok := r.step(item)
 		if !ok {
 			continue
 		}
-		same := func(o Step) bool { return o.Name != "" && sameKey(o.Name, step.Name) }
-		if slices.ContainsFunc(steps, same) {
-			r.failf(item, "another step has the name %q", step.Name)
+		if name := ordinal.Upper(step.Name); name != "" {
+			if seen[name] {
+				r.failf(item, "another step has the name %q", step.Name)
+			}
+			seen[name] = true
 		}
 		steps = append(steps, step)
 	}

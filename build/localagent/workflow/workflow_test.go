@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -159,6 +160,11 @@ func TestParseHostileFiles(t *testing.T) {
 		"control char":    "steps:\n- script: \x1b[31m\n",
 		"alias to itself": "steps: &a [*a]\n",
 		"undefined alias": "steps: *a\n",
+		// Work that grows with the square of these would show as a test that takes minutes.
+		"many variables": "variables:\n" + numbered("- {name: v%d, value: 1}\n") + "x: y\n",
+		"many steps":     "steps:\n" + numbered("- {script: x, name: s%d}\n") + "x: y\n",
+		"many problems":  "steps:\n" + numbered("- {script: x, bad: s%d}\n"),
+		"many keys":      "variables:\n" + numbered("  v%d: x\n") + "x: y\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,17 +179,30 @@ func TestParseHostileFiles(t *testing.T) {
 	}
 }
 
+// numbered repeats line with 0, 1, 2 ... as long as it stays a file that is read.
+func numbered(line string) string {
+	var out strings.Builder
+	for i := 0; out.Len() < 1000000; i++ {
+		fmt.Fprintf(&out, line, i)
+	}
+	return out.String()
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("variables: {a: b}\nsteps:\n- task: A@1\n  inputs: {k: v}\n"))
 	f.Add([]byte("steps:\n- script: x\n  env: {A: 1}\n  condition: failed()\n"))
 	f.Add([]byte("variables:\n- name: a\n  value: |\n   b\nsteps:\n- bash: x\n  timeoutInMinutes: 1\n"))
 	f.Add([]byte("steps: &a\n- *a\n---\n"))
 	f.Add([]byte("? {a: b}\n: c\n"))
+	f.Add([]byte("steps:\n- script: !a%1b \"\\e\"\n  \"\\a\": !b%0A c\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := workflow.Parse("f.yml", data)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "f.yml:") {
 				t.Errorf("Parse(%q) = %v, want an error that starts with the file", data, err)
+			}
+			if strings.ContainsFunc(err.Error(), func(c rune) bool { return c < ' ' && c != '\n' }) {
+				t.Errorf("Parse(%q) = %q, want no control characters", data, err)
 			}
 			return
 		}
