@@ -157,17 +157,28 @@ func missing(field reflect.StructField) string {
 	return "is required"
 }
 
-// normal gives a boolean the one spelling the agent's own library reads; "1",
-// "yes" and "t" are not booleans there, and are refused here.
+// decimal is a whole number as people write one. go-envconfig reads "010" as
+// eight and "0x10" as sixteen, which nobody who fills in a form means.
+var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
+// normal gives a value the one spelling that go-envconfig may read, or one that
+// it refuses: "1", "yes" and "t" are no booleans for the agent's own library,
+// and none here.
 func normal(field reflect.StructField, value string) string {
-	if field.Type.Kind() != reflect.Bool {
-		return value
-	}
-	switch lower := strings.ToLower(strings.TrimSpace(value)); lower {
-	case "true", "false":
-		return lower
-	default:
+	trimmed := strings.TrimSpace(value)
+	switch field.Type.Kind() {
+	case reflect.Bool:
+		if lower := strings.ToLower(trimmed); lower == "true" || lower == "false" {
+			return lower
+		}
 		return "not a boolean"
+	case reflect.Int:
+		if decimal.MatchString(trimmed) {
+			return trimmed
+		}
+		return "not a number"
+	default:
+		return value
 	}
 }
 
@@ -185,7 +196,7 @@ func kind(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"
-	case reflect.Int, reflect.Int64:
+	case reflect.Int:
 		return "a whole number of at most " + strconv.Itoa(t.Bits()) + " bits"
 	default:
 		return "a valid " + t.Name()

@@ -116,6 +116,19 @@ func TestLoadReportsEveryProblemAtOnceWithoutValues(t *testing.T) {
 	}
 }
 
+func TestNumbersAreDecimal(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"010", "0x10", "1_000", "1.5", "+1", "99999999999999999999", "１"} {
+		if in, err := load(t, map[string]string{"INPUT_NAME": "n", "INPUT_FOLDER": "/f", "INPUT_MAX": value}); err == nil {
+			t.Errorf("max = %q was read as %d, want a problem", value, in.Max)
+		}
+	}
+	in, err := load(t, map[string]string{"INPUT_NAME": "n", "INPUT_FOLDER": "/f", "INPUT_MAX": " -12 "})
+	if err != nil || in.Max != -12 {
+		t.Errorf("max = -12 was read as %d, %v", in.Max, err)
+	}
+}
+
 func TestLoadNamesABrokenStruct(t *testing.T) {
 	t.Parallel()
 	for name, into := range map[string]any{
