@@ -28,7 +28,7 @@ func only(environ, names []string, fold bool) []string {
 	out := []string{}
 	for _, kv := range environ {
 		key, _, ok := strings.Cut(kv, "=")
-		if !ok || private(key) {
+		if !ok || key == "" || private(key) {
 			continue
 		}
 		for _, name := range names {

@@ -178,13 +178,16 @@ func prepare(c Cmd) (*exec.Cmd, error) {
 	}
 	for _, kv := range c.Env {
 		if key, _, _ := strings.Cut(kv, "="); private(key) {
-			return nil, fmt.Errorf("starting %s: the agent's variable %s must not reach a program; use proc.Only", name, key)
+			return nil, fmt.Errorf("starting %s: %s is the agent's and must not reach a program; use proc.Only", name, key)
 		}
 	}
 	for i, arg := range c.Args {
 		if strings.IndexByte(arg, 0) >= 0 {
 			return nil, fmt.Errorf("starting %s: argument %d holds a NUL byte", name, i+1)
 		}
+	}
+	if info, err := os.Stat(c.Dir); c.Dir != "" && (err != nil || !info.IsDir()) {
+		return nil, fmt.Errorf("starting %s: there is no folder %q to start it in", name, c.Dir)
 	}
 	path, err := lookPath(c.Name, c.Env)
 	if err != nil {
@@ -247,7 +250,7 @@ func ended(name string, err error) error {
 // there already.
 func cause(err error) error {
 	var pathErr *os.PathError
-	if errors.As(err, &pathErr) && pathErr.Op != "chdir" {
+	if errors.As(err, &pathErr) {
 		return pathErr.Err
 	}
 	return err
