@@ -7,6 +7,7 @@
 package command
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/build/localagent/ordinal"
@@ -89,6 +90,15 @@ func Keyword(line string) bool {
 	}
 	_, ok := Parse(line, true)
 	return !ok
+}
+
+var anyKeyword = regexp.MustCompile(`(?i)##vso`)
+
+// Deactivate makes sure that text holds no logging command, by turning ##vso in any
+// case into **vso. The agent does this to variables that outsiders may fill, such
+// as Build.SourceVersionMessage (StringUtil.cs DeactivateVsoCommands).
+func Deactivate(text string) string {
+	return anyKeyword.ReplaceAllString(text, "**vso")
 }
 
 // split is strings.Split without the empty parts.

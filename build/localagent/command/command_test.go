@@ -174,6 +174,24 @@ func TestPropertiesGet(t *testing.T) {
 	}
 }
 
+// The vectors of src/Test/L0/Util/StringUtilL0.cs, DeactivateVsoCommandsFromStringTest.
+func TestDeactivate(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", "test": "test", "gA==": "gA==",
+		"##vso[task.setvariable variable=testVar]a":        "**vso[task.setvariable variable=testVar]a",
+		`echo "##vso[task.setvariable variable=testVar]a"`: `echo "**vso[task.setvariable variable=testVar]a"`,
+		"##vso a": "**vso a", "##vso[] a": "**vso[] a", "## vso": "## vso", "#vso": "#vso", "##vs": "##vs",
+		"##VsO": "**vso", " ": " ",
+		"##vso[a.b]x ##VSO[c.d]":            "**vso[a.b]x **vso[c.d]",
+		"##[section] is no logging command": "##[section] is no logging command",
+	} {
+		if got := command.Deactivate(text); got != want {
+			t.Errorf("Deactivate(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 // encode is what an emitter must do: percent first, then the rest.
 func encode(s string, property bool) string {
 	pairs := []string{"%", "%AZP25", "\r", "%0D", "\n", "%0A"}
