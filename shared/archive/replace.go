@@ -1,0 +1,47 @@
+package archive
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// replace puts the folder stage in the place of dst. Two renames are as close to
+// one step as a folder that is not empty allows; between them dst is missing, and
+// never half full.
+func replace(stage, dst string) error {
+	old := stage + "-old"
+	err := rename(dst, old)
+	hadOld := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, remove(stage))
+	}
+	if err := rename(stage, dst); err != nil {
+		if hadOld {
+			err = errors.Join(err, rename(old, dst))
+		}
+		return errors.Join(err, remove(stage))
+	}
+	if hadOld {
+		if err := remove(old); err != nil {
+			return &LeftoverError{old, err}
+		}
+	}
+	return nil
+}
+
+// remove deletes a tree, folders without write permission included, as some
+// package managers make them.
+func remove(tree string) error {
+	if os.RemoveAll(tree) == nil {
+		return nil
+	}
+	err := filepath.WalkDir(tree, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			return os.Chmod(name, 0o700) //nolint:gosec // a folder, to delete what is in it
+		}
+		return nil
+	})
+	return errors.Join(os.RemoveAll(tree), err)
+}
