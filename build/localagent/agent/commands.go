@@ -246,7 +246,10 @@ func (x *execution) logIssue(c command.Command) error {
 		return agentErrorf("issue type %s is not an expected issue type.", kind)
 	}
 	for _, p := range c.Properties {
-		i.Data[strings.ToLower(p.Key)] = p.Value
+		// Only tasks of the server itself may say who an issue comes from.
+		if key := strings.ToLower(p.Key); key != "source" && key != "correlationid" {
+			i.Data[key] = p.Value
+		}
 	}
 	if file, ok := c.Properties.Get("sourcepath"); ok {
 		i.Data["sourcepath"] = x.repositoryPath(file)

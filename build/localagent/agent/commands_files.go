@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -192,6 +193,9 @@ func (x *execution) setEndpoint(c command.Command) error {
 		return agentErrorf("Service connection with id '%s' is not declared in the pipeline job and therefore can't be "+
 			"referenced in task.setendpoint commands.", id)
 	case ordinal.Equal(field, "url"):
+		if u, err := url.Parse(c.Data); err != nil || !u.IsAbs() {
+			return agentErrorf("Invalid endpoint Url.")
+		}
 		x.Endpoints[i].URL = c.Data
 	case key == "":
 		return agentErrorf("Required field 'key' is missing in ##vso[task.setendpoint] command.")

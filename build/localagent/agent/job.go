@@ -110,6 +110,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, errors.Join(err, j.layout.clean(false))
 	}
 	j.announce()
+	j.expandTitles(plan)
 	stop := j.limitCancel()
 	for _, r := range plan {
 		j.step(r)
@@ -214,6 +215,19 @@ func (j *job) addSecrets() {
 	}
 	for _, f := range j.SecureFiles {
 		j.mask.Add(f.Ticket)
+	}
+}
+
+// expandTitles puts variables into the names that the log shows. An agent does
+// it once, when the job starts (JobExtension.cs).
+func (j *job) expandTitles(plan []run) {
+	j.vars.Recalculate()
+	done := map[*plannedStep]bool{}
+	for _, r := range plan {
+		if !done[r.plannedStep] {
+			r.display = j.vars.Expand(r.display)
+		}
+		done[r.plannedStep] = true
 	}
 }
 

@@ -50,7 +50,7 @@ type execution struct {
 // (StepsRunner.cs).
 func (j *job) step(r run) {
 	x := &execution{job: j, run: r, record: &Step{
-		Name: r.ref, DisplayName: r.title(), Stage: string(r.stage), Line: r.Line,
+		Name: r.ref, DisplayName: j.mask.Mask(r.title()), Stage: string(r.stage), Line: r.Line,
 		Issues: []Issue{}, Log: []string{}, Outputs: map[string]string{}, TaskVariables: map[string]string{},
 	}}
 	if r.task != nil {
