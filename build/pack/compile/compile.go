@@ -134,7 +134,8 @@ func (c *Compiler) CheckToolchain(ctx context.Context) error {
 		return err
 	}
 	if got := strings.TrimSpace(string(out)); got != c.toolchain {
-		return fmt.Errorf("this is %s, and go.mod names %s; a release is built with that one, install it", got, c.toolchain)
+		return fmt.Errorf("this is %s, and go.mod names %s; a release is built with that one, install it",
+			got, c.toolchain)
 	}
 	return nil
 }

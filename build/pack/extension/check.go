@@ -75,16 +75,14 @@ func (m *Manifest) checkFiles(p *problems) {
 	for _, asset := range m.Content {
 		paths = append(paths, asset.Path)
 	}
-	for _, f := range m.Files {
-		paths = append(paths, f.Path)
-	}
 	slices.Sort(paths)
 	for _, name := range paths {
 		p.add(name == "" || inside(name), "path %q must be a path inside the repository, with /", name)
 	}
 	seen := map[string]bool{}
 	for _, f := range m.Files {
-		p.add(f.Path != "" && f.PackagePath != "", "a file needs path and packagePath, not %q and %q", f.Path, f.PackagePath)
+		p.add(f.PackagePath != "" && f.Path == StageFolder+"/"+f.PackagePath,
+			"files takes %q from %q; the task is staged in %s/%s", f.PackagePath, f.Path, StageFolder, f.PackagePath)
 		p.add(!seen[f.PackagePath], "packagePath %q stands in files twice", f.PackagePath)
 		seen[f.PackagePath] = true
 		p.add(slices.Contains(m.Tasks(), f.PackagePath),

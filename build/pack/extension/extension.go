@@ -18,6 +18,10 @@ import (
 // TaskType is the type of a contribution that is a pipeline task.
 const TaskType = "ms.vss-distributed-task.task"
 
+// StageFolder is where tasks are staged, relative to the repository's root: the manifest takes each
+// task from there.
+const StageFolder = "build/out/stage"
+
 // Manifest is vss-extension.json.
 type Manifest struct {
 	ManifestVersion int               `json:"manifestVersion"`

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -67,22 +68,36 @@ import (
 func main() { os.Stdout.WriteString("NAME " + version.String() + "\n") }
 `
 
+const version = `package version
+
+var number, commit string
+
+func String() string { return number + " " + commit }
+`
+
+const platforms = `[
+  {"goos": "linux", "goarch": "amd64", "node": "linux-x64"},
+  {"goos": "linux", "goarch": "arm64", "node": "linux-arm64"},
+  {"goos": "darwin", "goarch": "arm64", "node": "darwin-arm64"},
+  {"goos": "darwin", "goarch": "amd64", "node": "darwin-x64"},
+  {"goos": "windows", "goarch": "amd64", "node": "win32-x64"}
+]
+`
+
 // Root writes the repository into a new folder and returns it. It is not a git repository yet.
 func Root(t testing.TB) string {
 	t.Helper()
 	root := t.TempDir()
 	files := map[string]string{
-		"go.mod":             "module example.test/sample\n\ngo 1.26.0\n",
-		"vss-extension.json": manifest,
-		"overview.md":        "# Sample\n",
-		"LICENSE":            "Do as you like.\n",
-		"images/icon.png":    Icon(t, 128),
-		".gitignore":         "/build/out/\n",
-		"build/targets.json": `[{"goos":"linux","goarch":"amd64","node":"linux-x64"},
-			{"goos":"linux","goarch":"arm64","node":"linux-arm64"},{"goos":"darwin","goarch":"arm64","node":"darwin-arm64"},
-			{"goos":"darwin","goarch":"amd64","node":"darwin-x64"},{"goos":"windows","goarch":"amd64","node":"win32-x64"}]`,
+		"go.mod":                    "module example.test/sample\n\ngo 1.26.0\n\ntoolchain " + runtime.Version() + "\n",
+		"vss-extension.json":        manifest,
+		"overview.md":               "# Sample\n",
+		"LICENSE":                   "Do as you like.\n",
+		"images/icon.png":           Icon(t, 128),
+		".gitignore":                "/build/out/\n",
+		"build/targets.json":        platforms,
 		"build/launcher/launch.js":  "exports.run = (stage) => console.log(stage);\n",
-		"shared/version/version.go": "package version\n\nvar number, commit string\n\nfunc String() string { return number + \" \" + commit }\n",
+		"shared/version/version.go": version,
 	}
 	maps.Copy(files, task(t, "Alpha", "1", "5b3a5a3a-6f4b-4c53-8d5c-0a1b2c3d4e5f",
 		`, "postjobexecution": { "Node24": { "target": "post.js" } }`))

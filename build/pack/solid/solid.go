@@ -18,6 +18,8 @@ import (
 	"runtime/debug"
 
 	"github.com/andybalholm/brotli"
+
+	"github.com/guardrails-ci/guardrails/shared/safepath"
 )
 
 // MinQuality and MaxQuality are the ends of brotli's scale: fast, and small.
@@ -137,14 +139,5 @@ func keep(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(data)
-	if err := errors.Join(err, temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
+	return safepath.WriteFile(path, data, 0o644)
 }

@@ -112,8 +112,11 @@ func (t *Task) Plain(r Release, p Program) (map[string][]byte, error) {
 	return map[string][]byte{"manifest.json": manifest, file: p.Data}, err
 }
 
+// Packer is solid.Packer's method Pack.
+type Packer func(programs ...[]byte) (solid.Archive, error)
+
 // Packed returns the files of bin for programs, in one archive for each processor.
-func (t *Task) Packed(r Release, programs []Program, pack func(...[]byte) (solid.Archive, error)) (map[string][]byte, error) {
+func (t *Task) Packed(r Release, programs []Program, pack Packer) (map[string][]byte, error) {
 	groups := map[string][]Program{}
 	for _, p := range programs {
 		groups[p.Target.GOARCH] = append(groups[p.Target.GOARCH], p)
@@ -137,7 +140,7 @@ func (t *Task) Packed(r Release, programs []Program, pack func(...[]byte) (solid
 }
 
 // packAll makes the archives at the same time: at the highest quality each takes a minute or two.
-func packAll(groups map[string][]Program, pack func(...[]byte) (solid.Archive, error)) (map[string]solid.Archive, error) {
+func packAll(groups map[string][]Program, pack Packer) (map[string]solid.Archive, error) {
 	type result struct {
 		arch    string
 		archive solid.Archive

@@ -43,7 +43,8 @@ func parseTask(data []byte) (taskFile, error) {
 	}{{"pre", "prejobexecution", f.Pre}, {"main", "execution", f.Main}, {"post", "postjobexecution", f.Post}} {
 		for _, node := range slices.Sorted(maps.Keys(stage.handlers)) {
 			if got, want := stage.handlers[node].Target, stage.name+".js"; got != want {
-				return f, fmt.Errorf("%s.%s.target is %q; the file packed for that stage is %q", stage.key, node, got, want)
+				return f, fmt.Errorf("%s.%s.target is %q; the file packed for that stage is %q",
+					stage.key, node, got, want)
 			}
 		}
 		if len(stage.handlers) > 0 {

@@ -43,7 +43,7 @@ func pack(t *testing.T, root string) (path string, parts []Part) {
 	if err != nil {
 		t.Fatalf("Load: %v", err)
 	}
-	parts, err = Parts(root, m)
+	parts, err = Parts(root, filepath.Join(root, extension.StageFolder), m)
 	if err != nil {
 		t.Fatalf("Parts: %v", err)
 	}

@@ -39,15 +39,15 @@ func checkName(name string) error {
 	return nil
 }
 
-// Parts returns all parts of the extension, whose files are in the folder root, in the order of
-// the package: content types, manifests, then all others sorted.
-func Parts(root string, m *extension.Manifest) ([]Part, error) {
-	c := collector{root: root, names: map[string]string{}}
+// Parts returns all parts of the extension in the order of the package: content types, manifests,
+// then all others sorted. Its listing and icons are in the folder root, its tasks in staged.
+func Parts(root, staged string, m *extension.Manifest) ([]Part, error) {
+	c := collector{names: map[string]string{}}
 	for _, asset := range assets(m) {
-		c.addFile(asset.path, asset.path)
+		c.addFile(filepath.Join(root, filepath.FromSlash(asset.path)), asset.path)
 	}
-	for _, f := range m.Files {
-		c.addTree(f.Path, f.PackagePath)
+	for _, task := range m.Tasks() {
+		c.addTree(filepath.Join(staged, task), task)
 	}
 	if len(c.failed) > 0 {
 		return nil, errors.Join(c.failed...)
@@ -71,14 +71,12 @@ func Parts(root string, m *extension.Manifest) ([]Part, error) {
 }
 
 type collector struct {
-	root   string
 	parts  []Part
 	names  map[string]string // lower case -> as written
 	failed []error
 }
 
-func (c *collector) addTree(dir, name string) {
-	folder := filepath.Join(c.root, filepath.FromSlash(dir))
+func (c *collector) addTree(folder, name string) {
 	found := 0
 	err := filepath.WalkDir(folder, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -91,16 +89,16 @@ func (c *collector) addTree(dir, name string) {
 		}
 		relative = filepath.ToSlash(relative)
 		if !d.Type().IsRegular() {
-			c.fail(fmt.Errorf("%s/%s is not a regular file; only files can be packed", dir, relative))
+			c.fail(fmt.Errorf("%s is not a regular file; only files can be packed", file))
 			return nil
 		}
-		c.addFile(path.Join(dir, relative), path.Join(name, relative))
+		c.addFile(file, path.Join(name, relative))
 		return nil
 	})
 	if err != nil {
-		c.fail(fmt.Errorf("packing %s: %w", dir, err))
+		c.fail(fmt.Errorf("packing task %s: %w", name, err))
 	} else if found == 0 {
-		c.fail(fmt.Errorf("packing %s: there is no file in it", dir))
+		c.fail(fmt.Errorf("packing task %s: there is no file in %s", name, folder))
 	}
 }
 
@@ -116,7 +114,7 @@ func (c *collector) addFile(file, name string) {
 		return
 	}
 	c.names[strings.ToLower(name)] = name
-	data, err := os.ReadFile(filepath.Join(c.root, filepath.FromSlash(file)))
+	data, err := os.ReadFile(file)
 	if err != nil {
 		c.fail(fmt.Errorf("packing: %w", err))
 		return

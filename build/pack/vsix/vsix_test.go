@@ -77,9 +77,9 @@ func TestPartsRefuses(t *testing.T) {
 		"case": {func(t *testing.T, root string) {
 			sample.Write(t, root, stage+"Main.js", "")
 		}, `"Alpha/AlphaV1/Main.js" and "Alpha/AlphaV1/main.js" differ in case only`},
-		"not staged":  {func(t *testing.T, root string) { remove(t, root, "build/out/stage/Beta") }, "packing build/out/stage/Beta"},
+		"not staged":  {func(t *testing.T, root string) { remove(t, root, "build/out/stage/Beta") }, "packing task Beta"},
 		"no listing":  {func(t *testing.T, root string) { remove(t, root, "overview.md") }, "overview.md"},
-		"empty stage": {emptyStage, "there is no file in it"},
+		"empty stage": {emptyStage, "packing task Beta: there is no file in"},
 		"link": {func(t *testing.T, root string) {
 			if err := os.Symlink("/etc/hostname", filepath.Join(root, stage, "link")); err != nil {
 				t.Fatal(err)
@@ -90,7 +90,7 @@ func TestPartsRefuses(t *testing.T) {
 			t.Parallel()
 			root := staged(t)
 			tc.spoil(t, root)
-			_, err := Parts(root, load(t, root))
+			_, err := Parts(root, filepath.Join(root, extension.StageFolder), load(t, root))
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("Parts: got error %v, want one containing %q", err, tc.want)
 			}

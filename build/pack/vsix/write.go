@@ -55,7 +55,7 @@ func writePart(archive *zip.Writer, p Part) (int64, error) {
 		Method:             method,
 		CreatorVersion:     20, // 2.0, on FAT
 		ReaderVersion:      20,
-		ModifiedDate:       newYear1980,
+		ModifiedDate:       newYear1980, //lint:ignore SA1019 CreateRaw writes this field, and not Modified
 		CRC32:              crc32.ChecksumIEEE(p.Data),
 		CompressedSize64:   uint64(len(data)),
 		UncompressedSize64: uint64(len(p.Data)),
