@@ -156,7 +156,8 @@ func (s *settings) addSecret(text string) error {
 	name, value, given := strings.Cut(text, "=")
 	if !given {
 		if value, given = s.environment(name); !given {
-			s.problems = append(s.problems, errors.New("--secret: no environment variable of that name, and no NAME=VALUE"))
+			s.problems = append(s.problems, errors.New(
+				"--secret: no environment variable of that name, and no NAME=VALUE"))
 			return nil
 		}
 		// Tasks get it as the agent gives it, and in no other way.

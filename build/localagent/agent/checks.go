@@ -49,7 +49,8 @@ func (j *job) finish() {
 func (j *job) checkProcesses() Check {
 	c := Check{Name: "processes"}
 	for _, step := range j.held {
-		c.Problems = append(c.Problems, fmt.Sprintf("%q ended while a process it had started still held its output open", step))
+		c.Problems = append(c.Problems, fmt.Sprintf(
+			"%q ended while a process it had started still held its output open", step))
 	}
 	if !canFindSurvivors {
 		c.Note = "processes that outlive a job are found on Linux only"
@@ -225,7 +226,8 @@ func (j *job) readAttachments() {
 		a := &j.result.Attachments[i]
 		data, err := os.ReadFile(a.Path)
 		if err != nil {
-			j.print(fmt.Sprintf("##[warning]attachment %s of %q could not be read when the job ended: %v", a.Name, a.Step, cause(err)))
+			j.print(fmt.Sprintf("##[warning]attachment %s of %q could not be read when the job ended: %v",
+				a.Name, a.Step, cause(err)))
 			continue
 		}
 		if len(data) <= maxContent && !bytes.ContainsRune(data, 0) {

@@ -51,7 +51,10 @@ func init() {
 			"updatebuildnumber": {(*execution).updateBuildNumber, false},
 			"addbuildtag":       {(*execution).addBuildTag, false},
 		},
-		"results":      {"publish": {(*execution).accept, false}, "publishtoevidencestore": {(*execution).accept, false}},
+		"results": {
+			"publish":                {(*execution).accept, false},
+			"publishtoevidencestore": {(*execution).accept, false},
+		},
 		"codecoverage": {"publish": {(*execution).accept, false}},
 		"telemetry":    {"publish": {(*execution).telemetry, true}},
 		"release":      nil,
@@ -66,7 +69,8 @@ func (x *execution) dispatch(area map[string]action, c command.Command) error {
 			strings.ToLower(c.Area), c.Event, strings.ToLower(c.Area), reference)
 	}
 	if !a.restricted && slices.ContainsFunc(x.restrictions(), func(r bundle.Restrictions) bool { return r.Commands }) {
-		x.warning(fmt.Sprintf("##vso[%s.%s] is not allowed in this step due to policy restrictions. %s", c.Area, c.Event, reference))
+		x.warning(fmt.Sprintf("##vso[%s.%s] is not allowed in this step due to policy restrictions. %s",
+			c.Area, c.Event, reference))
 		return nil
 	}
 	return a.do(x, c)
@@ -84,7 +88,8 @@ func (x *execution) restrictions() []bundle.Restrictions {
 // settable reports whether the step may set a variable, and warns if not.
 func (x *execution) settable(name string) bool {
 	for _, r := range x.restrictions() {
-		if r.Variables != nil && !slices.ContainsFunc(r.Variables, func(pattern string) bool { return matches(pattern, name) }) {
+		allows := func(pattern string) bool { return matches(pattern, name) }
+		if r.Variables != nil && !slices.ContainsFunc(r.Variables, allows) {
 			x.warning("Setting variable '" + name + "' has been disabled by the task or build definition.")
 			return false
 		}
@@ -104,14 +109,20 @@ func boolProperty(c command.Command, name string) bool {
 	return ordinal.Equal(strings.TrimSpace(value), "true")
 }
 
+func variableOptions(c command.Command) variables.Options {
+	return variables.Options{
+		Secret:       boolProperty(c, "issecret"),
+		ReadOnly:     boolProperty(c, "isreadonly"),
+		PreserveCase: boolProperty(c, "preservecase"),
+	}
+}
+
 func (x *execution) setVariable(c command.Command) error {
 	name, _ := c.Properties.Get("variable")
 	if name == "" {
 		return agentErrorf("Required field 'variable' is missing in ##vso[task.setvariable] command.")
 	}
-	o := variables.Options{
-		Secret: boolProperty(c, "issecret"), ReadOnly: boolProperty(c, "isreadonly"), PreserveCase: boolProperty(c, "preservecase"),
-	}
+	o := variableOptions(c)
 	if err := x.checkReadOnly(&x.vars, "variable", name); err != nil {
 		return err
 	}
@@ -140,14 +151,16 @@ func (x *execution) setVariable(c command.Command) error {
 
 // checkReadOnly warns, or fails where agent.readOnlyVariables says so.
 func (x *execution) checkReadOnly(store *variables.Store, what, name string) error {
-	const more = "See https://github.com/microsoft/azure-pipelines-yaml/blob/master/design/readonly-variables.md for details."
+	const more = "See https://github.com/microsoft/azure-pipelines-yaml/blob/master/design/" +
+		"readonly-variables.md for details."
 	if !store.ReadOnly(name) {
 		return nil
 	}
 	if truthy(x.knob("agent.readOnlyVariables")) {
 		return agentErrorf("Overwriting readonly %s '%s' is not permitted. %s", what, name, more)
 	}
-	x.warning(fmt.Sprintf("Overwriting readonly %s '%s'. This behavior will be disabled in the future. %s", what, name, more))
+	x.warning(fmt.Sprintf("Overwriting readonly %s '%s'. This behavior will be disabled in the future. %s",
+		what, name, more))
 	return nil
 }
 
@@ -180,9 +193,7 @@ func (x *execution) setTaskVariable(c command.Command) error {
 	if name == "" {
 		return agentErrorf("Required field 'variable' is missing in ##vso[task.settaskvariable] command.")
 	}
-	o := variables.Options{
-		Secret: boolProperty(c, "issecret"), ReadOnly: boolProperty(c, "isreadonly"), PreserveCase: boolProperty(c, "preservecase"),
-	}
+	o := variableOptions(c)
 	if err := x.checkReadOnly(x.state, "task variable", name); err != nil {
 		return err
 	}

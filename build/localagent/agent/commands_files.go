@@ -42,7 +42,8 @@ func (x *execution) attach(kind, name, file string) error {
 		return agentErrorf("Cannot upload task attachment file, attachment file location is not specified " +
 			"or attachment file does not exist on disk.")
 	}
-	x.job.result.Attachments = append(x.job.result.Attachments, Attachment{Step: x.record.DisplayName, Type: kind, Name: name, Path: file})
+	x.job.result.Attachments = append(x.job.result.Attachments,
+		Attachment{Step: x.record.DisplayName, Type: kind, Name: name, Path: file})
 	return nil
 }
 
@@ -181,7 +182,8 @@ func (x *execution) setEndpoint(c command.Command) error {
 	}
 	id = strings.ToLower(id)
 	if !guidPattern.MatchString(id) {
-		return agentErrorf("Required field 'id' is missing in ##vso[task.setendpoint] command, or is an invalid endpoint id.")
+		return agentErrorf("Required field 'id' is missing in ##vso[task.setendpoint] command, " +
+			"or is an invalid endpoint id.")
 	}
 	if id == emptyGUID {
 		x.warning("Modification of system endpoint '" + systemConnection + "' is not allowed via setendpoint command.")
@@ -190,8 +192,8 @@ func (x *execution) setEndpoint(c command.Command) error {
 	i := slices.IndexFunc(x.Endpoints, func(e Endpoint) bool { return e.ID == id })
 	switch {
 	case i < 0:
-		return agentErrorf("Service connection with id '%s' is not declared in the pipeline job and therefore can't be "+
-			"referenced in task.setendpoint commands.", id)
+		return agentErrorf("Service connection with id '%s' is not declared in the pipeline job "+
+			"and therefore can't be referenced in task.setendpoint commands.", id)
 	case ordinal.Equal(field, "url"):
 		if u, err := url.Parse(c.Data); err != nil || !u.IsAbs() {
 			return agentErrorf("Invalid endpoint Url.")

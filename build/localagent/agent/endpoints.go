@@ -68,11 +68,11 @@ func ReadEndpoints(name string) ([]Endpoint, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return nil, fmt.Errorf("endpoint file %s: %s: want {\"id\",\"name\",\"url\",\"auth\":{\"scheme\",\"parameters\"},\"data\"}",
+		return nil, fmt.Errorf("endpoint file %s: %s: want id, name, url, auth with scheme and parameters, and data",
 			name, jsonProblem(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("endpoint file %s: text after the end of the JSON: put several endpoints into an array", name)
+		return nil, fmt.Errorf("endpoint file %s: text after the end of the JSON: put several into an array", name)
 	}
 	for i := range all {
 		if err := all[i].check(); err != nil {

@@ -95,7 +95,8 @@ func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
 	who := userName()
 	return append(agentVariables(l, host, home), []pair{
 		{"System.HostType", "build"}, {"System.Culture", "en-US"}, {"System.ServerType", "Hosted"},
-		{"System.WorkFolder", l.work}, {"System.DefaultWorkingDirectory", l.sources}, {"System.ArtifactsDirectory", l.artifacts},
+		{"System.WorkFolder", l.work}, {"System.DefaultWorkingDirectory", l.sources},
+		{"System.ArtifactsDirectory", l.artifacts},
 		{"System.IsAzureVM", "0"}, {"System.IsDockerContainer", "0"},
 		{"System.CollectionId", localGUID}, {"System.CollectionUri", organization},
 		{"System.TeamFoundationCollectionUri", organization}, {"System.TeamFoundationServerUri", organization},

@@ -131,7 +131,10 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 	j := &job{
 		Options: o, ctx: ctx, lookup: "vsts_" + newGUID(),
 		details: map[string]string{}, left: map[string]string{},
-		result: &Result{Schema: 1, Name: filepath.Base(o.File), Attachments: []Attachment{}, Artifacts: []Artifact{}, Tags: []string{}},
+		result: &Result{
+			Schema: 1, Name: filepath.Base(o.File),
+			Steps: []*Step{}, Attachments: []Attachment{}, Artifacts: []Artifact{}, Tags: []string{},
+		},
 	}
 	_, nested := lookupEnv(o.Environ, "TF_BUILD")
 	j.console = &console{w: o.Stdout, color: o.Color, nested: nested, record: &j.log}

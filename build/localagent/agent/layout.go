@@ -62,8 +62,8 @@ func makeWork(work string) (string, error) {
 }
 
 func (l *layout) name() {
-	l.temp, l.tools, l.tasks = filepath.Join(l.work, "_temp"), filepath.Join(l.work, "_tool"), filepath.Join(l.work, "_tasks")
-	l.workspace = filepath.Join(l.work, "1")
+	l.temp, l.tools = filepath.Join(l.work, "_temp"), filepath.Join(l.work, "_tool")
+	l.tasks, l.workspace = filepath.Join(l.work, "_tasks"), filepath.Join(l.work, "1")
 	l.sources, l.artifacts = filepath.Join(l.workspace, "s"), filepath.Join(l.workspace, "a")
 	l.binaries, l.results = filepath.Join(l.workspace, "b"), filepath.Join(l.workspace, "TestResults")
 }
@@ -78,7 +78,7 @@ func (l *layout) prepare(sources string) error {
 			return fmt.Errorf("cleaning %s: %w", dir, cause(err))
 		}
 	}
-	for _, dir := range []string{l.systemTemp, l.temp, l.tools, l.tasks, l.sources, l.artifacts, l.binaries, l.results} {
+	for _, dir := range append(fresh, l.systemTemp, l.tools, l.tasks, l.sources, l.binaries) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("making the job's folders: %w", err)
 		}

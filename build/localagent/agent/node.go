@@ -34,7 +34,7 @@ func findNode(asked string, environ []string) (string, error) {
 	cmd.Env = environ
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("running %s --version: %w: name a Node.js of version 20 or newer with --node", file, cause(err))
+		return "", fmt.Errorf("running %s --version: %w: name a Node.js 20 or newer with --node", file, cause(err))
 	}
 	m := nodeVersion.FindStringSubmatch(string(out))
 	if m == nil {

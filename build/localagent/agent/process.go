@@ -195,7 +195,8 @@ func (i invocation) explain(err error) error {
 	}
 	for _, entry := range i.env {
 		if name, _, _ := strings.Cut(entry, "="); len(entry) > maxEntry {
-			return fmt.Errorf("%w: environment variable %s takes %d bytes, the system allows %d", err, name, len(entry), maxEntry)
+			return fmt.Errorf("%w: environment variable %s takes %d bytes, the system allows %d",
+				err, name, len(entry), maxEntry)
 		}
 	}
 	return err

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// cancelWhen is an output that cancels the job when a line says so, so that a
-// test need not guess how long a task takes to start.
+// cancelWhen is an output that cancels the job when a line is the text, so that
+// a test need not guess how long a task takes to start.
 type cancelWhen struct {
 	*strings.Builder
 	text   string
@@ -20,7 +20,7 @@ type cancelWhen struct {
 }
 
 func (c cancelWhen) Write(p []byte) (int, error) {
-	if strings.Contains(string(p), c.text) {
+	if string(p) == c.text+"\n" {
 		c.cancel()
 	}
 	return c.Builder.Write(p)

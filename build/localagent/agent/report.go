@@ -22,7 +22,8 @@ func (j *job) printSummaries() {
 func (j *job) printTable() {
 	rows := [][]string{{"Step", "Stage", "Result", "Time"}}
 	for _, s := range j.result.Steps {
-		rows = append(rows, []string{s.DisplayName, s.Stage, string(s.Result), s.Duration.Round(time.Millisecond).String()})
+		took := s.Duration.Round(time.Millisecond).String()
+		rows = append(rows, []string{s.DisplayName, s.Stage, string(s.Result), took})
 	}
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {

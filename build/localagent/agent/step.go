@@ -191,7 +191,8 @@ func (x *execution) tries(ctx context.Context) error {
 				n+1, err, wait.Milliseconds()))
 		} else {
 			x.result = ""
-			x.warning(fmt.Sprintf("RetryHelper encountered task failure, will retry (attempt #: %d out of %d) after %d ms",
+			x.warning(fmt.Sprintf("RetryHelper encountered task failure, "+
+				"will retry (attempt #: %d out of %d) after %d ms",
 				n+1, x.RetryCountOnTaskFailure, wait.Milliseconds()))
 		}
 		x.finished = make(chan struct{})
@@ -247,9 +248,11 @@ func (x *execution) prepare() (func(context.Context) error, error) {
 			return err
 		}
 		x.debug("Using node path: " + x.node)
-		code, err := x.invoke(ctx, invocation{path: x.node, args: []string{target}, dir: dir, env: environ, line: x.line})
+		i := invocation{path: x.node, args: []string{target}, dir: dir, env: environ, line: x.line}
+		code, err := x.invoke(ctx, i)
 		if err == nil && code != 0 {
-			err = agentErrorf("Exit code %d returned from process: file name '%s', arguments '\"%s\"'.", code, x.node, target)
+			err = agentErrorf("Exit code %d returned from process: file name '%s', arguments '\"%s\"'.",
+				code, x.node, target)
 		}
 		return err
 	}, nil
@@ -347,7 +350,8 @@ func (x *execution) invoke(ctx context.Context, i invocation) (code int, err err
 		x.debug("The process ended, but another one still holds its output open.")
 	}
 	if end.forced {
-		x.debug(`The task was marked as "done", but the process has not closed after 5 seconds. Treating the task as complete.`)
+		x.debug(`The task was marked as "done", but the process has not closed after 5 seconds. ` +
+			"Treating the task as complete.")
 	}
 	if err == nil && !end.forced {
 		x.record.ExitCode = &end.code

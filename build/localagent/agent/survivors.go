@@ -9,12 +9,22 @@ type survivor struct {
 }
 
 // lingering returns the processes of a job that are still there after wait.
-// Most children of a program that was ended are gone a moment after it.
+// Most children of a program that was ended are gone a moment after it. One look
+// that finds nothing is not enough: a process in the middle of its exec has no
+// environment to be known by.
 func lingering(id string, wait time.Duration) []survivor {
 	const pause = 20 * time.Millisecond
-	for deadline := time.Now().Add(wait); ; time.Sleep(pause) {
-		if all := survivors(id); len(all) == 0 || !time.Now().Before(deadline) {
+	deadline := time.Now().Add(wait)
+	for nothing := 0; nothing < 2; time.Sleep(pause) {
+		all := survivors(id)
+		if len(all) == 0 {
+			nothing++
+			continue
+		}
+		nothing = 0
+		if !time.Now().Before(deadline) {
 			return all
 		}
 	}
+	return nil
 }

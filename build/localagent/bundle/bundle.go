@@ -44,7 +44,7 @@ type Task struct {
 func Open(name string) (*Bundle, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, fmt.Errorf("opening tasks %s: %w: give a .vsix file or a folder with task folders", name, cause(err))
+		return nil, fmt.Errorf("opening tasks %s: %w: give a .vsix file or a folder with tasks", name, cause(err))
 	}
 	if info.IsDir() {
 		return openFolder(name)

@@ -218,7 +218,7 @@ func TestOpenRefuses(t *testing.T) {
 		"manifest not JSON":  {[]entry{{name: "extension.vsomanifest", content: "{"}}, "not valid JSON"},
 		"no task":            {[]entry{{name: "extension.vsomanifest", content: "{}"}}, "no contribution of type"},
 		"folder missing":     {[]entry{{name: "extension.vsomanifest", content: vsomanifest("Gone")}}, `the task folder "Gone"`},
-		"folder outside":     {[]entry{{name: "extension.vsomanifest", content: vsomanifest("../..")}}, "not inside the package"},
+		"folder outside":     {[]entry{{name: "extension.vsomanifest", content: vsomanifest("../..")}}, "not one inside the package"},
 		"folder twice":       {[]entry{{name: "extension.vsomanifest", content: vsomanifest("A", "A/")}}, "two contributions"},
 		"task.json not JSON": {withTask("not json"), "reading A/task.json in"},
 		"bad id":             {withTask(taskJSON("Cache", "../../x", 1)), "is not a GUID"},
@@ -275,7 +275,7 @@ func TestOpenRefusesBombs(t *testing.T) {
 func TestOpenMissingAndEmpty(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ path, want string }{
-		"missing":      {filepath.Join(t.TempDir(), "no.vsix"), "give a .vsix file or a folder"},
+		"missing":      {filepath.Join(t.TempDir(), "no.vsix"), "give a .vsix file or a folder with tasks"},
 		"empty folder": {t.TempDir(), "holds no task"},
 	} {
 		if _, err := Open(tc.path); err == nil || !strings.Contains(err.Error(), tc.want) {

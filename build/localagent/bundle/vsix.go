@@ -81,7 +81,8 @@ func contributions(reader *zip.Reader) ([]string, error) {
 		}
 		folder := path.Clean(strings.ReplaceAll(c.Properties.Name, `\`, "/"))
 		if !fs.ValidPath(folder) || folder == "." {
-			return nil, fmt.Errorf("contribution %q names the folder %q, which is not inside the package", c.ID, c.Properties.Name)
+			return nil, fmt.Errorf("contribution %q names the folder %q, not one inside the package",
+				c.ID, c.Properties.Name)
 		}
 		if slices.Contains(folders, folder) {
 			return nil, fmt.Errorf("two contributions name the folder %q", folder)
@@ -123,7 +124,8 @@ func checkEntries(entries []*zip.File) error {
 
 func checkEntry(e *zip.File) error {
 	name := strings.TrimSuffix(e.Name, "/")
-	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\:") || strings.ContainsFunc(name, unicode.IsControl) {
+	odd := func(r rune) bool { return r == '\\' || r == ':' || unicode.IsControl(r) }
+	if !fs.ValidPath(name) || name == "." || strings.ContainsFunc(name, odd) {
 		return fmt.Errorf("entry %q is not a relative path inside the package", e.Name)
 	}
 	if mode := e.Mode(); !mode.IsRegular() && !mode.IsDir() {
