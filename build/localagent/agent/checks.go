@@ -99,8 +99,8 @@ func (j *job) checkLeftovers() Check {
 }
 
 // checkSecrets looks for every registered secret in the whole log and in every
-// file of the work folder, attachments included. The sources that were given
-// are not the job's work and may hold what they like.
+// file of the work folder, attachments included. The sources and tasks that were
+// given are not the job's work and may hold what they like.
 func (j *job) checkSecrets() Check {
 	c := Check{Name: "secrets"}
 	var short int
@@ -122,7 +122,7 @@ func (j *job) checkSecrets() Check {
 		c.Problems = append(c.Problems, j.searchFolder(folder, needles)...)
 	}
 	for _, a := range j.result.Attachments {
-		if rel, err := filepath.Rel(j.layout.work, a.Path); err == nil && filepath.IsLocal(rel) {
+		if _, ok := inside(j.layout.work, a.Path); ok {
 			continue // searched already
 		}
 		if found, err := searchFile(a.Path, needles); err == nil && found {
@@ -162,22 +162,40 @@ func (j *job) searchFolder(folder string, needles []string) []string {
 	return problems
 }
 
-// given reports whether a file is one of the sources, unchanged.
+// given reports whether a file is one of the sources or of a task, unchanged.
 func (j *job) given(name string) bool {
-	rel, err := filepath.Rel(j.layout.sources, name)
-	if j.Sources == "" || err != nil || !filepath.IsLocal(rel) {
-		return false
-	}
-	before, err := os.ReadFile(filepath.Join(j.Sources, rel))
+	after, err := os.ReadFile(name)
 	if err != nil {
 		return false
 	}
-	after, err := os.ReadFile(name)
-	return err == nil && bytes.Equal(before, after)
+	if rel, ok := inside(j.layout.sources, name); ok && j.Sources != "" {
+		before, err := os.ReadFile(filepath.Join(j.Sources, rel))
+		return err == nil && bytes.Equal(before, after)
+	}
+	for folder, task := range j.unpacked {
+		rel, ok := inside(folder, name)
+		if !ok {
+			continue
+		}
+		f, err := task.Open(filepath.ToSlash(rel))
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		before, err := io.ReadAll(f)
+		return err == nil && bytes.Equal(before, after)
+	}
+	return false
+}
+
+// inside returns the path of name below folder.
+func inside(folder, name string) (rel string, ok bool) {
+	rel, err := filepath.Rel(folder, name)
+	return rel, err == nil && filepath.IsLocal(rel)
 }
 
 func (j *job) relative(name string) string {
-	if rel, err := filepath.Rel(j.layout.work, name); err == nil && filepath.IsLocal(rel) {
+	if rel, ok := inside(j.layout.work, name); ok {
 		return filepath.ToSlash(filepath.Join("_work", rel))
 	}
 	return name

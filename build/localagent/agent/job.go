@@ -90,8 +90,10 @@ type job struct {
 	prepend []string
 	details map[string]string // task.logdetail: record to parent
 	left    map[string]string // entry of the system's temp folder to step
-	held    []string          // steps whose output another process held open
-	result  *Result
+	// unpacked are the folders of tasks.
+	unpacked map[string]*bundle.Task
+	held     []string // steps whose output another process held open
+	result   *Result
 }
 
 // Run runs a job. The error says why it could not start: a pipeline or an
@@ -130,7 +132,7 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 	}
 	j := &job{
 		Options: o, ctx: ctx, lookup: "vsts_" + newGUID(),
-		details: map[string]string{}, left: map[string]string{},
+		details: map[string]string{}, left: map[string]string{}, unpacked: map[string]*bundle.Task{},
 		result: &Result{
 			Schema: 1, Name: filepath.Base(o.File),
 			Steps: []*Step{}, Attachments: []Attachment{}, Artifacts: []Artifact{}, Tags: []string{},
@@ -237,13 +239,12 @@ func (j *job) expandTitles(plan []run) {
 // extract unpacks each task once, always anew: an agent keeps a version it has,
 // but here a version is rebuilt all the time.
 func (j *job) extract(plan []run) error {
-	done := map[string]bool{}
 	for _, r := range plan {
-		if r.task == nil || done[j.taskFolder(r.task)] {
+		if r.task == nil || j.unpacked[j.taskFolder(r.task)] != nil {
 			continue
 		}
 		dir := j.taskFolder(r.task)
-		done[dir] = true
+		j.unpacked[dir] = r.task
 		if err := removeAll(dir); err != nil {
 			return fmt.Errorf("removing the old %s: %w", dir, cause(err))
 		}

@@ -45,6 +45,15 @@ func (t *Task) extract(dir string) error {
 	})
 }
 
+// Open opens one of the task's files as it was packed, by its name with slashes.
+func (t *Task) Open(name string) (fs.File, error) {
+	f, err := t.files.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s of task %s: %w", name, t.Name, cause(err))
+	}
+	return f, nil
+}
+
 // copyFile follows a link to a file, as packers do (node_modules/.bin is full
 // of them); where the link leaves the folder the bundle was opened with, opening
 // it fails.
