@@ -1,0 +1,115 @@
+package safecache
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
+)
+
+// Task variables: what the restore stage leaves for the save stage of the same
+// step. The first two are named as in Cache@2.
+const (
+	ranVariable         = "RESTORE_STEP_RAN"
+	fingerprintVariable = "RESTORE_STEP_RESOLVED_FINGERPRINT"
+	frozenVariable      = "RESTORE_STEP_FROZEN"
+)
+
+// frozen is what must not change between restore and save, although the agent
+// expands the inputs again and the build may have edited any file.
+type frozen struct {
+	Path      string       `json:"path"`
+	Directory string       `json:"directory"`
+	Exact     bool         `json:"exact"` // the entry of the key was restored
+	Values    []string     `json:"values"`
+	Files     []frozenFile `json:"files,omitempty"`
+}
+
+// frozenFile is a file that the key was made from, to say later which changed.
+type frozenFile struct {
+	Path string `json:"p"`
+	Hash string `json:"h"` // the first half of its SHA-256
+}
+
+// maxFrozenFiles keeps the variable small: every later process of the step gets it.
+const maxFrozenFiles = 100
+
+func freeze(path, directory string, key cachekey.Resolved) frozen {
+	f := frozen{Path: path, Directory: directory, Values: key.Values()}
+	for _, segment := range key {
+		for _, m := range segment.Matches {
+			if len(f.Files) < maxFrozenFiles {
+				f.Files = append(f.Files, frozenFile{m.Path, m.SHA256[:32]})
+			}
+		}
+	}
+	return f
+}
+
+// keep stores f for the save stage.
+func (f frozen) keep(env *task.Env) error {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	for _, v := range []struct{ name, value string }{
+		{ranVariable, "true"}, {fingerprintVariable, strings.Join(f.Values, "|")}, {frozenVariable, string(text)},
+	} {
+		if err := env.Log.SetTaskVariable(v.name, v.value, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// thaw returns what the restore stage kept; false if it did not get that far.
+func thaw(env *task.Env) (frozen, bool) {
+	var f frozen
+	if env.TaskVar(ranVariable) != "true" || json.Unmarshal([]byte(env.TaskVar(frozenVariable)), &f) != nil {
+		return frozen{}, false
+	}
+	return f, true
+}
+
+// changes says what became different in the key, in words; nil if it is the same.
+func (f frozen) changes(now cachekey.Resolved) []string {
+	if slices.Equal(f.Values, now.Values()) {
+		return nil
+	}
+	if len(f.Values) != len(now) {
+		return []string{fmt.Sprintf("the key had %d segments and now has %d", len(f.Values), len(now))}
+	}
+	before := map[string]string{}
+	for _, file := range f.Files {
+		before[file.Path] = file.Hash
+	}
+	var changes []string
+	for i, segment := range now {
+		if segment.Value != f.Values[i] {
+			changes = append(changes, f.segment(segment, before)...)
+		}
+	}
+	return changes
+}
+
+func (f frozen) segment(segment cachekey.Segment, before map[string]string) []string {
+	if segment.Kind == cachekey.Text {
+		return []string{fmt.Sprintf("the text of segment %q is another", segment.Source)}
+	}
+	var changes []string
+	for _, m := range segment.Matches {
+		switch hash, known := before[m.Path]; {
+		case known && hash != m.SHA256[:32]:
+			changes = append(changes, m.Path+" has other contents")
+		case !known && len(f.Files) < maxFrozenFiles:
+			changes = append(changes, m.Path+" is new")
+		}
+	}
+	if len(changes) == 0 {
+		changes = []string{fmt.Sprintf("the files of segment %q are others", segment.Source)}
+	}
+	return changes
+}

@@ -1,0 +1,83 @@
+package safecache
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// installation is a kind of folder that holds the result of an install or build
+// step. Restoring one skips the step that would have compared it with the lock
+// file, so it brings back what was installed once, with all its holes.
+type installation struct {
+	ecosystem string
+	names     []string // folders, in lower case, with slashes: anywhere in a path
+	last      []string // the same, but only as the end of a path: common words
+	instead   string   // what to do
+}
+
+const npmInstead = "let npm_config_cache point below $(Pipeline.Workspace), " +
+	"cache $(npm_config_cache)/_cacache, and run npm ci"
+
+var installations = []installation{
+	{"npm, Yarn or pnpm", []string{"node_modules", "_npx"}, nil, npmInstead +
+		" (Yarn: $(YARN_CACHE_FOLDER) and yarn install --immutable; pnpm: its store and pnpm install --frozen-lockfile)"},
+	{"Bower", []string{"bower_components"}, nil, "cache the folder of bower's storage.packages, and run bower install"},
+	{"jspm", []string{"jspm_packages"}, nil, "cache jspm's download cache, and run jspm install"},
+	{"Python", []string{
+		".venv", "venv", "virtualenv", "site-packages", "dist-packages", "__pycache__", ".tox", ".nox",
+	}, nil, "let PIP_CACHE_DIR point below $(Pipeline.Workspace), cache $(PIP_CACHE_DIR), and run pip install"},
+	{"Bundler", []string{"vendor/bundle"}, nil, "cache vendor/cache (bundle cache), and run bundle install --local"},
+	{"CocoaPods", []string{"pods"}, nil, "cache ~/Library/Caches/CocoaPods, and run pod install"},
+	{"Carthage", []string{"carthage/build", "carthage/checkouts"}, nil,
+		"cache ~/Library/Caches/org.carthage.CarthageKit, and run carthage bootstrap"},
+	{"Terraform", []string{".terraform"}, nil, "cache $(TF_PLUGIN_CACHE_DIR), and run terraform init -lockfile=readonly"},
+	{"Next.js or Nuxt", []string{".next", ".nuxt"}, nil, "that is a build's output; " + npmInstead},
+	{".NET", []string{"bin/debug", "bin/release"}, []string{"obj"},
+		"that is a build's output; cache $(NUGET_PACKAGES), and run dotnet restore --locked-mode"},
+	{"Cargo or Maven", []string{"target/debug", "target/release", "target/classes"}, []string{"target"},
+		"that is a build's output; cache $(CARGO_HOME)/registry/cache and run cargo fetch --locked, " +
+			"or cache Maven's local repository"},
+}
+
+// markers are files that only an installation has, at its root or, with the
+// folder before them, anywhere in it.
+var markers = []struct{ file, below, ecosystem string }{
+	{"pyvenv.cfg", "", "Python"},
+	{".package-lock.json", "node_modules", "npm, Yarn or pnpm"},
+	{".modules.yaml", "node_modules", "npm, Yarn or pnpm"},
+	{".yarn-integrity", "", "npm, Yarn or pnpm"},
+}
+
+// installedBy returns which kind of installation a path with slashes is in, and
+// by which of its names; nil if it is none.
+func installedBy(p string) (*installation, string) {
+	padded := "/" + strings.Trim(strings.ToLower(p), "/") + "/"
+	for i := range installations {
+		for _, name := range installations[i].names {
+			if at := strings.Index(padded, "/"+name+"/"); at >= 0 {
+				return &installations[i], strings.Trim(p, "/")[at : at+len(name)]
+			}
+		}
+		for _, name := range installations[i].last {
+			if strings.HasSuffix(padded, "/"+name+"/") {
+				return &installations[i], name
+			}
+		}
+	}
+	return nil, ""
+}
+
+// markedBy returns the installation that a file below a folder gives away; nil
+// if it is none. The file's path has slashes.
+func markedBy(file string) *installation {
+	dir, base := path.Split(strings.ToLower(file))
+	for _, marker := range markers {
+		inPlace := dir == "" || marker.below == "" || strings.HasSuffix("/"+dir, "/"+marker.below+"/")
+		if base == marker.file && inPlace {
+			at := slices.IndexFunc(installations, func(i installation) bool { return i.ecosystem == marker.ecosystem })
+			return &installations[at]
+		}
+	}
+	return nil
+}

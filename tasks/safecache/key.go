@@ -1,0 +1,131 @@
+package safecache
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/pipeline"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
+)
+
+// keys are a step's keys, resolved.
+type keys struct {
+	key         cachekey.Resolved
+	restoreKeys []cachekey.Resolved
+}
+
+func parseKeys(env *task.Env, in Inputs) (cachekey.Spec, error) {
+	spec, err := cachekey.Parse(cachekey.Input{
+		Key: in.Key, RestoreKeys: strings.Join(in.RestoreKeys, "\n"), Salt: env.Var("AZP_CACHING_SALT"),
+	})
+	if err != nil {
+		return spec, &task.UserError{
+			Class: task.BadInput, Rule: "cache/key", Msg: strings.ReplaceAll(err.Error(), "\n", "; "),
+			Hint: `write the key as segments between |, such as "npm" | "$(Agent.OS)" | package-lock.json`,
+		}
+	}
+	if spec.OldFormat {
+		env.Log.Warning(pipeline.Issue{Message: cachekey.OldFormatWarning})
+	}
+	return spec, nil
+}
+
+func resolveKeys(ctx context.Context, env *task.Env, spec cachekey.Spec) (keys, error) {
+	var k keys
+	var err error
+	if k.key, err = resolve(ctx, env, "Resolving key:", spec.Key, ""); err != nil {
+		return k, err
+	}
+	for _, restoreKey := range spec.RestoreKeys {
+		resolved, err := resolve(ctx, env, "Resolving restore key:", restoreKey, "|"+cachekey.Wildcard)
+		if err != nil {
+			return k, err
+		}
+		k.restoreKeys = append(k.restoreKeys, resolved)
+	}
+	return k, nil
+}
+
+// resolve looks a key up and logs it as Cache@2 does.
+func resolve(ctx context.Context, env *task.Env, title string, key []string, more string) (cachekey.Resolved, error) {
+	resolved, err := place(env).Resolve(ctx, key)
+	concealed := conceal(env, resolved)
+	env.Log.Print(title)
+	for _, line := range concealed.Lines() {
+		env.Log.Print(line)
+	}
+	if err != nil {
+		return nil, keyError(err)
+	}
+	env.Log.Print("Resolved to: " + concealed.Fingerprint() + more)
+	return concealed, nil
+}
+
+// conceal puts hashes in the place of secrets, as a key is shown, handed to the
+// save stage and kept in the store.
+func conceal(env *task.Env, key cachekey.Resolved) cachekey.Resolved {
+	concealed := make(cachekey.Resolved, len(key))
+	for i, segment := range key {
+		source := env.Secrets.String(segment.Source)
+		if segment.Kind == cachekey.Text && source != segment.Source {
+			segment.Value = fmt.Sprintf("secret-%x", sha256.Sum256([]byte(segment.Value)))
+			env.Log.Warning(pipeline.Issue{
+				Message: fmt.Sprintf("segment %d of the key holds a secret; its hash is used instead. "+
+					"How to fix: keep secrets out of cache keys, which are shown and stored", i+1),
+				Code: "cache/secret-in-key",
+			})
+		}
+		segment.Source = source
+		concealed[i] = segment
+	}
+	return concealed
+}
+
+func keyError(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	if path := troublePath(err); path != "" {
+		return &task.UserError{
+			Rule: "cache/key", Class: task.Environment, Err: err,
+			Msg:  fmt.Sprintf("the key cannot be resolved, as there is trouble with %s: %s", path, trouble(err)),
+			Hint: "correct the file, or leave it out of the key",
+		}
+	}
+	var errs []error
+	for _, err := range unjoin(err) {
+		user := &task.UserError{Class: task.BadInput, Rule: "cache/key", Msg: err.Error(), Err: err}
+		var notFound *cachekey.NotFoundError
+		switch {
+		case !errors.As(err, &notFound):
+		case notFound.Pattern:
+			user.Hint = "patterns start at $(System.DefaultWorkingDirectory), " +
+				"and look into folders only with **, as in **/*.lock"
+		default:
+			user.Hint = fmt.Sprintf("a segment with a dot or slash in it is looked for as a file, below "+
+				"$(System.DefaultWorkingDirectory); if it is a text, put it in double quotes: \"%s\"", notFound.Segment)
+		}
+		errs = append(errs, user)
+	}
+	return errors.Join(errs...)
+}
+
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a join, not its parts
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+func segments(key cachekey.Resolved) []dirstore.Segment {
+	list := make([]dirstore.Segment, len(key))
+	for i, s := range key {
+		list[i] = dirstore.Segment{Source: s.Source, Kind: string(s.Kind), Value: s.Value}
+	}
+	return list
+}

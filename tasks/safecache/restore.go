@@ -1,0 +1,205 @@
+package safecache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/archive"
+	"github.com/guardrails-ci/guardrails/shared/pipeline"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
+)
+
+// hit is what a restore came to.
+type hit string
+
+const (
+	exact    hit = "exact"
+	partial  hit = "partial"
+	miss     hit = "miss"
+	rejected hit = "rejected"
+)
+
+// variable is the value of cacheHitVar, as Cache@2 has it.
+func (h hit) variable() string {
+	switch h {
+	case exact:
+		return "true"
+	case partial:
+		return "inexact"
+	}
+	return "false"
+}
+
+// restore is the main stage.
+func restore(ctx context.Context, env *task.Env, in Inputs) error {
+	result, matched, err := tryRestore(ctx, env, in)
+	return errors.Join(err, announce(env, in, result, matched))
+}
+
+// announce sets the variables that later steps read, whatever happened.
+func announce(env *task.Env, in Inputs, result hit, matched string) error {
+	env.Report.Set("hit", string(result))
+	env.Report.Set("matchedKey", matched)
+	if err := env.Log.SetVariable(OutputHit, string(result), pipeline.Var{}); err != nil {
+		return err
+	}
+	if err := env.Log.SetVariable(OutputMatchedKey, matched, pipeline.Var{}); err != nil {
+		env.Log.Debug("the output matchedKey is not set: " + err.Error())
+	}
+	if in.CacheHitVar == "" {
+		return nil
+	}
+	if err := env.Log.SetVariable(in.CacheHitVar, result.variable(), pipeline.Var{}); err != nil {
+		return &task.UserError{
+			Class: task.BadInput, Rule: "cache/input", Msg: "cacheHitVar is not a name that a variable can have",
+			Hint: "use letters, digits and underscores", Err: err,
+		}
+	}
+	return nil
+}
+
+func tryRestore(ctx context.Context, env *task.Env, in Inputs) (hit, string, error) {
+	dir, err := directory(env, in)
+	if err != nil {
+		return miss, "", err
+	}
+	around := look(env, dir)
+	folder := string(in.Path)
+	if err := around.refuse(folder); err != nil {
+		return miss, "", err
+	}
+	spec, err := parseKeys(env, in)
+	if err != nil {
+		return miss, "", err
+	}
+	found, err := resolveKeys(ctx, env, spec)
+	if err != nil {
+		return miss, "", err
+	}
+	state := freeze(folder, dir, found.key)
+	if err := state.keep(env); err != nil {
+		return miss, "", err
+	}
+	folder, err = around.inspect(ctx, folder)
+	if err != nil {
+		return miss, "", lostRestore(env, "the folder "+string(in.Path), err)
+	}
+	entry, result, err := find(ctx, newStore(env, dir), found)
+	if err != nil {
+		return wasRejected(err), "", lostRestore(env, "the cache directory "+dir, err)
+	}
+	if entry == nil {
+		env.Log.Print("There is no entry for this key, nor for a restore key.")
+		return miss, "", nil
+	}
+	if err := unpack(ctx, env, entry, folder); err != nil {
+		return wasRejected(err), "", lostRestore(env, "the cache entry "+entry.Dir, err)
+	}
+	if state.Exact = result == exact; state.Exact {
+		err = state.keep(env)
+	}
+	return result, entry.Manifest.Fingerprint, err
+}
+
+// find returns the entry of the key, or else the newest of the first restore key
+// that has any.
+func find(ctx context.Context, store dirstore.Store, k keys) (*dirstore.Entry, hit, error) {
+	entry, err := store.Find(k.key.Values())
+	if entry != nil || err != nil {
+		return entry, exact, err
+	}
+	for _, restoreKey := range k.restoreKeys {
+		entry, err := store.FindPrefix(ctx, restoreKey.Values())
+		if entry != nil || err != nil {
+			return entry, partial, err
+		}
+	}
+	return nil, miss, nil
+}
+
+func unpack(ctx context.Context, env *task.Env, entry *dirstore.Entry, folder string) error {
+	m := entry.Manifest
+	env.Log.Printf("Entry found at fingerprint: `%s`", m.Fingerprint)
+	env.Log.Printf("It was saved by %s, %s.", m.Producer, age(env.Now().Sub(m.Created)))
+	started := env.Now()
+	err := entry.Restore(ctx, folder)
+	var left *archive.LeftoverError
+	if errors.As(err, &left) {
+		env.Log.Warning(pipeline.Issue{Message: "the cache was restored, but " + left.Error(), Code: "cache/leftover"})
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	took := env.Now().Sub(started)
+	env.Log.Printf("Cache restored to %s: %s, each verified by its SHA-256, in %s.",
+		folder, amount(m.Files, m.Bytes), seconds(took))
+	env.Report.Set("restored", map[string]any{
+		"files": m.Files, "bytes": m.Bytes, "seconds": took.Seconds(), "producer": m.Producer, "created": m.Created,
+	})
+	return nil
+}
+
+func wasRejected(err error) hit {
+	var tampered *dirstore.TamperedError
+	if errors.As(err, &tampered) {
+		return rejected
+	}
+	return miss
+}
+
+// lostRestore decides what a failure costs: refusals and cancelling end the step,
+// everything else only the cache.
+func lostRestore(env *task.Env, what string, err error) error {
+	var user *task.UserError
+	var tampered *dirstore.TamperedError
+	switch {
+	case errors.As(err, &user), errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &tampered):
+		return tamperedError(tampered)
+	}
+	env.Log.Debug(err.Error())
+	env.Log.Warning(pipeline.Issue{
+		Message: fmt.Sprintf("no cache is restored, as there is trouble with %s%s: %s; the build goes on without it",
+			what, at(err), trouble(err)),
+		Code: "cache/environment",
+	})
+	return nil
+}
+
+func at(err error) string {
+	if path := troublePath(err); path != "" {
+		return " (at " + path + ")"
+	}
+	return ""
+}
+
+// amount is "3 files, 1.2 MB".
+func amount(files int, bytes int64) string {
+	noun := "files"
+	if files == 1 {
+		noun = "file"
+	}
+	if bytes < 100_000 {
+		return fmt.Sprintf("%d %s, %.1f kB", files, noun, float64(bytes)/1e3)
+	}
+	return fmt.Sprintf("%d %s, %.1f MB", files, noun, float64(bytes)/1e6)
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}
