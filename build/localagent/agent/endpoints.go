@@ -45,7 +45,9 @@ type Authorization struct {
 
 // SecureFile is a file of the library that tasks may ask for by name.
 type SecureFile struct {
-	ID, Name, Path, Ticket string
+	ID, Name, Path string
+	// Ticket is what a task must show to download the file.
+	Ticket string
 }
 
 var guidPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -134,6 +136,16 @@ func checkEndpoints(all []Endpoint) error {
 		}
 	}
 	return nil
+}
+
+// systemEndpoint is the job's own connection.
+func systemEndpoint(all []Endpoint) Endpoint {
+	for _, e := range all {
+		if e.system() {
+			return e
+		}
+	}
+	return Endpoint{}
 }
 
 // findEndpoint finds an endpoint by id or by name, as the server does when it

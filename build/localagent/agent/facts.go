@@ -88,6 +88,7 @@ func deactivate(text string) string {
 
 // jobVariables are the variables that the server and the agent give every job.
 func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
+	server := systemEndpoint(o.Endpoints).URL
 	buildNumber := now.Format("20060102") + ".1"
 	host, _ := os.Hostname()
 	home := filepath.Dir(l.work)
@@ -98,9 +99,9 @@ func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
 		{"System.WorkFolder", l.work}, {"System.DefaultWorkingDirectory", l.sources},
 		{"System.ArtifactsDirectory", l.artifacts},
 		{"System.IsAzureVM", "0"}, {"System.IsDockerContainer", "0"},
-		{"System.CollectionId", localGUID}, {"System.CollectionUri", organization},
-		{"System.TeamFoundationCollectionUri", organization}, {"System.TeamFoundationServerUri", organization},
-		{"System.TaskDefinitionsUri", organization},
+		{"System.CollectionId", localGUID}, {"System.CollectionUri", server},
+		{"System.TeamFoundationCollectionUri", server}, {"System.TeamFoundationServerUri", server},
+		{"System.TaskDefinitionsUri", server},
 		{"System.TeamProject", "local"}, {"System.TeamProjectId", localGUID},
 		{"System.DefinitionId", "1"}, {"System.DefinitionName", definition},
 		{"System.PlanId", localGUID}, {"System.TimelineId", localGUID}, {"System.JobId", localGUID},
@@ -108,8 +109,8 @@ func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
 		{"System.JobAttempt", "1"}, {"System.PhaseName", "Job"}, {"System.PhaseDisplayName", "Job"},
 		{"System.PhaseAttempt", "1"}, {"System.StageName", "__default"}, {"System.StageDisplayName", "__default"},
 		{"System.StageAttempt", "1"},
-		{"System.OidcRequestUri", organization + localGUID + "/_apis/distributedtask/hubs/build/plans/" +
-			localGUID + "/jobs/" + localGUID + "/oidctoken"},
+		{"System.OidcRequestUri", strings.TrimSuffix(server, "/") + "/" + localGUID +
+			"/_apis/distributedtask/hubs/build/plans/" + localGUID + "/jobs/" + localGUID + "/oidctoken"},
 		{"Pipeline.Workspace", l.workspace}, {"Common.TestResultsDirectory", l.results},
 		{"Build.SourcesDirectory", l.sources}, {"Build.StagingDirectory", l.artifacts},
 		{"Build.ArtifactStagingDirectory", l.artifacts}, {"Build.BinariesDirectory", l.binaries},

@@ -83,6 +83,8 @@ type job struct {
 	console *console
 	log     strings.Builder
 	lookup  string // VSTS_PROCESS_LOOKUP_ID
+	// disconnect ends the connection to the server.
+	disconnect func()
 
 	// mu is held all the time except while a step waits for its program.
 	mu      sync.Mutex
@@ -113,6 +115,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	j.announce()
 	j.expandTitles(plan)
+	defer j.disconnect()
 	stop := j.limitCancel()
 	for _, r := range plan {
 		j.step(r)
@@ -133,6 +136,7 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 	j := &job{
 		Options: o, ctx: ctx, lookup: "vsts_" + newGUID(),
 		details: map[string]string{}, left: map[string]string{}, unpacked: map[string]*bundle.Task{},
+		disconnect: func() {},
 		result: &Result{
 			Schema: 1, Name: filepath.Base(o.File),
 			Steps: []*Step{}, Attachments: []Attachment{}, Artifacts: []Artifact{}, Tags: []string{},
@@ -148,6 +152,9 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 	}
 	if j.layout, err = newLayout(o.Work, o.Sources); err != nil {
 		return nil, err
+	}
+	if err := j.connect(); err != nil {
+		return nil, errors.Join(err, j.layout.clean(false))
 	}
 	j.worker = j.workerEnvironment()
 	j.vars.OnSecret = j.mask.Add
@@ -194,19 +201,33 @@ func (j *job) setVariables() {
 	j.setStatus("")
 }
 
-// addSecrets completes the connection to the server, and registers all secrets
-// known from the start (Worker.cs, InitializeSecretMasker).
-func (j *job) addSecrets() {
-	i := slices.IndexFunc(j.Endpoints, func(e Endpoint) bool { return e.system() })
-	if i < 0 {
-		j.Endpoints = append(slices.Clone(j.Endpoints), Endpoint{
-			Name: systemConnection, URL: organization,
-			Auth: Authorization{Scheme: "OAuth", Parameters: map[string]string{"AccessToken": "local." + newGUID()}},
-		})
-		i = len(j.Endpoints) - 1
+// connect completes the endpoints with the connection that every job has. When
+// it is ours, secure files can be downloaded over it.
+func (j *job) connect() error {
+	if systemEndpoint(j.Endpoints).URL != "" {
+		return nil
 	}
+	e := Endpoint{
+		Name: systemConnection, URL: organization,
+		Auth: Authorization{Scheme: "OAuth", Parameters: map[string]string{"AccessToken": "local." + newGUID()}},
+	}
+	if len(j.SecureFiles) > 0 {
+		s, err := serveFiles(j.SecureFiles, e.Auth.Parameters["AccessToken"])
+		if err != nil {
+			return fmt.Errorf("serving secure files: %w", err)
+		}
+		e.URL, j.disconnect = s.url, s.close
+	}
+	j.Endpoints = append(slices.DeleteFunc(slices.Clone(j.Endpoints), func(e Endpoint) bool { return e.system() }), e)
+	return nil
+}
+
+// addSecrets registers all secrets known from the start (Worker.cs,
+// InitializeSecretMasker).
+func (j *job) addSecrets() {
 	if _, _, ok := j.vars.Get("System.AccessToken"); !ok {
-		j.vars.Set("System.AccessToken", j.Endpoints[i].Auth.Parameters["AccessToken"], variables.Options{Secret: true})
+		token := systemEndpoint(j.Endpoints).Auth.Parameters["AccessToken"]
+		j.vars.Set("System.AccessToken", token, variables.Options{Secret: true})
 	}
 	for _, v := range j.vars.Secrets() {
 		j.mask.AddJobSecret(v.Value)

@@ -135,3 +135,35 @@ func TestNodeThatWasAskedFor(t *testing.T) {
 		t.Errorf("node 10: got %v, want it refused", err)
 	}
 }
+
+// The official client downloads a secure file the way in-box tasks do; without
+// the job's token or the ticket there is no file.
+func TestSecureFileDownload(t *testing.T) {
+	t.Parallel()
+	content := filepath.Join(t.TempDir(), "key.pem")
+	writeFile(t, content, "the content of the file")
+	l := newLab(t, "steps:\n- {task: A@1, displayName: get, inputs: {file: key.pem}}\n")
+	l.Environ = append(l.Environ, "API="+npmFolder(t, "azure-devops-node-api"))
+	l.SecureFiles = []SecureFile{{ID: "abcdef01-2222-3333-4444-555555555555", Name: "key.pem", Path: content, Ticket: "right-ticket"}}
+	l.Tasks = makeTasks(t, map[string]jsTask{"A": {
+		main: `
+		const api = require(process.env.API), id = process.env.INPUT_FILE, base = process.env.SYSTEM_TEAMFOUNDATIONCOLLECTIONURI;
+		const token = process.env.ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN, ticket = process.env['SECUREFILE_TICKET_' + id];
+		(async () => {
+			const agent = await new api.WebApi(base, api.getPersonalAccessTokenHandler(token)).getTaskAgentApi();
+			const stream = await agent.downloadSecureFile('local', id, ticket, false);
+			let text = ''; for await (const piece of stream) text += piece;
+			console.log('official: ' + text);
+			for (const [auth, t] of [['Bearer ' + token, ticket], ['Bearer wrong', ticket], ['', ticket], ['Bearer ' + token, 'wrong'], ['Bearer ' + token, '']]) {
+				const r = await fetch(base + 'local/_apis/distributedtask/securefiles/' + id + '?ticket=' + t, {headers: {Authorization: auth}});
+				console.log('status: ' + r.status);
+			}
+		})()`,
+		fields: map[string]any{"inputs": []any{map[string]any{"name": "file", "type": "secureFile"}}},
+	}})
+	r := l.run(t)
+	want := []string{"official: the content of the file", "status: 200", "status: 401", "status: 401", "status: 403", "status: 403"}
+	if gone := missing(log(r, "get"), want...); gone != "" {
+		t.Errorf("download: want %q in\n%s", gone, log(r, "get"))
+	}
+}
