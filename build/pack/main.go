@@ -84,7 +84,7 @@ func dispatch(ctx context.Context, w world, args []string) error {
 
 const (
 	packageQuality = 9  // seconds
-	releaseQuality = 11 // minutes, and a sixth smaller
+	releaseQuality = 11 // a minute or two for each task, and an eighth smaller
 )
 
 func parse(w world, name string, args []string) (options, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,7 @@ func verifyCommand(ctx context.Context, w world, o options) error {
 		return err
 	}
 	again := w
+	again.stdout = io.Discard // the second package does not stay
 	if !o.warm {
 		again.environ = append(again.environ[:len(again.environ):len(again.environ)],
 			"GOCACHE="+filepath.Join(elsewhere, "cache"))
