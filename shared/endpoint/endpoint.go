@@ -102,8 +102,8 @@ func parseID(id, input, kind string) (string, error) {
 	case id == "":
 		return "", fmt.Errorf("input %q is required: choose a %s", input, kind)
 	case strings.Contains(id, "$("):
-		return "", fmt.Errorf("input %q holds a variable that is not set: "+
-			"a %s must be known when the run starts, so name it directly or in a variable of the pipeline file", input, kind)
+		return "", fmt.Errorf("input %q holds a variable that is not set: a %s must be known when the run starts, "+
+			"so name it directly or in a variable of the pipeline file", input, kind)
 	case strings.Contains(id, ","):
 		return "", fmt.Errorf("input %q names several %ss: give one", input, kind)
 	case !idPattern.MatchString(id):
@@ -177,7 +177,9 @@ const systemConnection = "SYSTEMVSSCONNECTION"
 // SystemURL returns the address of the organization or collection that runs the
 // job.
 func (e *Env) SystemURL() (string, error) {
-	for _, key := range []string{"ENDPOINT_URL_" + systemConnection, "SYSTEM_COLLECTIONURI", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"} {
+	for _, key := range []string{
+		"ENDPOINT_URL_" + systemConnection, "SYSTEM_COLLECTIONURI", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI",
+	} {
 		if url, ok := e.get(key); ok {
 			return url, nil
 		}

@@ -35,7 +35,7 @@ func TestFilter(t *testing.T) {
 		"nothing":                {"", ""},
 		"lines":                  {"a\nb\n", "a\nb\n"},
 		"unfinished line":        {"a\nb", "a\nb\n"},
-		"command":                {"x ##vso[task.complete result=Succeeded;]\n", "x **vso[task.complete result=Succeeded;]\n"},
+		"command":                {"x ##vso[task.complete result=Failed;]\n", "x **vso[task.complete result=Failed;]\n"},
 		"decoration":             {"##[error]x\n", "**[error]x\n"},
 		"upper case":             {"##VSO[a.b]\n", "**VSO[a.b]\n"},
 		"zero width":             {"##\u200bvso[a.b]\n", "**\u200bvso[a.b]\n"},

@@ -178,7 +178,7 @@ func prepare(c Cmd) (*exec.Cmd, error) {
 	}
 	for _, kv := range c.Env {
 		if key, _, _ := strings.Cut(kv, "="); private(key) {
-			return nil, fmt.Errorf("starting %s: %s is the agent's and must not reach a program; use proc.Only", name, key)
+			return nil, fmt.Errorf("starting %s: the agent's %s must not reach a program; use proc.Only", name, key)
 		}
 	}
 	for i, arg := range c.Args {
