@@ -170,6 +170,9 @@ func (n names) add(p string, k kind) string {
 		return "it is not in its shortest form"
 	}
 	if err := safepath.CheckPortable(p); err != nil {
+		if why := errors.Unwrap(err); why != nil {
+			err = why // without the path, which the caller names
+		}
 		return "it cannot be used on every operating system: " + err.Error()
 	}
 	return n.put(p, k)

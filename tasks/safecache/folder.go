@@ -77,10 +77,12 @@ func (s surroundings) refuse(folder string) error {
 		return refusePath("path is the root of a file system")
 	}
 	for _, kept := range s.kept {
-		switch {
-		case below(kept.path, folder) && below(folder, kept.path):
+		if below(kept.path, folder) && below(folder, kept.path) {
 			return refusePath(fmt.Sprintf("path is %s (%s), which a restore would replace", kept.name, kept.path))
-		case below(folder, kept.path):
+		}
+	}
+	for _, kept := range s.kept {
+		if below(folder, kept.path) {
 			return refusePath(fmt.Sprintf("path contains %s (%s), which a restore would delete", kept.name, kept.path))
 		}
 	}

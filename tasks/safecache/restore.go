@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
@@ -35,8 +36,31 @@ func (h hit) variable() string {
 
 // restore is the main stage.
 func restore(ctx context.Context, env *task.Env, in Inputs) error {
+	if err := checkHitVariable(in.CacheHitVar); err != nil {
+		return err
+	}
 	result, matched, err := tryRestore(ctx, env, in)
 	return errors.Join(err, announce(env, in, result, matched))
+}
+
+// checkHitVariable refuses names that the agent would not set: it turns every
+// variable named as an output of the task, in any case, into <step>.<name>
+// (ExecutionContext.cs SetVariable), and $(HIT) would stay undefined in silence.
+func checkHitVariable(name string) error {
+	problem := ""
+	switch {
+	case strings.EqualFold(name, OutputHit), strings.EqualFold(name, OutputMatchedKey):
+		problem = fmt.Sprintf(
+			"cacheHitVar cannot be %q: that is an output of this task, and the agent would not set it", name)
+	case strings.ContainsAny(name, " \t\r\n$()%|;]"):
+		problem = fmt.Sprintf("cacheHitVar is %q, which is not a name that steps can use", name)
+	default:
+		return nil
+	}
+	return &task.UserError{
+		Class: task.BadInput, Rule: "cache/input", Msg: problem,
+		Hint: "use a name such as CACHE_RESTORED",
+	}
 }
 
 // announce sets the variables that later steps read, whatever happened.
@@ -52,13 +76,7 @@ func announce(env *task.Env, in Inputs, result hit, matched string) error {
 	if in.CacheHitVar == "" {
 		return nil
 	}
-	if err := env.Log.SetVariable(in.CacheHitVar, result.variable(), pipeline.Var{}); err != nil {
-		return &task.UserError{
-			Class: task.BadInput, Rule: "cache/input", Msg: "cacheHitVar is not a name that a variable can have",
-			Hint: "use letters, digits and underscores", Err: err,
-		}
-	}
-	return nil
+	return env.Log.SetVariable(in.CacheHitVar, result.variable(), pipeline.Var{})
 }
 
 func tryRestore(ctx context.Context, env *task.Env, in Inputs) (hit, string, error) {
@@ -180,14 +198,20 @@ func at(err error) string {
 
 // amount is "3 files, 1.2 MB".
 func amount(files int, bytes int64) string {
-	noun := "files"
 	if files == 1 {
-		noun = "file"
+		return "1 file, " + size(bytes)
 	}
-	if bytes < 100_000 {
-		return fmt.Sprintf("%d %s, %.1f kB", files, noun, float64(bytes)/1e3)
+	return fmt.Sprintf("%d files, %s", files, size(bytes))
+}
+
+func size(bytes int64) string {
+	switch {
+	case bytes < 1000:
+		return fmt.Sprintf("%d bytes", bytes)
+	case bytes < 1_000_000:
+		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
 	}
-	return fmt.Sprintf("%d %s, %.1f MB", files, noun, float64(bytes)/1e6)
+	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -98,8 +98,7 @@ func store(ctx context.Context, env *task.Env, state frozen, folder string, key 
 		return err
 	}
 	took := env.Now().Sub(started)
-	env.Log.Printf("Saved %s, compressed to %.1f MB, in %s.",
-		amount(m.Files, m.Bytes), float64(m.Data.Size)/1e6, seconds(took))
+	env.Log.Printf("Saved %s, stored in %s, in %s.", amount(m.Files, m.Bytes), size(m.Data.Size), seconds(took))
 	env.Log.Printf("The entry's fingerprint is `%s`.", m.Fingerprint)
 	env.Report.Set("saved", map[string]any{
 		"fingerprint": m.Fingerprint, "files": m.Files, "bytes": m.Bytes, "storedBytes": m.Data.Size,
@@ -135,8 +134,12 @@ func lostSave(env *task.Env, state frozen, err error) error {
 			"let no background process outlive its step")
 	default:
 		env.Log.Debug(err.Error())
-		notSaved(env, "cache/environment", fmt.Sprintf("there is trouble with the cache directory %s or the folder %s%s: %s",
-			state.Directory, state.Path, at(err), trouble(err)), "free the disk, or correct the permissions")
+		where := troublePath(err)
+		if where == "" {
+			where = state.Directory + " or " + state.Path
+		}
+		notSaved(env, "cache/environment", fmt.Sprintf("there is trouble at %s: %s", where, trouble(err)),
+			"make room, or correct what is there and its permissions")
 	}
 	return nil
 }

@@ -1,0 +1,172 @@
+package safecache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/task"
+)
+
+// job is an agent with one step: it has the folders of a job, and carries task
+// variables from main to post. A new job of the same agent is made by again.
+type job struct {
+	t    *testing.T
+	root string // the agent's folder
+	env  map[string]string
+	stop context.Context
+	log  string // of the last stage
+}
+
+func newJob(t *testing.T) *job {
+	t.Helper()
+	j := &job{t: t, root: t.TempDir(), stop: t.Context()}
+	j.env = map[string]string{
+		"AGENT_HOMEDIRECTORY":            j.path("agent"),
+		"AGENT_WORKFOLDER":               j.path("work"),
+		"AGENT_TEMPDIRECTORY":            j.path("work/_temp"),
+		"AGENT_TOOLSDIRECTORY":           j.path("work/_tool"),
+		"AGENT_JOBSTATUS":                "Succeeded",
+		"PIPELINE_WORKSPACE":             j.path("work/1"),
+		"BUILD_SOURCESDIRECTORY":         j.path("work/1/s"),
+		"SYSTEM_DEFAULTWORKINGDIRECTORY": j.path("work/1/s"),
+		"SYSTEM_COLLECTIONURI":           "https://dev.azure.com/org/",
+		"SYSTEM_TEAMPROJECTID":           "5f0b",
+		"SYSTEM_DEFINITIONID":            "7",
+		"SYSTEM_TASKINSTANCEID":          "1f",
+		"BUILD_BUILDID":                  "100",
+		"BUILD_SOURCEBRANCH":             "refs/heads/main",
+		"HOME":                           j.path("home"),
+		"USERPROFILE":                    j.path("home"),
+		"INPUT_KEY":                      `"npm" | package-lock.json`,
+		"INPUT_RESTOREKEYS":              `"npm"`,
+		"INPUT_PATH":                     j.path("work/1/.npm/_cacache"),
+		"INPUT_CACHEHITVAR":              "RESTORED",
+		"INPUT_DIRECTORY":                j.path("store"),
+		"INPUT_ENFORCEMENT":              "enforce",
+	}
+	for _, dir := range []string{"agent", "work/_temp", "work/_tool", "work/1/s", "home"} {
+		j.must(os.MkdirAll(j.path(dir), 0o755))
+	}
+	j.write("work/1/s/package-lock.json", "lock 1\n")
+	return j
+}
+
+func (j *job) path(name string) string { return filepath.Join(j.root, filepath.FromSlash(name)) }
+
+func (j *job) must(err error) {
+	j.t.Helper()
+	if err != nil {
+		j.t.Fatal(err)
+	}
+}
+
+func (j *job) write(name, content string) {
+	j.t.Helper()
+	j.must(errors.Join(os.MkdirAll(filepath.Dir(j.path(name)), 0o755), os.WriteFile(j.path(name), []byte(content), 0o600)))
+}
+
+func (j *job) read(name string) string {
+	j.t.Helper()
+	content, err := os.ReadFile(j.path(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return ""
+	}
+	j.must(err)
+	return string(content)
+}
+
+const cached = "work/1/.npm/_cacache/content-v2/a.tgz"
+
+// again starts the next job: nothing is left of the last but the store.
+func (j *job) again() *job {
+	j.must(os.RemoveAll(j.path("work/1/.npm")))
+	maps.DeleteFunc(j.env, func(name, _ string) bool { return strings.HasPrefix(name, "VSTS_TASKVARIABLE_") })
+	j.env["BUILD_BUILDID"] = "101"
+	return j
+}
+
+var taskVariable = regexp.MustCompile(`##vso\[task\.settaskvariable variable=([^;\]]+)[^\]]*\](.*)`)
+
+// run runs one stage and returns its result as the agent is told.
+func (j *job) run(stage string) string {
+	j.t.Helper()
+	var environ []string
+	for name, value := range j.env {
+		environ = append(environ, name+"="+value)
+	}
+	var out bytes.Buffer
+	clock := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	status := task.Exec(task.World{
+		Args: []string{stage}, Environ: environ, Stdout: &out, Stop: j.stop, Grace: 10 * time.Second,
+		Now: func() time.Time { clock = clock.Add(time.Second); return clock },
+	}, Task)
+	j.log = out.String()
+	for _, m := range taskVariable.FindAllStringSubmatch(j.log, -1) {
+		j.env["VSTS_TASKVARIABLE_"+strings.ToUpper(m[1])] = strings.NewReplacer("%5D", "]", "%3B", ";").Replace(m[2])
+	}
+	result := regexp.MustCompile(`##vso\[task\.complete result=(\w+)`).FindStringSubmatch(j.log)
+	if status != 0 || result == nil {
+		j.t.Fatalf("%s ended with status %d and log\n%s", stage, status, j.log)
+	}
+	return result[1]
+}
+
+// expect runs a stage and checks its result and what stands in its log; texts
+// that begin with ! must not.
+func (j *job) expect(stage, result string, texts ...string) {
+	j.t.Helper()
+	got := j.run(stage)
+	if got != result {
+		j.t.Errorf("%s ended as %s, want %s; log:\n%s", stage, got, result, j.log)
+	}
+	for _, text := range texts {
+		text, not := strings.CutPrefix(text, "!")
+		if strings.Contains(j.log, text) == not {
+			j.t.Errorf("%s: the log holds %q: %v, want %v; log:\n%s", stage, text, not, !not, j.log)
+		}
+	}
+}
+
+// saved runs a whole job that saves content.
+func (j *job) saved(content string) *job {
+	j.t.Helper()
+	j.expect("main", "Succeeded", "variable=RESTORED;]false", "variable=hit;]miss")
+	j.write(cached, content)
+	j.expect("post", "Succeeded", "Saved 1 file")
+	return j
+}
+
+// entry is the folder of the only entry.
+func (j *job) entry() string {
+	j.t.Helper()
+	found, err := filepath.Glob(j.path("store/v1/*/*"))
+	j.must(err)
+	if len(found) != 1 {
+		j.t.Fatalf("the store holds %v, want one entry", found)
+	}
+	return found[0]
+}
+
+// noStore fails if anything was written to the cache directory.
+func (j *job) noStore() {
+	j.t.Helper()
+	if _, err := os.Lstat(j.path("store")); !errors.Is(err, os.ErrNotExist) {
+		j.t.Errorf("there is a cache directory (%v), want none", err)
+	}
+}
+
+func needsUnix(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a Unix file system")
+	}
+}
