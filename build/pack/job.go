@@ -177,7 +177,9 @@ func (j *job) stagePacked(ctx context.Context, dir string, quality int) ([]shipp
 		for _, p := range programs {
 			all = append(all, shipped{task.Name, p})
 		}
-		return task.Packed(j.release, programs, packer.Pack)
+		return task.Packed(j.release, programs, func(programs ...[]byte) (solid.Archive, error) {
+			return packer.Pack(ctx, programs...)
+		})
 	})
 	return all, err
 }

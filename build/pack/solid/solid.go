@@ -8,6 +8,7 @@ package solid
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 
 	"github.com/andybalholm/brotli"
 
@@ -45,8 +47,9 @@ type Packer struct {
 	Cache   string
 }
 
-// Pack compresses the programs, one after the other.
-func (p Packer) Pack(programs ...[]byte) (Archive, error) {
+// Pack compresses the programs, one after the other. It can be cancelled: at the highest quality
+// it takes minutes.
+func (p Packer) Pack(ctx context.Context, programs ...[]byte) (Archive, error) {
 	if p.Quality < MinQuality || p.Quality > MaxQuality {
 		return Archive{}, fmt.Errorf("brotli has no quality %d; choose %d to %d", p.Quality, MinQuality, MaxQuality)
 	}
@@ -61,7 +64,7 @@ func (p Packer) Pack(programs ...[]byte) (Archive, error) {
 		archive.Data = data
 		return archive, nil
 	}
-	data, err := p.compress(programs)
+	data, err := p.compress(ctx, programs)
 	if err != nil {
 		return Archive{}, err
 	}
@@ -77,11 +80,17 @@ func (p Packer) Pack(programs ...[]byte) (Archive, error) {
 	return archive, nil
 }
 
-func (p Packer) compress(programs [][]byte) ([]byte, error) {
+// piece is how much is compressed between two looks at the context.
+const piece = 1 << 18
+
+func (p Packer) compress(ctx context.Context, programs [][]byte) ([]byte, error) {
 	var out bytes.Buffer
 	w := brotli.NewWriterOptions(&out, brotli.WriterOptions{Quality: p.Quality, LGWin: window})
-	for _, program := range programs {
-		if _, err := w.Write(program); err != nil {
+	for part := range slices.Chunk(slices.Concat(programs...), piece) {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("compressing: %w", err)
+		}
+		if _, err := w.Write(part); err != nil {
 			return nil, fmt.Errorf("compressing: %w", err)
 		}
 	}

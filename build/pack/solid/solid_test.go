@@ -2,7 +2,10 @@ package solid
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -25,7 +28,7 @@ func noise(seed uint64, size int) []byte {
 func TestPackDecodesToTheProgramsAtTheirOffsets(t *testing.T) {
 	t.Parallel()
 	programs := [][]byte{noise(1, 1000), {}, noise(2, 3000), []byte("end")}
-	archive, err := Packer{Quality: 5}.Pack(programs...)
+	archive, err := Packer{Quality: 5}.Pack(t.Context(), programs...)
 	if err != nil {
 		t.Fatalf("Pack: %v", err)
 	}
@@ -47,7 +50,7 @@ func TestPackDecodesToTheProgramsAtTheirOffsets(t *testing.T) {
 func TestPackStoresWhatProgramsShareOnce(t *testing.T) {
 	t.Parallel()
 	shared := noise(3, 6<<20) // larger than brotli's default window of 4 MB
-	archive, err := Packer{Quality: 9}.Pack(shared, shared, shared)
+	archive, err := Packer{Quality: 9}.Pack(t.Context(), shared, shared, shared)
 	if err != nil {
 		t.Fatalf("Pack: %v", err)
 	}
@@ -58,11 +61,11 @@ func TestPackStoresWhatProgramsShareOnce(t *testing.T) {
 
 func TestPackIsTheSameEachTime(t *testing.T) {
 	t.Parallel()
-	first, err := Packer{Quality: 11}.Pack(noise(4, 20000), noise(5, 20000))
+	first, err := Packer{Quality: 11}.Pack(t.Context(), noise(4, 20000), noise(5, 20000))
 	if err != nil {
 		t.Fatalf("Pack: %v", err)
 	}
-	second, err := Packer{Quality: 11}.Pack(noise(4, 20000), noise(5, 20000))
+	second, err := Packer{Quality: 11}.Pack(t.Context(), noise(4, 20000), noise(5, 20000))
 	if err != nil {
 		t.Fatalf("Pack: %v", err)
 	}
@@ -78,7 +81,7 @@ func TestPackUsesTheCache(t *testing.T) {
 	programs := [][]byte{noise(6, 5000)}
 	// An archive of another quality is a right answer that Pack would not compute: seeing it
 	// again shows that the cache was read.
-	other, err := Packer{Quality: 11}.Pack(programs...)
+	other, err := Packer{Quality: 11}.Pack(t.Context(), programs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +89,7 @@ func TestPackUsesTheCache(t *testing.T) {
 	if err := keep(packer.cached(programs), marked); err != nil {
 		t.Fatal(err)
 	}
-	got, err := packer.Pack(programs...)
+	got, err := packer.Pack(t.Context(), programs...)
 	if err != nil {
 		t.Fatalf("Pack: %v", err)
 	}
@@ -112,11 +115,11 @@ func TestPackReplacesADamagedCacheFile(t *testing.T) {
 	t.Parallel()
 	packer := Packer{Quality: 4, Cache: t.TempDir()}
 	programs := [][]byte{noise(8, 5000), noise(9, 10)}
-	want, err := packer.Pack(programs...)
+	want, err := packer.Pack(t.Context(), programs...)
 	if err != nil {
 		t.Fatalf("Pack: %v", err)
 	}
-	more, err := Packer{Quality: 4}.Pack(append(programs, []byte("more"))...)
+	more, err := Packer{Quality: 4}.Pack(t.Context(), append(programs, []byte("more"))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +131,7 @@ func TestPackReplacesADamagedCacheFile(t *testing.T) {
 		if err := os.WriteFile(packer.cached(programs), damaged, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := packer.Pack(programs...)
+		got, err := packer.Pack(t.Context(), programs...)
 		if err != nil || !bytes.Equal(got.Data, want.Data) {
 			t.Errorf("%s cache file: Pack gave other bytes or %v", name, err)
 		}
@@ -138,10 +141,24 @@ func TestPackReplacesADamagedCacheFile(t *testing.T) {
 	}
 }
 
+func TestPackCanBeCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	packer := Packer{Quality: 11, Cache: t.TempDir()}
+	programs := [][]byte{noise(10, 1000)}
+	if _, err := packer.Pack(ctx, programs...); !errors.Is(err, context.Canceled) {
+		t.Errorf("Pack with a cancelled context: got %v, want %v", err, context.Canceled)
+	}
+	if _, err := os.Stat(packer.cached(programs)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a cancelled Pack left a file in the cache (%v)", err)
+	}
+}
+
 func TestPackRefusesUnknownQualities(t *testing.T) {
 	t.Parallel()
 	for _, quality := range []int{-1, 12} {
-		if _, err := (Packer{Quality: quality}).Pack(); err == nil || !strings.Contains(err.Error(), "choose 0 to 11") {
+		if _, err := (Packer{Quality: quality}).Pack(t.Context()); err == nil || !strings.Contains(err.Error(), "choose 0 to 11") {
 			t.Errorf("Pack at quality %d: got %v, want the qualities there are", quality, err)
 		}
 	}

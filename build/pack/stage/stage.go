@@ -112,7 +112,7 @@ func (t *Task) Plain(r Release, p Program) (map[string][]byte, error) {
 	return map[string][]byte{"manifest.json": manifest, file: p.Data}, err
 }
 
-// Packer is solid.Packer's method Pack.
+// Packer compresses programs into one archive, as solid.Packer does.
 type Packer func(programs ...[]byte) (solid.Archive, error)
 
 // Packed returns the files of bin for programs, in one archive for each processor.
