@@ -94,7 +94,7 @@ func extract(ctx context.Context, r io.Reader, a Archive, stage string) (err err
 		return in.blame(&decodeError{"", err})
 	}
 	if got := in.sum.stream(); got != a.Stream {
-		return &CorruptError{"", fmt.Sprintf("its data have %d bytes and SHA-256 %s, not %d and %s",
+		return &CorruptError{"", fmt.Sprintf("its data have %d bytes and the SHA-256 %.12s..., not %d and %.12s...",
 			got.Size, got.SHA256, a.Stream.Size, a.Stream.SHA256)}
 	}
 	return nil
@@ -197,7 +197,7 @@ func (x *extraction) file(f File) (err error) {
 		left -= int64(n)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != f.SHA256 {
-		return &CorruptError{f.Path, fmt.Sprintf("its SHA-256 is %s, not %s", got, f.SHA256)}
+		return &CorruptError{f.Path, fmt.Sprintf("its SHA-256 is %.12s..., not %.12s...", got, f.SHA256)}
 	}
 	return nil
 }

@@ -85,10 +85,10 @@ func troublePath(err error) string {
 func tamperedError(err *dirstore.TamperedError) error {
 	return &task.UserError{
 		Rule: "cache/tampered",
-		Msg: "the cache entry was tampered with or damaged: in " + err.Entry + ", " + err.File + " is not as it was saved (" +
-			err.Reason + "); nothing of it was restored",
-		Hint: "delete the folder " + err.Entry + ", and find out who writes to the cache directory: only SafeCache should. " +
-			"Another program, a failing disk and an interrupted copy can be the cause, too; the next run saves a new entry",
+		Msg: "the cache entry of this key was tampered with or damaged: " + err.File +
+			" is not as it was saved (" + err.Reason + "); nothing of it was restored",
+		Hint: "delete the folder " + err.Entry + ", so that the next run makes a new one, and find out who writes there: " +
+			"another program, a failing disk or an attacker, as SafeCache never changes an entry",
 		Err: err,
 	}
 }

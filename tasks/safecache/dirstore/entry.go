@@ -180,7 +180,7 @@ func (e *Entry) index() (archive.Index, error) {
 	sum := sha256.Sum256(text)
 	if got := hex.EncodeToString(sum[:]); got != e.Manifest.Index.SHA256 {
 		return archive.Index{}, e.tampered(indexName,
-			fmt.Sprintf("its SHA-256 is %s, but the manifest says %s", got, clip(e.Manifest.Index.SHA256)))
+			fmt.Sprintf("its SHA-256 is %.12s..., not %.12q as in the manifest", got, e.Manifest.Index.SHA256))
 	}
 	var index archive.Index
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -192,12 +192,4 @@ func (e *Entry) index() (archive.Index, error) {
 		return archive.Index{}, e.tampered(indexName, "its files are not those the manifest counts")
 	}
 	return index, nil
-}
-
-// clip shows no more of a foreign text than a digest has.
-func clip(text string) string {
-	if len(text) > 64 {
-		return fmt.Sprintf("%.64q...", text)
-	}
-	return text
 }
