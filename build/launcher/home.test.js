@@ -51,6 +51,16 @@ h.each('a launcher killed while unpacking leaves no program', { skip: !linux && 
   assert.strictEqual(h.succeeded(await h.run(task, node)).self, task.program);
 });
 
+for (const code of ['EROFS', 'EACCES', 'EPERM']) {
+  h.once(`a task folder that refuses with ${code}: the agent's temporary folder is used`, async (t, node) => {
+    const task = h.stage(t);
+    const preload = `const fs = require('fs'), mkdir = fs.mkdirSync;
+      fs.mkdirSync = (dir, mode) => { if (!dir.endsWith('.run')) return mkdir(dir, mode);
+        throw Object.assign(new Error('${code}: no'), { code: '${code}' }); };`;
+    assert.strictEqual(h.succeeded(await h.run(task, node, { preload })).self, path.join(task.home, 'child'));
+  });
+}
+
 h.each('read-only task folder: the agent\'s temporary folder is used', mounts, async (t, node) => {
   const task = h.stage(t);
   for (let i = 0; i < 2; i++) {

@@ -319,7 +319,6 @@ function fail(err) {
   failed = true;
   const known = err instanceof Refusal;
   const text = known ? err.message : `the launcher itself failed: ${(err && err.stack) || err}`;
-  process.stdout.on('error', () => process.exit(1)); // nobody reads any more
   process.stdout.write(`${child ? '\n' : ''}##vso[task.logissue type=error;]${escape(`${task}: ${text}`)}\n` +
     '##vso[task.complete result=Failed;]the task did not run to its end\n', () => process.exit(1));
 }

@@ -13,6 +13,7 @@ const zlib = require('node:zlib');
 
 const LAUNCHER = path.join(__dirname, '..', 'launch.js');
 const MODULES = path.join(__dirname, '..', '..', 'npm', 'node_modules');
+const TIMEOUT = 60000; // a launcher that hangs; a test takes a second
 const HOST = `${process.platform}-${process.arch}`;
 
 // runtimes are the Node versions under test. The pinned ones exist for linux-x64 only; elsewhere it is the one at hand.
@@ -26,12 +27,13 @@ for (const node of runtimes) {
 function each(name, options, body) {
   for (const node of runtimes) {
     const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
-    test(`${name} [node ${version}]`, body ? options : {}, (t) => (body || options)(t, node));
+    const given = body ? options : {};
+    test(`${name} [node ${version}]`, { timeout: TIMEOUT, ...given }, (t) => (body || options)(t, node));
   }
 }
 
 function once(name, body) {
-  test(name, (t) => body(t, runtimes[runtimes.length - 1]));
+  test(name, { timeout: TIMEOUT }, (t) => body(t, runtimes[runtimes.length - 1]));
 }
 
 const childFile = process.env.GUARDRAILS_TEST_CHILD || buildChild();
@@ -94,7 +96,7 @@ function stage(t, options = {}) {
     platforms: { [options.platform || HOST]: entry } };
   const text = options.edit ? options.edit(manifest, entry) : undefined;
   fs.writeFileSync(path.join(dir, 'bin', 'manifest.json'), text === undefined ? JSON.stringify(manifest) : text);
-  return { root, dir, entry, run: path.join(dir, '.run'), program: path.join(dir, '.run', file),
+  return { t, root, dir, entry, run: path.join(dir, '.run'), program: path.join(dir, '.run', file),
     temp: path.join(root, 'agent-temp'), home: path.join(root, 'agent-temp', `.guardrails-${sum.slice(0, 16)}`) };
 }
 
@@ -111,8 +113,10 @@ function start(task, node, options = {}) {
   const env = { PATH: process.env.PATH, TMPDIR: path.join(task.root, 'shared-tmp'), AGENT_TEMPDIRECTORY: task.temp,
     CHILD_DO: options.act || '', ...options.env };
   for (const name of Object.keys(env)) if (env[name] === undefined) delete env[name];
+  // A test that fails half-way must not leave a launcher waiting.
   const proc = spawn(words[0], words.slice(1),
     { env, cwd: path.join(task.root, 'sources'), uid: options.uid, stdio: ['ignore', 'pipe', 'pipe'] });
+  task.t.after(() => proc.kill('SIGKILL'));
   const out = { proc, stdout: '', stderr: '' };
   const waiting = [];
   proc.stdout.setEncoding('utf8').on('data', (text) => {

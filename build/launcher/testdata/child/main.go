@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -65,13 +66,18 @@ func wait() {
 	os.Exit(code())
 }
 
-// deaf closes its standard input and goes on until a signal comes.
+// deaf closes its standard input and goes on until a signal comes. Nothing else tells it that the launcher has gone, so
+// it gives up after a minute: a failed test must not leave it for ever.
 func deaf() {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt)
 	_ = os.Stdin.Close()
 	fmt.Println("ready")
-	<-signals
+	select {
+	case <-signals:
+	case <-time.After(time.Minute):
+		os.Exit(98)
+	}
 }
 
 func code() int {
