@@ -91,7 +91,8 @@ func (s *snapshot) dir(ctx context.Context, tree fs.FS, dir string) error {
 			continue
 		}
 		if !entry.Type().IsRegular() {
-			return &RefusedError{name, "it is " + describe(entry.Type()) + ", and only files and folders can be put back safely"}
+			reason := "it is " + describe(entry.Type()) + ", and only files and folders can be put back safely"
+			return &RefusedError{name, reason}
 		}
 		info, err := entry.Info()
 		if err != nil {
@@ -174,13 +175,10 @@ func write(ctx context.Context, tree *os.Root, s snapshot, x *Index, w io.Writer
 			encoder.Close() //nolint:errcheck,gosec // frees its goroutines; the first error counts
 		}
 	}()
-	buffer := make([]byte, 1<<20)
+	p := packing{tree: tree, to: encoder, buffer: make([]byte, 1<<20)}
 	for i := range x.Files {
-		if err := ctx.Err(); err != nil {
-			return Stream{}, err
-		}
 		f := &x.Files[i]
-		if f.SHA256, err = writeFile(ctx, tree, f.Path, s.files[f.Path], encoder, buffer); err != nil {
+		if f.SHA256, err = p.file(ctx, f.Path, s.files[f.Path]); err != nil {
 			return Stream{}, err
 		}
 	}
@@ -190,10 +188,17 @@ func write(ctx context.Context, tree *os.Root, s snapshot, x *Index, w io.Writer
 	return out.stream(), nil
 }
 
-func writeFile(ctx context.Context, tree *os.Root, name string, want fs.FileInfo, w io.Writer, buffer []byte) (
-	string, error,
-) {
-	file, err := tree.Open(name)
+// packing is the work on one tree.
+type packing struct {
+	tree   *os.Root
+	to     io.Writer
+	buffer []byte
+}
+
+// file writes a file's contents and returns their hash. It must still be the
+// file that was looked at.
+func (p packing) file(ctx context.Context, name string, want fs.FileInfo) (string, error) {
+	file, err := p.tree.Open(name)
 	if err != nil {
 		return "", gone(err, name)
 	}
@@ -206,7 +211,7 @@ func writeFile(ctx context.Context, tree *os.Root, name string, want fs.FileInfo
 		return "", fmt.Errorf("%q: %w", name, ErrChanged)
 	}
 	sum := sha256.New()
-	n, err := io.CopyBuffer(io.MultiWriter(w, sum), reader{ctx, file}, buffer)
+	n, err := io.CopyBuffer(io.MultiWriter(p.to, sum), reader{ctx, file}, p.buffer)
 	if err != nil {
 		return "", err
 	}

@@ -154,8 +154,8 @@ func (s surroundings) inspect(ctx context.Context, folder string) (string, error
 			return err
 		}
 		if kind := markedBy(rel); kind != nil {
-			return refuseInstallation(kind, fmt.Sprintf(
-				"path holds %q, which is a part of an installation (%s), so it is not only a download cache", rel, kind.ecosystem))
+			return refuseInstallation(kind, fmt.Sprintf("path holds %q, which is a part of an installation (%s), "+
+				"so it is not only a download cache", rel, kind.ecosystem))
 		}
 		return nil
 	})

@@ -21,7 +21,8 @@ const npmInstead = "let npm_config_cache point below $(Pipeline.Workspace), " +
 
 var installations = []installation{
 	{"npm, Yarn or pnpm", []string{"node_modules", "_npx"}, nil, npmInstead +
-		" (Yarn: $(YARN_CACHE_FOLDER) and yarn install --immutable; pnpm: its store and pnpm install --frozen-lockfile)"},
+		" (Yarn: $(YARN_CACHE_FOLDER) and yarn install --immutable; " +
+		"pnpm: its store and pnpm install --frozen-lockfile)"},
 	{"Bower", []string{"bower_components"}, nil, "cache the folder of bower's storage.packages, and run bower install"},
 	{"jspm", []string{"jspm_packages"}, nil, "cache jspm's download cache, and run jspm install"},
 	{"Python", []string{
@@ -31,7 +32,8 @@ var installations = []installation{
 	{"CocoaPods", []string{"pods"}, nil, "cache ~/Library/Caches/CocoaPods, and run pod install"},
 	{"Carthage", []string{"carthage/build", "carthage/checkouts"}, nil,
 		"cache ~/Library/Caches/org.carthage.CarthageKit, and run carthage bootstrap"},
-	{"Terraform", []string{".terraform"}, nil, "cache $(TF_PLUGIN_CACHE_DIR), and run terraform init -lockfile=readonly"},
+	{"Terraform", []string{".terraform"}, nil,
+		"cache $(TF_PLUGIN_CACHE_DIR), and run terraform init -lockfile=readonly"},
 	{"Next.js or Nuxt", []string{".next", ".nuxt"}, nil, "that is a build's output; " + npmInstead},
 	{".NET", []string{"bin/debug", "bin/release"}, []string{"obj"},
 		"that is a build's output; cache $(NUGET_PACKAGES), and run dotnet restore --locked-mode"},

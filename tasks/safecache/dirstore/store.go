@@ -134,8 +134,7 @@ func (s Store) FindPrefix(ctx context.Context, values []string) (*Entry, error) 
 	start := prefix(values)
 	var newest *Entry
 	for _, name := range names {
-		rest, ok := strings.CutPrefix(name, start)
-		if !ok || start != "" && !strings.HasPrefix(rest, "-") && !strings.HasPrefix(rest, ".") {
+		if !isBelow(name, start) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -151,6 +150,12 @@ func (s Store) FindPrefix(ctx context.Context, values []string) (*Entry, error) 
 		}
 	}
 	return newest, nil
+}
+
+// isBelow reports whether an entry's name has this prefix, ending at a segment.
+func isBelow(name, prefix string) bool {
+	rest, ok := strings.CutPrefix(name, prefix)
+	return ok && (prefix == "" || strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "."))
 }
 
 // names lists the scope's entries.

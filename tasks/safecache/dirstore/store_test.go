@@ -88,13 +88,19 @@ func TestSaveAndRestore(t *testing.T) {
 	if got := restored(t, e); got != "content" {
 		t.Errorf("Restore gave %q, want %q", got, "content")
 	}
+}
+
+func TestOneEntryForEachKeyAndScope(t *testing.T) {
+	t.Parallel()
+	s := newStore(t.TempDir())
+	save(t, s, "content", manifest("1", "a", "b"))
 	other := s
 	other.Scope.Definition = "8"
 	if e, err := other.Find([]string{"a", "b"}); e != nil || err != nil {
 		t.Errorf("Find in another pipeline's scope = %v, %v, want nothing", e, err)
 	}
 	var exists *ExistsError
-	_, err = s.Save(context.Background(), folder(t, map[string]string{"x": ""}), manifest("2", "a", "b"))
+	_, err := s.Save(context.Background(), folder(t, map[string]string{"x": ""}), manifest("2", "a", "b"))
 	if !errors.As(err, &exists) || err.Error() != "already saved by build 1 of refs/heads/main" {
 		t.Errorf("second Save: error %v, want an *ExistsError that names build 1", err)
 	}
