@@ -88,7 +88,8 @@ func tamperedError(err *dirstore.TamperedError) error {
 		Msg: "the cache entry of this key was tampered with or damaged: " + err.File +
 			" is not as it was saved (" + err.Reason + "); nothing of it was restored",
 		Hint: "delete the folder " + err.Entry + ", so that the next run makes a new one, " +
-			"and find out who writes there: another program, a failing disk or an attacker, as SafeCache never changes an entry",
+			"and find out who writes there: another program, a failing disk or an attacker, " +
+			"as SafeCache never changes an entry",
 		Err: err,
 	}
 }
