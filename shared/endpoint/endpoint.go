@@ -1,13 +1,14 @@
-// Package endpoint reads what an Azure Pipelines agent tells a task about the
-// world outside: service connections, the job's own token, secure files, proxy
-// and certificates.
+// Package endpoint reads what an Azure Pipelines agent entrusts to a task: service
+// connections, the job's own token, secure files, and which values are secret.
 //
 // It knows how the agent spells the names (Handler.cs, VarUtil.cs): the id of a
 // connection keeps its lower case and its hyphens, a parameter is in upper case
 // with "_" for "." and " ". Secrets come as [inputs.Secret], so that they cannot
 // be printed by accident; errors name the input and the way out, never a value.
 //
-// It makes no connection and reads no environment but the one it is given.
+// It makes no connection and reads no environment but the one it is given. Proxy and
+// certificates are httpx.FromAgent's, so that a task without a network does not carry
+// an HTTP client.
 package endpoint
 
 import (
@@ -22,8 +23,8 @@ import (
 
 // Env is the environment that an agent gave to a task.
 type Env struct {
-	vars map[string]string
-	fold bool
+	// A function, because fmt prints what is in a map, also in an unexported field.
+	lookup func(key string) string
 }
 
 // New returns the Env for environ (KEY=value, the last one counts). Names are
@@ -31,26 +32,23 @@ type Env struct {
 func New(environ []string) *Env { return newEnv(environ, foldNames) }
 
 func newEnv(environ []string, fold bool) *Env {
-	e := &Env{make(map[string]string, len(environ)), fold}
+	name := func(key string) string { return key }
+	if fold {
+		name = strings.ToUpper
+	}
+	vars := make(map[string]string, len(environ))
 	for _, kv := range environ {
 		if key, value, ok := strings.Cut(kv, "="); ok {
-			e.vars[e.name(key)] = value
+			vars[name(key)] = value
 		}
 	}
-	return e
-}
-
-func (e *Env) name(key string) string {
-	if e.fold {
-		return strings.ToUpper(key)
-	}
-	return key
+	return &Env{func(key string) string { return vars[name(key)] }}
 }
 
 // get returns the value of key; empty counts as absent, as everywhere with the
 // agent.
 func (e *Env) get(key string) (string, bool) {
-	value := e.vars[e.name(key)]
+	value := e.lookup(key)
 	return value, value != ""
 }
 
@@ -66,29 +64,20 @@ type Connection struct {
 	URL    string
 	Scheme string // as the agent writes it, such as "WorkloadIdentityFederation"; compare without case
 
-	key  string
-	env  *Env
-	auth map[string]string // from the JSON form, by environment name
-	data map[string]string
+	auth, data func(parameter string) string // functions, see Env
 }
 
 // Auth returns an authorization parameter, such as "servicePrincipalKey", in any
 // case; ok is false if it is absent or empty.
 func (c *Connection) Auth(parameter string) (value inputs.Secret, ok bool) {
-	v, ok := c.env.get("ENDPOINT_AUTH_PARAMETER_" + c.key + "_" + envName(parameter))
-	if !ok {
-		v = c.auth[envName(parameter)]
-	}
+	v := c.auth(envName(parameter))
 	return inputs.NewSecret(v), v != ""
 }
 
 // Data returns a data parameter, such as "subscriptionId", in any case; ok is
 // false if it is absent or empty.
 func (c *Connection) Data(parameter string) (value string, ok bool) {
-	v, ok := c.env.get("ENDPOINT_DATA_" + c.key + "_" + envName(parameter))
-	if !ok {
-		v = c.data[envName(parameter)]
-	}
+	v := c.data(envName(parameter))
 	return v, v != ""
 }
 
@@ -139,36 +128,38 @@ type authorization struct {
 }
 
 func (e *Env) connection(key, url string) (*Connection, error) {
-	c := &Connection{ID: strings.ToLower(key), URL: url, key: key, env: e}
-	if document, ok := e.get("ENDPOINT_AUTH_" + key); ok {
-		var auth authorization
-		if json.Unmarshal([]byte(document), &auth) != nil {
-			return nil, errors.New("its authorization is not readable: save the connection again in the project settings")
-		}
-		c.Scheme, c.auth = auth.Scheme, texts(auth.Parameters)
+	c := &Connection{ID: strings.ToLower(key), URL: url}
+	var auth authorization
+	if document, ok := e.get("ENDPOINT_AUTH_" + key); ok && json.Unmarshal([]byte(document), &auth) != nil {
+		return nil, errors.New("its authorization is not readable: save the connection again in the project settings")
 	}
+	var data map[string]any
+	if document, ok := e.get("ENDPOINT_DATA_" + key); ok && json.Unmarshal([]byte(document), &data) != nil {
+		return nil, errors.New("its data is not readable: save the connection again in the project settings")
+	}
+	c.Scheme = auth.Scheme
 	if scheme, ok := e.get("ENDPOINT_AUTH_SCHEME_" + key); ok {
 		c.Scheme = scheme
 	}
-	if document, ok := e.get("ENDPOINT_DATA_" + key); ok {
-		var data map[string]any
-		if json.Unmarshal([]byte(document), &data) != nil {
-			return nil, errors.New("its data is not readable: save the connection again in the project settings")
-		}
-		c.data = texts(data)
-	}
+	c.auth = e.parameters("ENDPOINT_AUTH_PARAMETER_"+key+"_", auth.Parameters)
+	c.data = e.parameters("ENDPOINT_DATA_"+key+"_", data)
 	return c, nil
 }
 
-// texts keeps the strings of a document, by environment name.
-func texts(values map[string]any) map[string]string {
-	out := make(map[string]string, len(values))
-	for key, value := range values {
-		if s, ok := value.(string); ok {
-			out[envName(key)] = s
+// parameters returns a lookup in the variables that begin with prefix, and then in
+// the document, by environment name.
+func (e *Env) parameters(prefix string, document map[string]any) func(string) string {
+	return func(parameter string) string {
+		if value, ok := e.get(prefix + parameter); ok {
+			return value
 		}
+		for key, value := range document {
+			if text, ok := value.(string); ok && envName(key) == parameter {
+				return text
+			}
+		}
+		return ""
 	}
-	return out
 }
 
 // systemConnection is the key of the job's connection to its own server.

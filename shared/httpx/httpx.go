@@ -1,8 +1,8 @@
 // Package httpx is the one HTTP client of the tasks.
 //
 // What it promises:
-//   - the proxy, certificates and waiting times are those it is told, not what the
-//     environment happens to hold;
+//   - the proxy, certificates and waiting times are those it is told (by an agent:
+//     see [FromAgent]), not what the environment happens to hold;
 //   - no request hangs: connecting, the TLS handshake, the wait for the headers and
 //     each silence inside a body are bounded;
 //   - no answer fills the memory: bodies have a size limit, also when compressed;
