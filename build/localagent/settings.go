@@ -30,7 +30,8 @@ and bash steps) on this machine the way the Azure Pipelines agent does.
   --secret NAME=VALUE      set a secret variable
   --secret NAME            the same, with the value of the environment variable NAME
   --endpoint FILE.json     add service connections (see below)
-  --secure-file NAME=PATH  add a secure file that inputs may name
+  --secure-file NAME=PATH  add a secure file that inputs may name; tasks download
+                           it from the job's own connection
   --sources DIR            copy DIR to the sources folder, as a checkout would
   --work DIR               use DIR as the agent's work folder and keep it
   --keep                   keep the work folder and its temporary files

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const secret = "hunter2-is-secret"
@@ -45,6 +46,9 @@ func TestChecksBite(t *testing.T) {
 			}
 			if strings.Contains(l.out.String(), secret) {
 				t.Error("the secret itself was printed")
+			}
+			if alive := lingering(r.Variables[lookupVariable], 5*time.Second); len(alive) > 0 {
+				t.Errorf("processes of the job that still run: %+v", alive)
 			}
 			if _, err := os.Stat(l.layoutRoot(r)); err == nil {
 				t.Error("the work folder is still there")
