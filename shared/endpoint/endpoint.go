@@ -83,8 +83,8 @@ func (c *Connection) Data(parameter string) (value string, ok bool) {
 
 var idPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// parseID checks the id that an input of a connection or secure file holds.
-// "${input}" is the input's label, for the message.
+// parseID checks the id that the input labelled input holds; kind is what it should
+// be the id of.
 func parseID(id, input, kind string) (string, error) {
 	id = strings.ToLower(strings.TrimSpace(id))
 	switch {

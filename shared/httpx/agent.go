@@ -58,8 +58,8 @@ func FromAgent(lookup func(key string) (string, bool)) (c Config, warnings []str
 	}
 	if skip, _ := s.get("AGENT_SKIPCERTVALIDATION"); strings.EqualFold(skip, "true") {
 		c.SkipVerify = true
-		warnings = append(warnings, "certificates are not checked: the agent is configured with --sslskipcertvalidation; "+
-			"anybody on the network can read and change what this task sends")
+		warnings = append(warnings, "certificates are not checked: the agent is configured with "+
+			"--sslskipcertvalidation; anybody on the network can read and change what this task sends")
 	}
 	return c, warnings, nil
 }
