@@ -18,6 +18,10 @@ import (
 
 func script(t *testing.T, dir, name, text string, perm os.FileMode) {
 	t.Helper()
+	// A child that another test forks now would hold the open file for a moment, and
+	// the system refuses to run a file that somebody may write (golang/go#22315).
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text+"\n"), perm); err != nil {
 		t.Fatal(err)
 	}
