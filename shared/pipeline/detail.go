@@ -32,7 +32,8 @@ const (
 // LogDetail creates or updates a line of the run's timeline.
 func (l *Log) LogDetail(d Detail) {
 	l.command("task.logdetail", []property{
-		{"id", d.ID}, {"parentid", d.ParentID}, l.free("type", d.Type), l.free("name", d.Name), {"order", number(d.Order)},
+		{"id", d.ID}, {"parentid", d.ParentID}, l.free("type", d.Type), l.free("name", d.Name),
+		{"order", number(d.Order)},
 		{"starttime", stamp(d.Start)}, {"finishtime", stamp(d.Finish)}, {"progress", progress(d)},
 		{"state", string(d.State)}, {"result", string(d.Result)},
 	}, d.CurrentMessage)

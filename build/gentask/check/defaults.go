@@ -23,7 +23,8 @@ var defaultRules = []rule{
 func requiredDefault(t Task, found *report) {
 	for i, in := range t.Model.Inputs {
 		if in.Required && strings.TrimSpace(string(in.Default)) != "" {
-			found.input(t, i, "required", "is true, but there is a defaultValue, so nobody is ever asked; remove one of them")
+			found.input(t, i, "required",
+				"is true, but there is a defaultValue, so nobody is ever asked; remove one of them")
 		}
 	}
 }
@@ -45,7 +46,8 @@ func intDefault(t Task, found *report) {
 		}
 		n, err := strconv.ParseInt(string(in.Default), 10, 32)
 		if err != nil || strconv.FormatInt(n, 10) != string(in.Default) {
-			found.input(t, i, "defaultValue", "%q is not a plain whole number of at most 32 bits; correct it", in.Default)
+			found.input(t, i, "defaultValue",
+				"%q is not a plain whole number of at most 32 bits; correct it", in.Default)
 		}
 	}
 }
@@ -70,7 +72,8 @@ func defaultText(t Task, found *report) {
 		}
 		switch {
 		case strings.IndexFunc(text, control) >= 0:
-			found.input(t, i, "defaultValue", "has a control character (a line break is for multiLine alone); remove it")
+			found.input(t, i, "defaultValue",
+				"has a control character (a line break is for multiLine alone); remove it")
 		case strings.TrimSpace(text) != text:
 			found.input(t, i, "defaultValue", "starts or ends with a blank, which the agent takes away; remove it")
 		}

@@ -64,7 +64,8 @@ func bindings(t Task, found *report) {
 		from, ok := t.Model.Input(strings.TrimSuffix(name, ")"))
 		connected := ok && strings.HasPrefix(from.Type, "connectedService:")
 		if b.EndpointID == "" || isInput && !connected {
-			found.add(at+"endpointId", "%q is not $(input) of an input of type connectedService; name one", b.EndpointID)
+			found.add(at+"endpointId",
+				"%q is not $(input) of an input of type connectedService; name one", b.EndpointID)
 		}
 	}
 }

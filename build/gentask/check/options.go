@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 )
@@ -21,7 +20,8 @@ func options(t Task, found *report) {
 		case !in.Picks() && len(in.Options) > 0:
 			found.input(t, i, "options", "belong to a pickList or radio, not to %s; remove them", in.Type)
 		case t.Model.Closed(in) && len(in.Options) == 0:
-			found.input(t, i, "options", "are missing; list them, or let a dataSourceBinding or EditableOptions give the value")
+			found.input(t, i, "options",
+				"are missing; list them, or let a dataSourceBinding or EditableOptions give the value")
 		}
 	}
 }
@@ -59,7 +59,8 @@ func multiSelect(t Task, found *report) {
 	for i, in := range t.Model.Inputs {
 		for _, property := range []string{"MultiSelect", "MultiSelectFlatList"} {
 			if strings.EqualFold(in.Property(property), "true") {
-				found.input(t, i, fmt.Sprintf("properties.%s", property), "is not supported; use multiLine, one value a line")
+				found.input(t, i, "properties."+property,
+					"is not supported; use multiLine, one value a line")
 			}
 		}
 	}

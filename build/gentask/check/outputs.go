@@ -31,7 +31,8 @@ func outputName(t Task, found *report) {
 func outputText(t Task, found *report) {
 	for i, out := range t.Model.Outputs {
 		if strings.TrimSpace(out.Description) == "" {
-			found.add(fmt.Sprintf("outputVariables[%d].description", i), "is missing; say what %q holds, and when", out.Name)
+			found.add(fmt.Sprintf("outputVariables[%d].description", i),
+				"is missing; say what %q holds, and when", out.Name)
 		}
 	}
 }

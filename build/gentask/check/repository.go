@@ -30,7 +30,8 @@ func unique(tasks []Task) []error {
 	for _, t := range tasks {
 		id, name := strings.ToLower(t.Model.ID), strings.ToLower(t.Model.Name)
 		if first, twice := ids[id]; twice && id != "" {
-			errs = append(errs, fmt.Errorf("tasks/%s/task.json: id: tasks/%s has the same; make a new one (uuidgen) [unique]",
+			errs = append(errs, fmt.Errorf(
+				"tasks/%s/task.json: id: tasks/%s has the same; make a new one (uuidgen) [unique]",
 				t.Folder, first))
 		}
 		if first, twice := names[name]; twice && name != "" {

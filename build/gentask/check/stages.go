@@ -55,7 +55,8 @@ func handlerFields(t Task, found *report) {
 				continue
 			}
 			if handler["target"] != stage.Target {
-				found.add(stage.Key+"."+key+".target", "is not %q, the launcher's file for this stage; write that", stage.Target)
+				found.add(stage.Key+"."+key+".target",
+					"is not %q, the launcher's file for this stage; write that", stage.Target)
 			}
 			for _, field := range slices.Sorted(maps.Keys(handler)) {
 				if field != "target" {
