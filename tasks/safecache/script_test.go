@@ -1,0 +1,13 @@
+package safecache_test
+
+import (
+	"testing"
+
+	"github.com/guardrails-ci/guardrails/shared/tasktest"
+)
+
+// Whole pipelines, through the packed extension and the local agent.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	tasktest.Scripts(t, "testdata/script")
+}
