@@ -158,7 +158,9 @@ func TestSecretNeverPrints(t *testing.T) {
 		S inputs.Secret
 		P *inputs.Secret
 		M map[inputs.Secret]inputs.Secret
-	}{s, &s, map[inputs.Secret]inputs.Secret{s: s}}
+		u inputs.Secret
+		v []inputs.Secret
+	}{s, &s, map[inputs.Secret]inputs.Secret{s: s}, s, []inputs.Secret{s}}
 	var printed bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%10.3s"} {
 		fmt.Fprintf(&printed, verb+" ", s)

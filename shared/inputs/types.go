@@ -24,25 +24,33 @@ func (l *Lines) EnvDecode(val string) error {
 
 // Secret is an input's value that must not be printed. Every way of printing it
 // (any verb, JSON, text, slog) gives three stars; [Secret.Reveal] gives the value.
-type Secret struct{ value string }
+//
+// The value lies behind a pointer: fmt does not call the methods of a value in an
+// unexported field, but prints what it sees there, which is an address.
+type Secret struct{ value *string }
 
 const stars = "***"
 
 // NewSecret returns a Secret of value.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
 // EnvDecode takes val as it is.
 func (s *Secret) EnvDecode(val string) error {
-	s.value = val
+	s.value = &val
 	return nil
 }
 
 // Reveal returns the value. Mask it (pipeline.Log.SetSecret) before anything
 // that knows it can print.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero reports whether there is no value.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // Format prints stars for every verb and flag.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, stars) }

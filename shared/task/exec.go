@@ -61,7 +61,7 @@ func Exec[In any](w World, t Task[In]) int {
 	}
 	env := &Env{
 		Stage: name, Log: log, Secrets: secrets, Report: new(report.Report),
-		Now: w.Now, Environ: w.Environ, lookup: lookup,
+		Now: w.Now, lookup: lookup, environ: func() []string { return w.Environ },
 	}
 	log.Debug(fmt.Sprintf("%s %s, stage %s", t.Name, version.String(), name))
 	started := w.Now()

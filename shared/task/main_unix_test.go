@@ -42,7 +42,7 @@ func sample(ctx context.Context, env *task.Env, in in) error {
 		// A shell with a child of its own: the whole group must end.
 		return proc.Run(ctx, proc.Cmd{
 			Name: "sh", Args: []string{"-c", "sleep 300 & echo grandchild $!; wait"},
-			Env: proc.Only(env.Environ, "PATH"), Stdout: os.Stdout, Stderr: os.Stdout,
+			Env: proc.Only(env.Environ(), "PATH"), Stdout: os.Stdout, Stderr: os.Stdout,
 		})
 	case "environment":
 		env.Log.Print(strings.Join(os.Environ(), "\n"))

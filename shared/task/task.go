@@ -68,12 +68,17 @@ type Env struct {
 	Secrets *redact.Set // hidden in everything printed through Log or Report
 	Report  *report.Report
 	Now     func() time.Time
-	Environ []string // the whole environment; give children only proc.Only of it
 	Inputs  inputs.Common
 
+	// Functions, not values: fmt prints the values of unexported fields.
 	lookup   inputs.Lookup
+	environ  func() []string
 	degraded atomic.Bool
 }
+
+// Environ returns the whole environment, with every secret of the job in it. Give
+// children proc.Only of it.
+func (e *Env) Environ() []string { return e.environ() }
 
 // Lookup returns a variable of the environment.
 func (e *Env) Lookup(key string) (string, bool) { return e.lookup(key) }

@@ -214,6 +214,9 @@ func TestSecretsOfTheEnvironmentAreHidden(t *testing.T) {
 		"INPUT_NAME=n", "SECRET_DB=" + job,
 		"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN=" + token, "ENDPOINT_AUTH_SCHEME_SYSTEMVSSCONNECTION=OAuth",
 	}}, func(_ context.Context, e *task.Env, _ in) error {
+		if printed := fmt.Sprintf("%+v %#v", e, e); strings.Contains(printed, job) {
+			t.Errorf("printing Env shows a secret: %s", printed)
+		}
 		e.Log.Print("raw " + job + " " + token)
 		e.Report.Set("fact", job)
 		e.Report.Summary("sum " + token)

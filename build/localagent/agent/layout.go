@@ -86,15 +86,21 @@ func (l *layout) prepare(sources string) error {
 	if sources == "" {
 		return nil
 	}
-	if err := copyTree(sources, l.sources); err != nil {
+	if err := copyTree(sources, l.sources, l.work); err != nil {
 		return fmt.Errorf("copying the sources %s: %w", sources, err)
 	}
 	return nil
 }
 
 // copyTree copies the sources as they are, links as links, so that a job cannot
-// harm the folder they came from. It skips what is neither file, folder nor link.
-func copyTree(from, to string) error {
+// harm the folder they came from. It skips what is neither file, folder nor link,
+// and the folder apart: the work folder may lie within the sources, and would be
+// copied into itself.
+func copyTree(from, to, apart string) error {
+	own, err := os.Stat(apart)
+	if err != nil {
+		return err
+	}
 	return filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -106,6 +112,9 @@ func copyTree(from, to string) error {
 		target := filepath.Join(to, rel)
 		switch {
 		case entry.IsDir():
+			if info, err := entry.Info(); err == nil && os.SameFile(info, own) {
+				return filepath.SkipDir
+			}
 			return os.MkdirAll(target, 0o755)
 		case entry.Type()&fs.ModeSymlink != 0:
 			link, err := os.Readlink(name)
