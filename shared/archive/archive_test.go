@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -323,4 +324,33 @@ func FuzzUnpack(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old, now := time.Unix(1000, 0), time.Unix(2000, 0)
+	for name, at := range map[string]time.Time{
+		"cache": old, "cache.guardrails-abc": old, "cache.guardrails-abc-old": old, "cache.guardrails-new": now,
+		"cache2.guardrails-abc": old, "other": old,
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "x"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(filepath.Join(dir, name), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	Sweep(filepath.Join(dir, "cache"), time.Unix(1500, 0))
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	want := []string{"cache", "cache.guardrails-new", "cache2.guardrails-abc", "other"}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Errorf("Sweep left (-want +got):\n%s", diff)
+	}
 }

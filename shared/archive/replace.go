@@ -5,7 +5,23 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
+
+// Sweep deletes what an Unpack to dst left behind that was killed: the folders
+// beside dst that it makes, if they have not changed since before. What cannot be
+// deleted stays; the next sweep tries again.
+func Sweep(dst string, before time.Time) {
+	beside, _ := os.ReadDir(filepath.Dir(dst))
+	for _, entry := range beside {
+		info, err := entry.Info()
+		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), filepath.Base(dst)+stageMark) &&
+			info.ModTime().Before(before) {
+			_ = remove(filepath.Join(filepath.Dir(dst), entry.Name()))
+		}
+	}
+}
 
 // replace puts the folder stage in the place of dst. Two renames are as close to
 // one step as a folder that is not empty allows; between them dst is missing, and

@@ -143,6 +143,7 @@ func unpack(ctx context.Context, env *task.Env, entry *dirstore.Entry, folder st
 	env.Log.Printf("Entry found at fingerprint: `%s`", m.Fingerprint)
 	env.Log.Printf("It was saved by %s, %s.", m.Producer, age(env.Now().Sub(m.Created)))
 	started := env.Now()
+	archive.Sweep(folder, started.Add(-24*time.Hour))
 	err := entry.Restore(ctx, folder)
 	var left *archive.LeftoverError
 	if errors.As(err, &left) {

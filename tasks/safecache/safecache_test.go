@@ -186,7 +186,7 @@ func TestTroubleIsAMiss(t *testing.T) {
 		"an unreadable store": func(j *job) {
 			needsUnix(j.t)
 			if os.Getuid() == 0 {
-				j.t.Skip("root reads everything")
+				j.t.Skip("root reads everything; TestUnprivileged runs this as another user")
 			}
 			j.must(os.Chmod(j.path("store"), 0))
 			j.t.Cleanup(func() { _ = os.Chmod(j.path("store"), 0o755) })
