@@ -32,6 +32,7 @@ type Problem struct {
 	Input  string // name in YAML
 	Label  string // label in the editor
 	Reason string // our own words, without the value
+	Fix    string // what to do, if the reason does not say it
 }
 
 // Error says which input is wrong, and why.
@@ -41,6 +42,9 @@ func (p Problem) Error() string {
 	}
 	return fmt.Sprintf("input %q (%s) %s", p.Input, p.Label, p.Reason)
 }
+
+// problem is a Problem before its input is known; no reason is no problem.
+type problem struct{ reason, fix string }
 
 // Problems are all the inputs that cannot be used, in the struct's order.
 type Problems []Problem
@@ -67,12 +71,14 @@ func Load(ctx context.Context, lookup Lookup, into any) error {
 	var problems Problems
 	for i := range target.Elem().NumField() {
 		field := target.Elem().Type().Field(i)
-		reason, err := l.load(ctx, field, target.Elem().Field(i))
+		found, err := l.load(ctx, field, target.Elem().Field(i))
 		if err != nil {
 			return fmt.Errorf("inputs: field %s: %w", field.Name, err)
 		}
-		if reason != "" {
-			problems = append(problems, Problem{field.Tag.Get("input"), field.Tag.Get("label"), reason})
+		if found.reason != "" {
+			problems = append(problems, Problem{
+				Input: field.Tag.Get("input"), Label: field.Tag.Get("label"), Reason: found.reason, Fix: found.fix,
+			})
 		}
 	}
 	if problems != nil {
@@ -88,18 +94,18 @@ type loader struct {
 
 // load fills one field and returns why its input cannot be used, if so.
 // go-envconfig stops at the first problem, so it is given one field at a time.
-func (l loader) load(ctx context.Context, field reflect.StructField, into reflect.Value) (string, error) {
+func (l loader) load(ctx context.Context, field reflect.StructField, into reflect.Value) (problem, error) {
 	key, rest, _ := strings.Cut(field.Tag.Get("env"), ",")
 	if key == "" {
-		return "", errors.New("no env tag")
+		return problem{}, errors.New("no env tag")
 	}
 	value, set := l.lookup(key)
 	if set = set && strings.TrimSpace(value) != ""; set {
 		if field.Type == reflect.TypeFor[Path]() && l.isRoot(value) {
 			value, set = "", false
 		}
-		if reason := refuse(field, value); reason != "" {
-			return reason, nil
+		if found := refuse(field, value); found.reason != "" {
+			return found, nil
 		}
 	}
 	one := reflect.New(reflect.StructOf([]reflect.StructField{
@@ -113,9 +119,9 @@ func (l loader) load(ctx context.Context, field reflect.StructField, into reflec
 	case errors.Is(err, envconfig.ErrMissingRequired):
 		return missing(field), nil
 	case err != nil && set:
-		return "must be " + kind(field.Type), nil
+		return problem{reason: "must be " + kind(field.Type)}, nil
 	case err != nil:
-		return "", fmt.Errorf("tag %q: %w", rest, err)
+		return problem{}, fmt.Errorf("tag %q: %w", rest, err)
 	}
 	into.Set(one.Elem().Field(0))
 	return l.check(field, into), nil
@@ -131,30 +137,38 @@ type single struct {
 func (s single) Lookup(key string) (string, bool) { return s.value, s.set && key == s.key }
 
 // macro is an agent expression that nothing expanded: the agent leaves $(name)
-// as it is when there is no variable of that name.
-var macro = regexp.MustCompile(`\$\(([A-Za-z_][A-Za-z0-9_.\- ]{0,127})\)`)
+// as it is when there is no variable of that name, whatever is in the name.
+var macro = regexp.MustCompile(`\$\(\s*([^)\s][^)]*)\)`)
 
-func refuse(field reflect.StructField, value string) string {
+// plainName is a variable's name that can be shown: it cannot be much else.
+var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,100}$`)
+
+func refuse(field reflect.StructField, value string) problem {
 	if strings.ContainsRune(value, 0) {
-		return "has a NUL character in it"
+		return problem{reason: "has a NUL character in it"}
 	}
 	m := macro.FindStringSubmatch(value)
 	switch {
 	case m == nil:
-		return ""
-	case field.Type == reflect.TypeFor[Secret]():
-		return "holds $(...) of a variable that does not exist; " +
-			"define the secret variable, or give this step access to it"
+		return problem{}
+	case field.Type == reflect.TypeFor[Secret](), !plainName.MatchString(m[1]):
+		return problem{
+			"holds $(...) of a variable that does not exist",
+			"define the variable, correct its name, or give this step access to the secret",
+		}
 	default:
-		return "holds $(" + m[1] + "), but there is no variable of that name; define it, or correct the name"
+		return problem{"holds $(" + m[1] + "), but there is no variable of that name", "define it, or correct the name"}
 	}
 }
 
-func missing(field reflect.StructField) string {
+func missing(field reflect.StructField) problem {
 	if field.Type == reflect.TypeFor[Path]() {
-		return "is required (an empty path means the repository's folder, which this input does not take)"
+		return problem{
+			"is empty, or the repository's folder itself, which this input does not take",
+			"name a folder or file, such as one below $(Pipeline.Workspace)",
+		}
 	}
-	return "is required"
+	return problem{reason: "is required"}
 }
 
 // decimal is a whole number as people write one. go-envconfig reads "010" as
@@ -183,13 +197,13 @@ func normal(field reflect.StructField, value string) string {
 }
 
 // check holds a decoded pick list against its options.
-func (l loader) check(field reflect.StructField, value reflect.Value) string {
+func (l loader) check(field reflect.StructField, value reflect.Value) problem {
 	picked, ok := value.Interface().(interface{ Valid() bool })
 	if !ok || value.IsZero() || picked.Valid() {
-		return ""
+		return problem{}
 	}
 	value.SetZero()
-	return "must be one of: " + strings.ReplaceAll(field.Tag.Get("options"), ",", ", ")
+	return problem{reason: "must be one of: " + strings.ReplaceAll(field.Tag.Get("options"), ",", ", ")}
 }
 
 func kind(t reflect.Type) string {

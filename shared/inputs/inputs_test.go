@@ -95,13 +95,13 @@ func TestLoadReportsEveryProblemAtOnceWithoutValues(t *testing.T) {
 	}
 	want := strings.Join([]string{
 		`input "name" (The name) is required`,
-		`input "note" holds $(Undefined.Var), but there is no variable of that name; define it, or correct the name`,
+		`input "note" holds $(Undefined.Var), but there is no variable of that name`,
 		`input "on" must be true or false`,
 		`input "max" must be a whole number of at most 64 bits`,
 		`input "mode" must be one of: fast, slow`,
 		`input "names" has a NUL character in it`,
-		`input "folder" is required (an empty path means the repository's folder, which this input does not take)`,
-		`input "token" holds $(...) of a variable that does not exist; define the secret variable, or give this step access to it`,
+		`input "folder" is empty, or the repository's folder itself, which this input does not take`,
+		`input "token" holds $(...) of a variable that does not exist`,
 	}, "\n")
 	if diff := cmp.Diff(want, problems.Error()); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
@@ -113,6 +113,16 @@ func TestLoadReportsEveryProblemAtOnceWithoutValues(t *testing.T) {
 	}
 	if got.Mode != "" || got.Note != "" {
 		t.Errorf("fields of problems are not zero: %+v", got)
+	}
+}
+
+func TestUnexpandedMacros(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"$(x)", "a$(_x.y-z)b", "$(1abc)", "$(npm/ver)", "$(a:b)", "$(ключ)", "$( x )", "$(a\nb)", "$(a$(b)"} {
+		_, err := load(t, map[string]string{"INPUT_NAME": value, "INPUT_FOLDER": "/f"})
+		if err == nil || !strings.Contains(err.Error(), "variable") {
+			t.Errorf("name = %q: %v, want a problem that names the variable", value, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -25,6 +26,9 @@ func (l *Log) UploadFile(path string) error { return l.file("task.uploadfile", n
 // programs to find by kind and name. Neither may hold characters that a file
 // name cannot have.
 func (l *Log) AddAttachment(kind, name, path string) error {
+	if l.holdsSecret(kind + "\n" + name) {
+		return errors.New("an attachment's name holds a secret")
+	}
 	for _, s := range []string{kind, name} {
 		if s == "" || strings.ContainsAny(s, "\"<>|:*?\\/\r\n\x00") {
 			return fmt.Errorf("attachment %q of kind %q: both need to be valid file names", name, kind)
@@ -36,6 +40,9 @@ func (l *Log) AddAttachment(kind, name, path string) error {
 // UploadArtifact uploads a file or folder as (a part of) a build artifact.
 // Build pipelines only. An empty folder argument means the artifact's name.
 func (l *Log) UploadArtifact(artifact, folder, path string) error {
+	if l.holdsSecret(artifact + "\n" + folder) {
+		return errors.New("an artifact's name holds a secret")
+	}
 	if artifact == "" {
 		return fmt.Errorf("artifact of %s: a name is required", path)
 	}
@@ -75,7 +82,7 @@ func (l *Log) stat(name, path string) (fs.FileInfo, error) {
 	if !filepath.IsAbs(path) {
 		return nil, fmt.Errorf("%s: path %q is not absolute", name, path)
 	}
-	if l.secrets.String(path) != path {
+	if l.holdsSecret(path) {
 		return nil, fmt.Errorf("%s: the path holds a secret and cannot be named in a command", name)
 	}
 	info, err := os.Stat(path)

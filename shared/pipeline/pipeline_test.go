@@ -110,16 +110,27 @@ func TestRefusals(t *testing.T) {
 		"secret in a public variable":           func(l *pipeline.Log) error { return l.SetVariable("a", "x"+secret, pipeline.Var{}) },
 		"macro in a public variable":            func(l *pipeline.Log) error { return l.SetVariable("a", "$(password)", pipeline.Var{}) },
 		"secret task variable by a public name": func(l *pipeline.Log) error { return l.SetTaskVariable("a", "x", true) },
-		"no name":                               func(l *pipeline.Log) error { return l.SetVariable(" ", "x", pipeline.Var{}) },
-		"line break in a name":                  func(l *pipeline.Log) error { return l.SetTaskVariable("a\nb", "x", false) },
-		"missing summary":                       func(l *pipeline.Log) error { return l.UploadSummary(filepath.Join(dir, "no.md")) },
-		"relative file":                         func(l *pipeline.Log) error { return l.UploadFile("pipeline_test.go") },
-		"folder as a file":                      func(l *pipeline.Log) error { return l.UploadFile(dir) },
-		"attachment's name":                     func(l *pipeline.Log) error { return l.AddAttachment("k", "a/b", dir) },
-		"artifact without a name":               func(l *pipeline.Log) error { return l.UploadArtifact("", "", dir) },
-		"missing artifact":                      func(l *pipeline.Log) error { return l.UploadArtifact("a", "", dir+"/no") },
-		"empty path":                            func(l *pipeline.Log) error { return l.PrependPath("") },
-		"file as a path":                        func(l *pipeline.Log) error { return l.PrependPath(os.Args[0]) },
+		"secret in a public task variable":      func(l *pipeline.Log) error { return l.SetTaskVariable("a", secret, false) },
+		"secret in a name":                      func(l *pipeline.Log) error { return l.SetVariable(secret, "x", pipeline.Var{}) },
+		"secret in an attachment's name":        func(l *pipeline.Log) error { return l.AddAttachment("k", secret, os.Args[0]) },
+		"secret in an artifact's name":          func(l *pipeline.Log) error { return l.UploadArtifact(secret, "", dir) },
+		"secret in a path": func(l *pipeline.Log) error {
+			path := filepath.Join(dir, secret)
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				return nil
+			}
+			return l.UploadFile(path)
+		},
+		"no name":                 func(l *pipeline.Log) error { return l.SetVariable(" ", "x", pipeline.Var{}) },
+		"line break in a name":    func(l *pipeline.Log) error { return l.SetTaskVariable("a\nb", "x", false) },
+		"missing summary":         func(l *pipeline.Log) error { return l.UploadSummary(filepath.Join(dir, "no.md")) },
+		"relative file":           func(l *pipeline.Log) error { return l.UploadFile("pipeline_test.go") },
+		"folder as a file":        func(l *pipeline.Log) error { return l.UploadFile(dir) },
+		"attachment's name":       func(l *pipeline.Log) error { return l.AddAttachment("k", "a/b", dir) },
+		"artifact without a name": func(l *pipeline.Log) error { return l.UploadArtifact("", "", dir) },
+		"missing artifact":        func(l *pipeline.Log) error { return l.UploadArtifact("a", "", dir+"/no") },
+		"empty path":              func(l *pipeline.Log) error { return l.PrependPath("") },
+		"file as a path":          func(l *pipeline.Log) error { return l.PrependPath(os.Args[0]) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

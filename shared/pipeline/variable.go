@@ -26,7 +26,7 @@ var macro = regexp.MustCompile(`\$\([^)]+\)`)
 // registered secret, or a public value with $(name) in it, which the agent
 // would expand - to a secret, if that is what name is.
 func (l *Log) SetVariable(name, value string, v Var) error {
-	if err := checkName(name); err != nil {
+	if err := l.checkName(name); err != nil {
 		return err
 	}
 	properties := []property{
@@ -39,7 +39,7 @@ func (l *Log) SetVariable(name, value string, v Var) error {
 	case v.Secret:
 		l.SetSecret(value)
 		l.write(format("task.setvariable", properties, value))
-	case l.secrets.String(value) != value:
+	case l.holdsSecret(value):
 		return fmt.Errorf("variable %s: the value holds a secret, but the variable is not secret", name)
 	case macro.MatchString(value):
 		return fmt.Errorf("variable %s: the value holds $(...), which the agent would expand", name)
@@ -54,8 +54,11 @@ func (l *Log) SetVariable(name, value string, v Var) error {
 // tells them whether it is secret: so the name of a secret one must end in
 // ".secret", by which endpoint.Secrets finds it again.
 func (l *Log) SetTaskVariable(name, value string, secret bool) error {
-	if err := checkName(name); err != nil {
+	if err := l.checkName(name); err != nil {
 		return err
+	}
+	if !secret && l.holdsSecret(value) {
+		return fmt.Errorf("task variable %s: the value holds a secret, but the variable is not secret", name)
 	}
 	if secret && !strings.HasSuffix(name, ".secret") {
 		return fmt.Errorf("task variable %s: the name of a secret one must end in .secret", name)
@@ -88,7 +91,14 @@ func (l *Log) SetSecret(value string) {
 	l.write(b.String())
 }
 
-func checkName(name string) error {
+func (l *Log) holdsSecret(text string) bool { return l.secrets.String(text) != text }
+
+// checkName refuses a name that would not arrive as it is. A name is not masked:
+// another name would be another variable.
+func (l *Log) checkName(name string) error {
+	if l.holdsSecret(name) {
+		return errors.New("a variable's name holds a secret")
+	}
 	if strings.TrimSpace(name) == "" {
 		return errors.New("a variable needs a name")
 	}

@@ -68,7 +68,13 @@ type Report struct {
 	mu       sync.Mutex
 	findings []Finding
 	facts    map[string]any
-	summary  strings.Builder
+	summary  []paragraph
+}
+
+// paragraph is Markdown of ours with places for text that may be anybody's.
+type paragraph struct {
+	format string
+	texts  []string
 }
 
 // Add records a finding.
@@ -96,12 +102,13 @@ func (r *Report) Set(key string, value any) {
 	r.facts[key] = value
 }
 
-// Summary appends Markdown to the run's summary. The caller escapes what is not
-// its own text with [Markdown].
-func (r *Report) Summary(markdown string) {
+// Summary appends a paragraph of Markdown to the run's summary. Each %s of format
+// is replaced by the text for it, masked and escaped - in this order, as a secret
+// with a backslash before its underscore is no longer recognised.
+func (r *Report) Summary(format string, texts ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.summary.WriteString(strings.TrimRight(markdown, "\n") + "\n\n")
+	r.summary = append(r.summary, paragraph{format, texts})
 }
 
 // Log reports the findings as issues of the step; notes are plain lines.
@@ -152,19 +159,27 @@ func (r *Report) JSON(h Header, secrets *redact.Set) ([]byte, error) {
 func (r *Report) SummaryText(h Header, secrets *redact.Set) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.summary.Len() == 0 && len(r.findings) == 0 {
+	if len(r.summary) == 0 && len(r.findings) == 0 {
 		return ""
 	}
+	clean := func(text string) string { return Markdown(secrets.String(text)) }
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s: %s\n\n%s", Markdown(h.Task), Markdown(h.Class), r.summary.String())
+	fmt.Fprintf(&b, "### %s: %s\n\n", clean(h.Task), clean(h.Class))
+	for _, p := range r.summary {
+		texts := make([]any, len(p.texts))
+		for i := range p.texts {
+			texts[i] = clean(p.texts[i])
+		}
+		b.WriteString(fmt.Sprintf(p.format, texts...) + "\n\n")
+	}
 	if len(r.findings) > 0 {
 		b.WriteString("| severity | rule | finding | what to do |\n|---|---|---|---|\n")
 		for _, f := range r.findings {
 			fmt.Fprintf(&b, "| %s | %s | %s%s | %s |\n",
-				f.Severity, Markdown(f.Rule), Markdown(f.Message), Markdown(f.place()), Markdown(f.Hint))
+				f.Severity, clean(f.Rule), clean(f.Message), clean(f.place()), clean(f.Hint))
 		}
 	}
-	return secrets.String(b.String())
+	return secrets.String(b.String()) // what our own text may hold
 }
 
 func (f Finding) place() string {
@@ -202,5 +217,6 @@ var markdownEscaper = strings.NewReplacer(
 )
 
 // Markdown escapes untrusted text for use inside a line of Markdown, table cells
-// included: no markup, link, HTML or line break of it takes effect.
+// included: no markup, link, HTML or line break of it takes effect. Mask first:
+// an escaped secret is not recognised any more.
 func Markdown(text string) string { return markdownEscaper.Replace(text) }

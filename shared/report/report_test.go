@@ -13,7 +13,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/report"
 )
 
-const secret = `hunter2"and:more`
+const secret = `hunter2"and:more_than*that`
 
 func filled() (*report.Report, *redact.Set) {
 	secrets := new(redact.Set)
@@ -27,7 +27,8 @@ func filled() (*report.Report, *redact.Set) {
 	r.Add(report.Finding{Rule: "cache/z", Severity: report.Note, Message: "by the way"})
 	r.Set("files", 12345678901234567)
 	r.Set("names", []string{"x" + secret, secret})
-	r.Summary("Restored **3** files.")
+	r.Set(secret, "a key")
+	r.Summary("Restored **%s** files of `%s`.", "3", "a_b "+secret)
 	return r, secrets
 }
 
@@ -76,13 +77,16 @@ func TestJSON(t *testing.T) {
 func TestSummaryText(t *testing.T) {
 	t.Parallel()
 	r, secrets := filled()
+	if strings.Contains(r.SummaryText(header, secrets), "hunter2") {
+		t.Errorf("the secret is in the summary:\n%s", r.SummaryText(header, secrets))
+	}
 	want := `### SafeCache: refused
 
-Restored **3** files.
+Restored **3** files of ` + "`a\\_b \\*\\*\\*`" + `.
 
 | severity | rule | finding | what to do |
 |---|---|---|---|
-| error | cache/x | refusing *** \| &lt;b&gt; (a/b.json:3) | do \*that\* |
+| error | cache/x | refusing \*\*\* \| &lt;b&gt; (a/b.json:3) | do \*that\* |
 | warning | cache/y | two lines |  |
 | note | cache/z | by the way |  |
 `

@@ -106,7 +106,7 @@ func (o *outcome) addError(err error) {
 			o.causes = append(o.causes, user.Err.Error())
 		}
 	case errors.As(err, &problem):
-		o.add(BadInput, report.Finding{Rule: "task/input", Message: problem.Error()})
+		o.add(BadInput, report.Finding{Rule: "task/input", Message: problem.Error(), Hint: problem.Fix})
 	default:
 		o.add(Environment, report.Finding{Rule: "task/environment", Message: err.Error()})
 	}

@@ -209,7 +209,7 @@ func TestCancelIsReported(t *testing.T) {
 
 func TestSecretsOfTheEnvironmentAreHidden(t *testing.T) {
 	t.Parallel()
-	const job, token = "job-secret-value", "connection-token-value"
+	const job, token = "job_secret*value", "connection_token~value"
 	got := run(t, world{environ: []string{
 		"INPUT_NAME=n", "SECRET_DB=" + job,
 		"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN=" + token, "ENDPOINT_AUTH_SCHEME_SYSTEMVSSCONNECTION=OAuth",
@@ -219,7 +219,7 @@ func TestSecretsOfTheEnvironmentAreHidden(t *testing.T) {
 		}
 		e.Log.Print("raw " + job + " " + token)
 		e.Report.Set("fact", job)
-		e.Report.Summary("sum " + token)
+		e.Report.Summary("sum %s", token)
 		return fmt.Errorf("inner %s %s", job, token)
 	})
 	for place, text := range map[string]string{"log": got.log, "report": got.raw, "summary": got.summary} {
@@ -228,7 +228,7 @@ func TestSecretsOfTheEnvironmentAreHidden(t *testing.T) {
 				t.Errorf("%q stands in the %s:\n%s", secret, place, text)
 			}
 		}
-		if !strings.Contains(text, "***") {
+		if !strings.Contains(strings.ReplaceAll(text, `\`, ""), "***") {
 			t.Errorf("nothing was masked in the %s, so this test shows nothing:\n%s", place, text)
 		}
 	}
