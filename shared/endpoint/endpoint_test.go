@@ -260,7 +260,14 @@ func TestSecrets(t *testing.T) {
 			[]string{
 				"HTTPS_PROXY=http://u:p1@h", "http_proxy=http://u:p2@h", "AGENT_PROXYURL=http://u:p%403@h", "HTTP_PROXY=h",
 			},
-			[]string{"p1", "p2", "p@3"},
+			[]string{"p%403", "p1", "p2", "p@3"},
+		},
+		"addresses as loose as programs take them": {
+			[]string{
+				"HTTPS_PROXY=user:p4@proxy:8080", "AGENT_PROXYURL=http://u:p%5@proxy", "ENDPOINT_URL_x=https://token6@h/a@b",
+				"ALL_PROXY=socks5://u:p7@h", "HTTP_PROXY=http://u:p/8@h", "ENDPOINT_URL_y=https://h/a?b=c",
+			},
+			[]string{"p%5", "p/8", "p4", "p7", "token6"},
 		},
 		"garbled document": {[]string{"ENDPOINT_AUTH_x={secret"}, []string{"{secret"}},
 		"value with =":     {[]string{"SECRET_A=a=b"}, []string{"a=b"}},

@@ -51,8 +51,9 @@ func secretsIn(key, value string) []string {
 	case strings.HasPrefix(key, "SECRET_"), strings.HasPrefix(key, "SECUREFILE_TICKET_"), key == "SYSTEM_ACCESSTOKEN",
 		strings.HasPrefix(key, "VSTS_TASKVARIABLE_") && strings.HasSuffix(key, secretTaskVariable):
 		return []string{value}
-	case key == "AGENT_PROXYURL", key == "HTTPS_PROXY", key == "HTTP_PROXY", strings.HasPrefix(key, "ENDPOINT_URL_"):
-		return urlPassword(value)
+	case key == "AGENT_PROXYURL", key == "HTTPS_PROXY", key == "HTTP_PROXY", key == "ALL_PROXY",
+		strings.HasPrefix(key, "ENDPOINT_URL_"):
+		return urlSecrets(value)
 	}
 	return nil
 }
@@ -77,13 +78,32 @@ func secretParameters(document string) []string {
 	return found
 }
 
-func urlPassword(value string) []string {
-	u, err := url.Parse(value)
-	if err != nil || u.User == nil {
-		return nil
+// urlSecrets returns the password of an address, or the user name where it stands
+// alone, as tokens do. Addresses are read as loosely as the programs do that use
+// them: without a scheme, and with characters that should have been escaped. Both
+// the written and the decoded form are secret.
+func urlSecrets(address string) []string {
+	if _, rest, ok := strings.Cut(address, "://"); ok {
+		address = rest
 	}
-	if password, ok := u.User.Password(); ok && password != "" {
-		return []string{password}
+	authority, _, _ := strings.Cut(address, "/")
+	at := strings.LastIndexByte(authority, '@')
+	if at < 0 {
+		// A "/" in a password ends the authority too early.
+		if at = strings.LastIndexByte(address, '@'); at < 0 {
+			return nil
+		}
+		authority = address
 	}
-	return nil
+	secret := authority[:at]
+	if user, password, ok := strings.Cut(secret, ":"); ok {
+		if secret = password; password == "" {
+			secret = user
+		}
+	}
+	found := []string{secret}
+	if decoded, err := url.PathUnescape(secret); err == nil && decoded != secret {
+		found = append(found, decoded)
+	}
+	return found
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,13 @@ func (c *Client) statusError(method string, target *url.URL, resp *http.Response
 	return e
 }
 
+// Addresses within a text, as in net/http's complaint about a Location header,
+// lose what may be secret in them, whether they can be parsed or not.
+var (
+	addressQuery = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://[^\s"'?]*)\?[^\s"']*`)
+	addressUser  = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^\s"'/]*@`)
+)
+
 func firstLine(b []byte) []byte {
 	b = bytes.TrimSpace(b)
 	if end := bytes.IndexAny(b, "\r\n"); end >= 0 {
@@ -69,6 +77,7 @@ func firstLine(b []byte) []byte {
 // command to the agent, nothing that a terminal obeys.
 func (c *Client) clean(text string) string {
 	text = c.config.Secrets.String(text)
+	text = addressUser.ReplaceAllString(addressQuery.ReplaceAllString(text, "$1?"+redact.Mask), "$1"+redact.Mask+"@")
 	text = strings.Map(func(r rune) rune {
 		if r == '\t' || r == '\n' || r == '\r' {
 			return ' '

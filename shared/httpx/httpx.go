@@ -226,7 +226,7 @@ func (c *Client) once(ctx context.Context, r Request, target *url.URL) (*Respons
 	defer func() { _ = resp.Body.Close() }()
 	body := newPatience(resp.Body, c.config.Timeout, cancel)
 	defer func() { _ = body.Close() }()
-	if resp.StatusCode >= 400 {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 { // a redirect that leads nowhere is no answer either
 		return nil, c.statusError(r.Method, target, resp, body)
 	}
 	length := resp.ContentLength

@@ -127,6 +127,36 @@ func TestRefusedRedirects(t *testing.T) {
 	}
 }
 
+// net/http quotes an address that it cannot parse, and its query may be a secret.
+func TestUnreadableLocationIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	for _, location := range []string{
+		"https://acct.example/c/%zz?sig=hunter2", "https://user:hunter2@acct.example/%zz", "https://hunter2@x/%zz?a=hunter2",
+	} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusFound)
+		})
+		c, _ := impatient(Config{})
+		_, err := c.Do(context.Background(), Request{URL: s.URL})
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Do with Location %q: %v, want an error without the secret", location, err)
+		}
+	}
+}
+
+// A redirect that leads nowhere is no answer.
+func TestRedirectWithoutLocationIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusNotModified, http.StatusMultipleChoices, http.StatusFound} {
+		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		c, _ := impatient(Config{})
+		if r, err := c.Do(context.Background(), Request{URL: s.URL}); err == nil {
+			t.Errorf("Do with answer %d: %+v, want an error", status, r)
+		}
+	}
+}
+
 func TestBodyFollowsRedirectOnTheSameHost(t *testing.T) {
 	t.Parallel()
 	var got []byte
