@@ -66,8 +66,14 @@ func Exec[In any](w World, t Task[In]) int {
 	log.Debug(fmt.Sprintf("%s %s, stage %s", t.Name, version.String(), name))
 	started := w.Now()
 	in, err := load[In](lookup, env)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = guarded(w, func() error { return run(w.Stop, env, in) })
+	case name == StagePost && env.TaskVar(inputsRefused) != "":
+		log.Print("Nothing is done: the inputs of this step were refused when it ran, see there.")
+		err = nil
+	default:
+		err = errors.Join(err, log.SetTaskVariable(inputsRefused, "true", false))
 	}
 	o := judge(w.Stop, err, env.Inputs.Enforcement, env.degraded.Load())
 	publish(env, o, report.Header{
@@ -79,6 +85,10 @@ func Exec[In any](w World, t Task[In]) int {
 	}
 	return exitReported
 }
+
+// inputsRefused is the task variable that tells a later stage of the step that
+// the user has been told already.
+const inputsRefused = "GUARDRAILS_INPUTS_REFUSED"
 
 func load[In any](lookup inputs.Lookup, env *Env) (In, error) {
 	var in In

@@ -79,6 +79,8 @@ func run(t *testing.T, w world, main stage) result {
 	return r
 }
 
+const refusedInputs = "##vso[task.settaskvariable variable=GUARDRAILS_INPUTS_REFUSED;]true\n"
+
 const uploaded = "##vso[task.uploadsummary]TEMP/guardrails/sample-1f-2-main.md\n"
 
 func TestOutcomes(t *testing.T) {
@@ -131,7 +133,7 @@ func TestOutcomes(t *testing.T) {
 			environ: []string{"INPUT_MAX=hunter2", "INPUT_ENFORCEMENT=warn"},
 			main:    func(context.Context, *task.Env, in) error { panic("must not run") },
 			class:   task.BadInput,
-			want: "##vso[task.logissue type=error;code=task/input;]input \"name\" (The name) is required\n" +
+			want: refusedInputs + "##vso[task.logissue type=error;code=task/input;]input \"name\" (The name) is required\n" +
 				"##vso[task.logissue type=error;code=task/input;]input \"max\" must be a whole number of at most 64 bits\n" +
 				uploaded + "##vso[task.complete result=Failed;]\n",
 		},
@@ -139,7 +141,7 @@ func TestOutcomes(t *testing.T) {
 			environ: []string{"INPUT_NAME=n", "INPUT_ENFORCEMENT=off"},
 			main:    func(context.Context, *task.Env, in) error { panic("must not run") },
 			class:   task.BadInput,
-			want: "##vso[task.logissue type=error;code=task/input;]input \"enforcement\" must be one of: enforce, warn\n" +
+			want: refusedInputs + "##vso[task.logissue type=error;code=task/input;]input \"enforcement\" must be one of: enforce, warn\n" +
 				uploaded + "##vso[task.complete result=Failed;]\n",
 		},
 	} {
@@ -157,6 +159,27 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("class in the report = %q, want %q", got.report.Class, tc.class)
 			}
 		})
+	}
+}
+
+// The post stage does not say the same again, nor fail the job twice; the main
+// stage is not silenced by a variable that somebody planted.
+func TestRefusedInputsAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	for stage, result := range map[string]string{"post": "Succeeded", "main": "Failed"} {
+		var out bytes.Buffer
+		exit := task.Exec(task.World{
+			Args: []string{stage}, Environ: []string{"INPUT_MAX=x", "VSTS_TASKVARIABLE_GUARDRAILS_INPUTS_REFUSED=true"},
+			Stdout: &out, Now: time.Now, Stop: t.Context(),
+		}, task.Task[in]{
+			Name: "Sample",
+			Main: func(context.Context, *task.Env, in) error { panic("must not run") },
+			Post: func(context.Context, *task.Env, in) error { panic("must not run") },
+		})
+		said := strings.Contains(out.String(), "were refused when it ran")
+		if exit != 0 || said != (stage == "post") || !strings.Contains(out.String(), "result="+result+";]") {
+			t.Errorf("%s = %d, want %s; log:\n%s", stage, exit, result, out.String())
+		}
 	}
 }
 
