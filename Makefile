@@ -54,11 +54,13 @@ oracles: $(ORACLES) ## install the pinned npm programs that tests compare with
 
 $(ORACLES): build/npm/package-lock.json
 	npm ci --prefix build/npm --ignore-scripts --no-audit --no-fund --loglevel=error
+	@scripts/oracles.sh
 	@touch $@
 
 bench: tools oracles ## run the benchmarks against peers (scripts/bench)
 	$(PACK) vsix --targets host --quality 5 --out build/out/demo/guardrails.vsix
 	go run ./scripts/bench/startup
+	go run ./scripts/bench/startup -node build/npm/node_modules/node24/bin/node
 
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')

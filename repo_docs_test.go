@@ -141,9 +141,21 @@ func TestTasksAreComplete(t *testing.T) {
 		readJSON(t, definition, &d)
 		for _, want := range []string{
 			"README.md", "icon.png", "inputs_gen.go", "cmd/main.go", filepath.Base(dir) + ".go", "testdata/script/*.txtar",
+			"script_test.go",
 		} {
 			if found, _ := filepath.Glob(filepath.Join(dir, want)); len(found) == 0 {
 				t.Errorf("%s lacks %s (CONTRIBUTING.md: add a task in ten steps)", dir, want)
+			}
+		}
+		if runner, _ := os.ReadFile(filepath.Join(dir, "script_test.go")); !strings.Contains(string(runner), "tasktest.Scripts(") {
+			t.Errorf("%s/script_test.go does not run the scripts with tasktest.Scripts", dir)
+		}
+		page, _ := os.ReadFile(filepath.Join(dir, "README.md"))
+		for _, heading := range []string{
+			"## What it guards against", "## Use", "## Inputs", "## Outputs", "## What it does not do", "## Security notes",
+		} {
+			if !strings.Contains(string(page), "\n"+heading) {
+				t.Errorf("%s/README.md lacks the section %q", dir, heading)
 			}
 		}
 		if !contributed[d.Name] || !packed[d.Name] {

@@ -16,8 +16,10 @@ step() { # what, how to mend it, command...
 }
 
 formatted() {
-  local files
-  files=$(gofmt -l $(git ls-files --cached --others --exclude-standard '*.go'))
+  local list files
+  list=$(git ls-files --cached --others --exclude-standard '*.go') && [[ -n $list ]] || return 1
+  # shellcheck disable=SC2086 # our file names have no spaces
+  files=$(gofmt -l $list) || return 1
   [[ -z $files ]] || { echo "$files"; return 1; }
 }
 
@@ -27,6 +29,13 @@ vetted() {
   for os in linux darwin windows; do
     GOOS=$os go vet ./... || return 1
   done
+}
+
+# The demo's log is for people; here only its failure is of interest.
+quietly() {
+  local log=build/out/quiet.log
+  mkdir -p build/out
+  "$@" >"$log" 2>&1 || { cat "$log"; return 1; }
 }
 
 linted() {
@@ -39,6 +48,7 @@ step "gofmt" "make fmt" formatted
 step "go vet (linux, darwin, windows)" "correct what vet names" vetted
 step "staticcheck" "correct what it names, or ignore one finding with //lint:ignore and the reason" linted
 step "go.mod is tidy" "go mod tidy, and commit" go mod tidy -diff
+step "demo" "make demo shows it" quietly make --no-print-directory demo
 step "tests" "correct what fails; one package: go test ./path/to/it" make --no-print-directory test
 
 exit $failed

@@ -3,6 +3,7 @@
 set -uo pipefail
 
 missing=0
+found=
 need() { # name, wanted version, found version, where to get it
   if [[ -z $3 ]]; then
     echo "missing: $1 $2 or newer. Get it from $4" >&2
@@ -10,6 +11,8 @@ need() { # name, wanted version, found version, where to get it
   elif [[ $(printf '%s\n%s\n' "$2" "$3" | sort -V | head -n 1) != "$2" ]]; then
     echo "too old: $1 $3, but $2 or newer is needed. Get it from $4" >&2
     missing=1
+  else
+    found+="${found:+, }$1 $3"
   fi
 }
 version() { "$@" 2>/dev/null | grep -Eo '[0-9]+(\.[0-9]+)+' | head -n 1; }
@@ -23,3 +26,5 @@ if ((missing)); then
   echo "Install what is named above, and run make again." >&2
   exit 1
 fi
+[[ ${1:-} != --quiet ]] || exit 0
+echo "Tools: $found"

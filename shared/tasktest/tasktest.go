@@ -7,13 +7,19 @@
 //
 //	localagent   the local agent, on PATH, beside node, bash, git and the usual tools
 //	$PACKAGE     the extension, packed for this machine as users get it
+//	damage       "damage in.vsix out.vsix suffix" copies a package and changes a byte
+//	             in the middle of the parts whose names end in suffix
 package tasktest
 
 import (
+	"archive/zip"
+	"bytes"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -24,7 +30,8 @@ func Scripts(t *testing.T, dir string) {
 	t.Helper()
 	bin, pkg := build(t)
 	testscript.Run(t, testscript.Params{
-		Dir: dir,
+		Dir:  dir,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"damage": damage},
 		Setup: func(env *testscript.Env) error {
 			temp := filepath.Join(env.WorkDir, ".tmp")
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -33,6 +40,50 @@ func Scripts(t *testing.T, dir string) {
 			return os.MkdirAll(temp, 0o755)
 		},
 	})
+}
+
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: damage in.vsix out.vsix suffix")
+	}
+	changed, err := rewrite(ts.MkAbs(args[0]), ts.MkAbs(args[1]), args[2])
+	ts.Check(err)
+	if changed == 0 {
+		ts.Fatalf("%s has no part that ends in %s", args[0], args[2])
+	}
+}
+
+// rewrite copies a package, with a byte changed in the parts that end in suffix,
+// and returns how many it has changed. The checksums of the zip are right again.
+func rewrite(from, to, suffix string) (changed int, err error) {
+	in, err := zip.OpenReader(from)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	var packed bytes.Buffer
+	out := zip.NewWriter(&packed)
+	for _, part := range in.File {
+		data, err := fs.ReadFile(in, part.Name)
+		if err != nil {
+			return 0, err
+		}
+		if strings.HasSuffix(part.Name, suffix) && len(data) > 0 {
+			data[len(data)/2] ^= 1
+			changed++
+		}
+		w, err := out.Create(part.Name)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := w.Write(data); err != nil {
+			return 0, err
+		}
+	}
+	if err := out.Close(); err != nil {
+		return 0, err
+	}
+	return changed, os.WriteFile(to, packed.Bytes(), 0o600)
 }
 
 // build compiles the local agent and packs the extension for this machine, into
