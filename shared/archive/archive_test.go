@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
@@ -326,31 +325,24 @@ func FuzzUnpack(f *testing.F) {
 	})
 }
 
-func TestSweep(t *testing.T) {
+// A stream decides how much memory reading it takes, up to a limit.
+func TestUnpackRefusesBigWindows(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	old, now := time.Unix(1000, 0), time.Unix(2000, 0)
-	for name, at := range map[string]time.Time{
-		"cache": old, "cache.guardrails-abc": old, "cache.guardrails-abc-old": old, "cache.guardrails-new": now,
-		"cache2.guardrails-abc": old, "other": old,
-	} {
-		if err := os.MkdirAll(filepath.Join(dir, name, "x"), 0o755); err != nil {
+	for size, fits := range map[int]bool{window: true, 2 * window: false} {
+		content := strings.Repeat("0123456789abcdef", size/16+1)
+		var out bytes.Buffer
+		encoder, err := zstd.NewWriter(&out, zstd.WithWindowSize(size))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chtimes(filepath.Join(dir, name), at, at); err != nil {
+		if _, err := io.WriteString(encoder, content); err != nil || encoder.Close() != nil {
 			t.Fatal(err)
 		}
-	}
-	Sweep(filepath.Join(dir, "cache"), time.Unix(1500, 0))
-	left, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range left {
-		left[i] = filepath.Base(left[i])
-	}
-	want := []string{"cache", "cache.guardrails-new", "cache2.guardrails-abc", "other"}
-	if diff := cmp.Diff(want, left); diff != "" {
-		t.Errorf("Sweep left (-want +got):\n%s", diff)
+		a := Archive{Index{Files: []File{file("a", content)}}, Stream{sum(out.Bytes()), int64(out.Len())}, DefaultLimits()}
+		err = Unpack(context.Background(), &out, a, filepath.Join(t.TempDir(), "dst"))
+		var corrupt *CorruptError
+		if fits && err != nil || !fits && !errors.As(err, &corrupt) {
+			t.Errorf("Unpack of a stream with a window of %d bytes: error %v, want a *CorruptError: %v", size, err, !fits)
+		}
 	}
 }

@@ -156,3 +156,24 @@ func TestPackNoticesChanges(t *testing.T) {
 		})
 	}
 }
+
+// A file that is not the one that was looked at is not read, even if it will be
+// back in its place at the second look.
+func TestPackReadsWhatItLookedAt(t *testing.T) {
+	t.Parallel()
+	root := plant(t, map[string]string{"a": "one", "b": "two"})
+	tree, err := os.OpenRoot(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close() //nolint:errcheck // only read from
+	other, err := tree.Lstat("b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	p := packing{tree: tree, to: &out, buffer: make([]byte, 10)}
+	if _, err := p.file(context.Background(), "a", other); !errors.Is(err, ErrChanged) || out.Len() > 0 {
+		t.Errorf("packing another file than was looked at: error %v and %d bytes, want ErrChanged and none", err, out.Len())
+	}
+}

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,40 +10,182 @@ import (
 	"time"
 )
 
-// Sweep deletes what an Unpack to dst left behind that was killed: the folders
-// beside dst that it makes, if they have not changed since before. What cannot be
-// deleted stays; the next sweep tries again.
-func Sweep(dst string, before time.Time) {
-	beside, _ := os.ReadDir(filepath.Dir(dst))
+// Beside the destination, Unpack makes two folders, for as long as it runs:
+//
+//	<dst>.guardrails-<stageLetters>      an archive being unpacked, then the old
+//	                                     folder being deleted: never anything of value
+//	<dst>.guardrails-<stageLetters>-old  the old folder, until the new one is in its
+//	                                     place: perhaps the only copy
+const (
+	stageMark    = ".guardrails-"
+	oldMark      = "-old"
+	stageLetters = 12
+)
+
+// LeftoverError is a success with a flaw: the new folder is in its place, but
+// the old one, now at Path, could not be deleted.
+type LeftoverError struct {
+	Path string
+	Err  error
+}
+
+// Error names what is left.
+func (e *LeftoverError) Error() string {
+	return fmt.Sprintf("the folder that was there before could not be deleted; what is left of it is %s", e.Path)
+}
+
+// Unwrap returns why.
+func (e *LeftoverError) Unwrap() error { return e.Err }
+
+// PlaceError is a destination that cannot be made or replaced, whatever the
+// archive holds. It is as it was before.
+type PlaceError struct {
+	Path   string
+	Reason string // "" if only Err knows
+	Err    error
+}
+
+// Error names the destination and what is wrong with it.
+func (e *PlaceError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("%s cannot be replaced: %v", e.Path, e.Err)
+	}
+	return fmt.Sprintf("%s cannot be replaced: %s", e.Path, e.Reason)
+}
+
+// Unwrap returns the file system's error, if there is one.
+func (e *PlaceError) Unwrap() error { return e.Err }
+
+// DisplacedError is the worst that a failed Unpack leaves: the old folder was
+// moved aside, and neither the new one nor it could be put into the destination.
+type DisplacedError struct {
+	Path string // the destination, where nothing is now
+	Old  string // where its folder is, whole
+	Err  error
+}
+
+// Error says where the folder is.
+func (e *DisplacedError) Error() string {
+	return fmt.Sprintf("%s is missing; the folder that was there is now %s: %v", e.Path, e.Old, e.Err)
+}
+
+// Unwrap returns why.
+func (e *DisplacedError) Unwrap() error { return e.Err }
+
+// leftover is a folder that an Unpack made beside its destination.
+type leftover struct {
+	path  string
+	isOld bool
+	at    time.Time
+}
+
+// leftovers lists them, by their exact names: what only begins like one is
+// somebody else's.
+func leftovers(dst string) []leftover {
+	beside, _ := os.ReadDir(filepath.Dir(dst)) // what can be listed
+	var found []leftover
 	for _, entry := range beside {
+		letters, ours := strings.CutPrefix(entry.Name(), filepath.Base(dst)+stageMark)
+		letters, isOld := strings.CutSuffix(letters, oldMark)
 		info, err := entry.Info()
-		if err == nil && entry.IsDir() && strings.HasPrefix(entry.Name(), filepath.Base(dst)+stageMark) &&
-			info.ModTime().Before(before) {
-			_ = remove(filepath.Join(filepath.Dir(dst), entry.Name()))
+		if ours && err == nil && info.IsDir() && len(letters) == stageLetters &&
+			strings.Trim(letters, "abcdefghijklmnopqrstuvwxyz234567") == "" {
+			found = append(found, leftover{filepath.Join(filepath.Dir(dst), entry.Name()), isOld, info.ModTime()})
+		}
+	}
+	return found
+}
+
+// Recover puts back the folder that an Unpack to dst had moved aside when it was
+// killed or failed, if dst is missing. It returns where that folder was, or "" if
+// there was nothing to do.
+func Recover(dst string) (string, error) {
+	if _, err := os.Lstat(dst); !errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	var newest leftover
+	for _, l := range leftovers(dst) {
+		if l.isOld && (newest.path == "" || l.at.After(newest.at)) {
+			newest = l
+		}
+	}
+	if newest.path == "" {
+		return "", nil
+	}
+	return newest.path, rename(newest.path, dst)
+}
+
+// Sweep deletes what an Unpack to dst left behind that was killed, if it was made
+// before the given time: a younger one may be at work. While dst is missing, what
+// may be the only copy of it stays. So does what cannot be deleted; the next sweep
+// tries again.
+func Sweep(dst string, before time.Time) {
+	_, missing := os.Lstat(dst)
+	for _, l := range leftovers(dst) {
+		if l.at.Before(before) && (!l.isOld || missing == nil) {
+			_ = remove(l.path)
 		}
 	}
 }
 
-// replace puts the folder stage in the place of dst. Two renames are as close to
-// one step as a folder that is not empty allows; between them dst is missing, and
-// never half full.
-func replace(stage, dst string) error {
-	old := stage + "-old"
-	err := rename(dst, old)
+// mover is what replace needs of the file system.
+type mover struct {
+	rename func(from, to string) error
+	// exchange swaps two folders in one step, or fails with errors.ErrUnsupported.
+	exchange func(a, b string) error
+}
+
+var disk = mover{rename, exchange}
+
+// replace puts the folder stage in the place of dst: in one step where the system
+// can. Otherwise two renames are as close to it as a folder that is not empty
+// allows; between them dst is missing, and never half full.
+func (m mover) replace(stage, dst string) error {
+	touch(dst, stage)
+	err := m.exchange(stage, dst)
+	switch {
+	case err == nil:
+		return discard(stage)
+	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, fs.ErrNotExist):
+		return m.replaceInTwo(stage, dst)
+	}
+	return errors.Join(&PlaceError{Path: dst, Err: err}, remove(stage))
+}
+
+func (m mover) replaceInTwo(stage, dst string) error {
+	old := stage + oldMark
+	err := m.rename(dst, old)
 	hadOld := err == nil
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, remove(stage))
+		return errors.Join(&PlaceError{Path: dst, Err: err}, remove(stage))
 	}
-	if err := rename(stage, dst); err != nil {
-		if hadOld {
-			err = errors.Join(err, rename(old, dst))
+	if err := m.rename(stage, dst); err != nil {
+		if hadOld && m.rename(old, dst) != nil {
+			return errors.Join(&DisplacedError{dst, old, err}, remove(stage))
 		}
-		return errors.Join(err, remove(stage))
+		return errors.Join(&PlaceError{Path: dst, Err: err}, remove(stage))
 	}
-	if hadOld {
-		if err := remove(old); err != nil {
-			return &LeftoverError{old, err}
-		}
+	if !hadOld {
+		return nil
+	}
+	// Half deleted, it must not be taken for what Recover may put back.
+	if m.rename(old, stage) != nil {
+		return discard(old)
+	}
+	return discard(stage)
+}
+
+// touch gives dst, which is about to be moved aside, the time of this Unpack:
+// renaming keeps times, and Sweep would take it for something left long ago.
+func touch(dst, stage string) {
+	if info, err := os.Stat(stage); err == nil {
+		_ = os.Chtimes(dst, info.ModTime(), info.ModTime()) // without it, Sweep may come early, for what is worthless
+	}
+}
+
+func discard(tree string) error {
+	if err := remove(tree); err != nil {
+		return &LeftoverError{tree, err}
 	}
 	return nil
 }

@@ -17,10 +17,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// stageMark stands in the name of the folder beside the destination in which an
-// archive is unpacked, and in that of the old destination until it is deleted.
-const stageMark = ".guardrails-"
-
 // Archive is what Unpack needs to know about a stream.
 type Archive struct {
 	Index  Index
@@ -28,23 +24,9 @@ type Archive struct {
 	Limits Limits
 }
 
-// LeftoverError is a success with a flaw: the new folder is in its place, but
-// the old one, now at Path, could not be deleted.
-type LeftoverError struct {
-	Path string
-	Err  error
-}
-
-// Error names what is left.
-func (e *LeftoverError) Error() string {
-	return fmt.Sprintf("the folder that was there before could not be deleted; what is left of it is %s", e.Path)
-}
-
-// Unwrap returns why.
-func (e *LeftoverError) Unwrap() error { return e.Err }
-
 // Unpack makes the folder dst of the archive whose stream r is. A folder that is
-// there already is replaced as a whole. The parent of dst is made if need be.
+// there already is replaced as a whole; its permissions stay. The parent of dst
+// is made if need be.
 func Unpack(ctx context.Context, r io.Reader, a Archive, dst string) error {
 	if path, reason := a.Index.check(a.Limits); reason != "" {
 		return &CorruptError{path, reason}
@@ -52,20 +34,40 @@ func Unpack(ctx context.Context, r io.Reader, a Archive, dst string) error {
 	if reason := a.Limits.checkRatio(a.Index.Bytes(), a.Stream); reason != "" {
 		return &CorruptError{"", reason}
 	}
-	if info, err := os.Lstat(dst); err == nil && !info.IsDir() {
-		return fmt.Errorf("%s is there and is not a folder", dst)
+	old, err := os.Lstat(dst)
+	switch {
+	case err == nil && !old.IsDir():
+		return &PlaceError{Path: dst, Reason: "it is not a folder"}
+	case err == nil && isMount(dst):
+		return &PlaceError{Path: dst, Reason: "it is a mount point"}
 	}
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
-		return err
+		return &PlaceError{Path: dst, Err: err}
 	}
-	stage := dst + stageMark + strings.ToLower(rand.Text()[:12])
-	if err := os.Mkdir(stage, 0o755); err != nil {
-		return err
+	stage, err := newStage(dst, old)
+	if err != nil {
+		return &PlaceError{Path: dst, Err: err}
 	}
 	if err := extract(ctx, r, a, stage); err != nil {
 		return errors.Join(err, remove(stage))
 	}
-	return replace(stage, dst)
+	if old != nil {
+		if err := os.Chmod(stage, old.Mode()&(fs.ModePerm|fs.ModeSetgid|fs.ModeSticky)); err != nil {
+			return errors.Join(err, remove(stage))
+		}
+	}
+	return disk.replace(stage, dst)
+}
+
+// newStage makes the folder to unpack in. What replaces a private folder is
+// private from the start.
+func newStage(dst string, old fs.FileInfo) (string, error) {
+	perm := fs.FileMode(0o755)
+	if old != nil {
+		perm = 0o700
+	}
+	stage := dst + stageMark + strings.ToLower(rand.Text()[:stageLetters])
+	return stage, os.Mkdir(stage, perm)
 }
 
 // extract fills the folder stage and checks all that can be checked.
