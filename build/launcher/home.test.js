@@ -146,6 +146,45 @@ for (const [what, make] of Object.entries(planted)) {
   });
 }
 
+// The same for the folder beside the task, where there is a second choice.
+const plantedFirst = {
+  'a link to a folder': (task) => { fs.symlinkSync(plant(`${task.run}-elsewhere`), task.run); },
+  'writable by the group': (task) => { fs.chmodSync(plant(task.run), 0o775); },
+  'writable by all': (task) => { fs.chmodSync(plant(task.run), 0o757); },
+  'a file': (task) => { fs.writeFileSync(task.run, 'x', { mode: 0o600 }); },
+  'a dead link': (task) => { fs.symlinkSync(`${task.run}-missing`, task.run); },
+  'of another user': (task) => { fs.chownSync(plant(task.run), NOBODY, NOBODY); },
+};
+for (const [what, make] of Object.entries(plantedFirst)) {
+  const needs = what.includes('user') ? root : { skip: process.platform === 'win32' && 'Windows has no modes' };
+  h.each(`a first choice that is not ours alone is left, for the second: ${what}`, needs, async (t, node) => {
+    const task = h.stage(t);
+    make(task);
+    const old = `${task.program}.1.0123456789abcdef`; // a leftover, if it were ours
+    const hour = Date.now() / 1000 - 3700;
+    if (fs.existsSync(task.program)) { fs.writeFileSync(old, 'x'); fs.utimesSync(old, hour, hour); }
+    const before = h.list(`${task.run}-elsewhere`);
+    assert.strictEqual(h.succeeded(await h.run(task, node)).self, path.join(task.home, 'child'));
+    assert.deepStrictEqual(h.list(`${task.run}-elsewhere`), before, 'the folder was touched');
+    if (fs.existsSync(task.program)) assert.ok(fs.existsSync(old), 'something was removed from it');
+  });
+}
+
+h.each('no second choice for a first that is not ours is said', async (t, node) => {
+  const task = h.stage(t);
+  fs.writeFileSync(task.run, 'x');
+  h.failed(await h.run(task, node, { env: { AGENT_TEMPDIRECTORY: undefined } }),
+    /\.run is not a real folder that belongs to this user .*There is no second choice/);
+});
+
+h.each('a program of another user in our folder is replaced', root, async (t, node) => {
+  const task = h.stage(t);
+  h.succeeded(await h.run(task, node));
+  fs.chownSync(task.program, NOBODY, NOBODY);
+  assert.strictEqual(h.succeeded(await h.run(task, node)).self, task.program);
+  assert.strictEqual(fs.statSync(task.program).uid, 0);
+});
+
 h.each('a program that is being written is waited for', { skip: !linux && 'needs ETXTBSY' }, async (t, node) => {
   const task = h.stage(t);
   h.succeeded(await h.run(task, node));
@@ -175,7 +214,7 @@ h.each('a full disk is said and leaves nothing', mounts, async (t, node) => {
   const report = path.join(task.root, 'left');
   const preload = `process.on('exit', () => require('fs').writeFileSync(${JSON.stringify(report)},
     require('fs').readdirSync(${JSON.stringify(task.run)}).join()));`;
-  const command = sh(`mount -t tmpfs -o size=64k tmpfs '${task.run}'`);
+  const command = sh(`mount -t tmpfs -o size=64k,mode=755 tmpfs '${task.run}'`);
   h.failed(await h.run(task, node, { command, preload }), /cannot start .*\.run: ENOSPC.*the disk is full/);
   assert.strictEqual(fs.readFileSync(report, 'utf8'), '');
 });

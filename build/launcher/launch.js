@@ -41,20 +41,23 @@ exports.run = function run(stage) {
 async function start(stage) {
   const entry = chooseEntry(readManifest());
   const home = path.join(__dirname, '.run');
+  let why = `${home} is not a real folder that belongs to this user and that nobody else can write to`;
   try {
-    return await runFrom(home, entry, stage);
+    // Not ours: made by a job under another user, such as root in a container, or put there to be run by us.
+    if (isOurs(home, 0o755)) return await runFrom(home, entry, stage);
   } catch (err) {
     // A read-only task folder (container jobs with mountReadOnly: tasks, hardened agents) or one mounted noexec.
     if (['EROFS', 'EACCES', 'EPERM', 'EBUSY'].indexOf(err.code) < 0) throw explained(err, home);
-    const other = temporaryHome(entry, explained(err, home).message);
-    return runFrom(other, entry, stage).catch((err2) => { throw explained(err2, other); });
+    why = explained(err, home).message;
   }
+  const other = temporaryHome(entry, why);
+  return runFrom(other, entry, stage).catch((err) => { throw explained(err, other); });
 }
 
 async function runFrom(home, entry, stage) {
   const program = path.join(home, entry.file);
   removeLeftovers(home, entry.file);
-  if (!matches(program, entry)) await unpack(home, program, entry);
+  if (!matches(program, entry)) await unpack(program, entry);
   // ETXTBSY: somebody, such as a virus scanner or a backup, has the file open for writing for a moment.
   return retry(['ETXTBSY'], () => spawn(program, stage));
 }
@@ -110,16 +113,11 @@ function temporaryHome(entry, why) {
     throw new Refusal(`${why}. There is no second choice, as AGENT_TEMPDIRECTORY is "${base}", not an absolute path`);
   }
   const home = path.join(base, `.guardrails-${entry.sha256.slice(0, 16)}`);
-  let info;
-  try {
-    makeFolder(home, 0o700);
-    info = fs.lstatSync(home);
-  } catch (err) {
+  let ours;
+  try { ours = isOurs(home, 0o700); } catch (err) {
     throw new Refusal(`${why}. The second choice is not usable either: ${err.message}`);
   }
-  // Windows has no owner and mode that Node could show; there the agent's folder permissions have to do.
-  const shared = !WINDOWS && (info.uid !== process.getuid() || (info.mode & 0o022) !== 0);
-  if (!info.isDirectory() || shared) {
+  if (!ours) {
     throw new Refusal(`refusing to use ${home}: it must be a real folder that belongs to this user (uid ` +
       `${WINDOWS ? '-' : process.getuid()}) and that nobody else can write to. Somebody else made it: delete it and ` +
       `find out who. It is needed because ${why}`);
@@ -127,20 +125,30 @@ function temporaryHome(entry, why) {
   return home;
 }
 
-function makeFolder(folder, mode) {
+// isOurs makes the folder if it is absent and reports whether it is a real one that only this user can change.
+function isOurs(folder, mode) {
   try {
     fs.mkdirSync(folder, mode);
   } catch (err) {
-    if (err.code !== 'EEXIST') throw err;
+    // A read-only file system may say that it is one before it says that the folder is there.
+    if (err.code !== 'EEXIST' && !fs.existsSync(folder)) throw err;
   }
+  const info = fs.lstatSync(folder);
+  return info.isDirectory() && onlyWeChange(info);
 }
 
-// matches reports whether program is the file of the manifest, by content, and nobody else's to change.
+// onlyWeChange is about owner and mode. Windows has neither that Node could show; there the permissions of the agent's
+// folders have to do.
+function onlyWeChange(info) {
+  return WINDOWS || (info.uid === process.getuid() && (info.mode & 0o022) === 0);
+}
+
+// matches reports whether program is the file of the manifest, by content, and ours alone to change.
 function matches(program, entry) {
   try {
     const info = fs.lstatSync(program);
-    const safe = WINDOWS || ((info.mode & 0o100) !== 0 && (info.mode & 0o022) === 0);
-    return info.isFile() && info.size === entry.size && safe && hashOf(program) === entry.sha256;
+    const runs = WINDOWS || (info.mode & 0o100) !== 0;
+    return info.isFile() && info.size === entry.size && runs && onlyWeChange(info) && hashOf(program) === entry.sha256;
   } catch (err) {
     return false; // absent or unreadable: unpack() says so if it matters
   }
@@ -172,8 +180,7 @@ function removeLeftovers(home, file) {
 
 // unpack writes the program under a name of its own, checks it, and only then renames it into place: launchers that
 // start at the same time each write their own file and the last rename wins, with the same content.
-async function unpack(home, program, entry) {
-  makeFolder(home, 0o755);
+async function unpack(program, entry) {
   const source = path.join(__dirname, 'bin', entry.archive || entry.file);
   const temp = `${program}.${process.pid}.${crypto.randomBytes(8).toString('hex')}`;
   try {
@@ -313,12 +320,17 @@ function escape(text) {
 }
 
 // fail ends the step as failed. The commands begin on a new line, since a program that crashed may have left half a
-// line and the agent parses one command a line. Exit code 1 is for those who do not read commands.
+// line and the agent parses one command a line.
+//
+// Once the commands are written, the exit code is 0, as it is for the program's own result: a code other than 0 adds an
+// error of its own ("Exit code 1 returned from process"), and, being an exception in the agent, it defeats
+// retryCountOnTaskFailure: RetryHelper.cs forgets a Failed result before the next attempt, but not after an exception,
+// so an attempt that succeeds stays red. Exit code 1 remains for when nobody can have read the commands.
 function fail(err) {
   if (failed) return;
   failed = true;
   const known = err instanceof Refusal;
   const text = known ? err.message : `the launcher itself failed: ${(err && err.stack) || err}`;
   process.stdout.write(`${child ? '\n' : ''}##vso[task.logissue type=error;]${escape(`${task}: ${text}`)}\n` +
-    '##vso[task.complete result=Failed;]the task did not run to its end\n', () => process.exit(1));
+    '##vso[task.complete result=Failed;]the task did not run to its end\n', (err2) => process.exit(err2 ? 1 : 0));
 }
