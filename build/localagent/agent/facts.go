@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/guardrails-ci/guardrails/build/localagent/command"
 )
 
 const (
@@ -72,20 +74,6 @@ func withoutUser(remote string) string {
 	return u.String()
 }
 
-// deactivate takes the force from text that outsiders write, as Worker.cs does
-// for commit messages and names.
-func deactivate(text string) string {
-	const keyword = "##vso"
-	for at := 0; ; {
-		i := strings.Index(strings.ToLower(text[at:]), keyword)
-		if i < 0 {
-			return text
-		}
-		text = text[:at+i] + "**" + text[at+i+2:]
-		at += i + len(keyword)
-	}
-}
-
 // jobVariables are the variables that the server and the agent give every job.
 func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
 	server := systemEndpoint(o.Endpoints).URL
@@ -103,7 +91,7 @@ func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
 		{"System.TeamFoundationCollectionUri", server}, {"System.TeamFoundationServerUri", server},
 		{"System.TaskDefinitionsUri", server},
 		{"System.TeamProject", "local"}, {"System.TeamProjectId", localGUID},
-		{"System.DefinitionId", "1"}, {"System.DefinitionName", definition},
+		{"System.DefinitionId", "1"}, {"System.DefinitionName", command.Deactivate(definition)},
 		{"System.PlanId", localGUID}, {"System.TimelineId", localGUID}, {"System.JobId", localGUID},
 		{"System.JobName", "Job"}, {"System.JobDisplayName", "Job"}, {"System.JobIdentifier", "Job"},
 		{"System.JobAttempt", "1"}, {"System.PhaseName", "Job"}, {"System.PhaseDisplayName", "Job"},
@@ -118,10 +106,10 @@ func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
 		{"Build.Repository.ID", localGUID}, {"Build.Repository.Provider", "Git"}, {"Build.Repository.Uri", c.uri},
 		{"Build.Repository.Clean", "False"}, {"Build.Repository.Git.SubmoduleCheckout", "False"},
 		{"Build.SourceBranch", c.branch}, {"Build.SourceBranchName", path.Base(c.branch)},
-		{"Build.SourceVersion", c.version}, {"Build.SourceVersionMessage", deactivate(c.message)},
-		{"Build.SourceVersionAuthor", deactivate(c.author)},
+		{"Build.SourceVersion", c.version}, {"Build.SourceVersionMessage", command.Deactivate(c.message)},
+		{"Build.SourceVersionAuthor", command.Deactivate(c.author)},
 		{"Build.BuildId", "1"}, {"Build.BuildNumber", buildNumber}, {"Build.BuildUri", "vstfs:///Build/Build/1"},
-		{"Build.ContainerId", "1"}, {"Build.DefinitionName", deactivate(definition)}, {"Build.DefinitionVersion", "1"},
+		{"Build.ContainerId", "1"}, {"Build.DefinitionName", command.Deactivate(definition)}, {"Build.DefinitionVersion", "1"},
 		{"Build.Reason", "Manual"}, {"Build.QueuedBy", who}, {"Build.RequestedFor", who},
 		{"GIT_TERMINAL_PROMPT", "0"},
 	}...)
@@ -140,7 +128,7 @@ func agentVariables(l *layout, host, home string) []pair {
 
 func userName() string {
 	if u, err := user.Current(); err == nil {
-		return deactivate(u.Username)
+		return command.Deactivate(u.Username)
 	}
 	return "unknown"
 }

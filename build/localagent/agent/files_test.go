@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -151,13 +152,22 @@ func TestReadCheckout(t *testing.T) {
 	}
 }
 
-func TestDeactivate(t *testing.T) {
+// What outsiders write has no force, whatever letters stand before it.
+func TestFactsAreDeactivated(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{
-		"": "", "plain": "plain", "##vso[a]": "**vso[a]", "x ##VSO ##vso": "x **VSO **vso", "####vso": "##**vso", "##vs": "##vs",
-	} {
-		if got := deactivate(text); got != want {
-			t.Errorf("deactivate(%q): got %q, want %q", text, got, want)
+	for _, hostile := range []string{"##vso[a.b]x", "\u023a\u023a\u023a##vso[a.b]x", "\u212a\u212a##VSO[a.b]x"} {
+		c := checkout{message: hostile, author: hostile}
+		seen := 0
+		for _, p := range jobVariables(&Options{File: hostile + ".yml"}, &layout{}, c, time.Now()) {
+			if strings.Contains(strings.ToLower(p.value), "##vso") {
+				t.Errorf("commit message %q: variable %s is %q, want no ##vso", hostile, p.key, p.value)
+			}
+			if strings.Contains(p.value, "**vso[a.b]x") {
+				seen++
+			}
+		}
+		if seen != 4 {
+			t.Errorf("commit message %q: %d variables carry it, want 4", hostile, seen)
 		}
 	}
 }

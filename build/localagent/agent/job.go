@@ -301,8 +301,8 @@ func (j *job) announce() {
 
 // print writes text that belongs to no step.
 func (j *job) print(text string) {
-	for line := range strings.SplitSeq(text, "\n") {
-		j.console.print(j.mask.Mask(strings.TrimSuffix(line, "\r")))
+	for _, line := range j.masked(text) {
+		j.console.print(line)
 	}
 }
 

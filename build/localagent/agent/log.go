@@ -19,13 +19,22 @@ func (x *execution) line(line string, _ bool) {
 	}
 }
 
-// print masks text and writes it to the log, line by line.
+// print writes text to the log of the step.
 func (x *execution) print(text string) {
-	for line := range strings.SplitSeq(text, "\n") {
-		line = x.mask.Mask(strings.TrimSuffix(line, "\r"))
+	for _, line := range x.masked(text) {
 		x.record.Log = append(x.record.Log, line)
 		x.console.print(line)
 	}
+}
+
+// masked masks a whole message and cuts it into lines only then, as Write in
+// ExecutionContext.cs does: a secret of several lines is found in it.
+func (j *job) masked(text string) []string {
+	lines := strings.Split(j.mask.Mask(text), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSuffix(line, "\r")
+	}
+	return lines
 }
 
 func (x *execution) debug(text string) {
@@ -44,13 +53,13 @@ func (x *execution) issue(i Issue) {
 	if i.Type == "error" {
 		count = &x.errors
 	}
+	i.Message = x.mask.Mask(i.Message)
 	if i.Message != "" {
 		x.print("##[" + i.Type + "]" + i.Message)
 	}
 	if *count++; *count > maxIssues {
 		return
 	}
-	i.Message = x.mask.Mask(i.Message)
 	for key, value := range i.Data {
 		i.Data[key] = x.mask.Mask(value)
 	}
@@ -93,7 +102,7 @@ func (x *execution) command(line string) (done bool) {
 		x.commands = failed
 	}
 	if !strings.EqualFold(c.Area+"."+c.Event, "task.debug") {
-		x.debug("Processed: " + line)
+		x.debug("Processed: " + command.Unescape(line, percents))
 	}
 	return true
 }

@@ -62,7 +62,7 @@ func Parse(line string, decodePercent bool) (Command, bool) {
 	if len(parts) != 2 {
 		return Command{}, false
 	}
-	cmd := Command{Area: parts[0], Event: parts[1], Data: unescape(data, decodePercent)}
+	cmd := Command{Area: parts[0], Event: parts[1], Data: Unescape(data, decodePercent)}
 	place := make(map[string]int) // of each key in cmd.Properties
 	for _, pair := range split(properties, ";") {
 		// Leading and repeated "=" count as empty parts, which the agent drops:
@@ -77,7 +77,7 @@ func Parse(line string, decodePercent bool) (Command, bool) {
 			place[ordinal.Upper(key)] = i
 			cmd.Properties = append(cmd.Properties, Property{Key: key})
 		}
-		cmd.Properties[i].Value = unescape(value, decodePercent) // the last of two equal keys wins
+		cmd.Properties[i].Value = Unescape(value, decodePercent) // the last of two equal keys wins
 	}
 	return cmd, true
 }
@@ -112,9 +112,9 @@ func split(s, sep string) []string {
 	return parts
 }
 
-// unescape undoes the escapes in the agent's order: the percent sign comes last,
+// Unescape undoes the escapes in the agent's order: the percent sign comes last,
 // so that %AZP253B stays the text %3B. Lower-case escapes and %25 are none.
-func unescape(s string, decodePercent bool) string {
+func Unescape(s string, decodePercent bool) string {
 	for _, escape := range [...][2]string{{"%3B", ";"}, {"%0D", "\r"}, {"%0A", "\n"}, {"%5D", "]"}} {
 		s = strings.ReplaceAll(s, escape[0], escape[1])
 	}

@@ -183,6 +183,9 @@ func TestDeactivate(t *testing.T) {
 		`echo "##vso[task.setvariable variable=testVar]a"`: `echo "**vso[task.setvariable variable=testVar]a"`,
 		"##vso a": "**vso a", "##vso[] a": "**vso[] a", "## vso": "## vso", "#vso": "#vso", "##vs": "##vs",
 		"##VsO": "**vso", " ": " ",
+		// Letters that take more, or fewer, bytes in lower case.
+		"\u023a\u023a\u023a##vso[a.b]": "\u023a\u023a\u023a**vso[a.b]", "\u023a##vso": "\u023a**vso",
+		"\u212a\u212a##vso[a.b]x":           "\u212a\u212a**vso[a.b]x",
 		"##vso[a.b]x ##VSO[c.d]":            "**vso[a.b]x **vso[c.d]",
 		"##[section] is no logging command": "##[section] is no logging command",
 	} {

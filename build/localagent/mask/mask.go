@@ -135,7 +135,9 @@ func (m *Masker) Find(text string) (value string, found bool) {
 }
 
 // Mask returns line with each secret replaced by ***. Ranges that overlap or touch
-// become one. It works on one line: a secret that spans lines is not found.
+// become one. The agent masks a message before it is cut into lines, but what a
+// program prints comes line by line, so that a secret that spans lines is seldom
+// found.
 func (m *Masker) Mask(line string) string {
 	found := m.spans(line)
 	if len(found) == 0 {
