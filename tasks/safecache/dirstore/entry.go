@@ -90,15 +90,18 @@ const (
 	maxIndex    = 512 << 20
 )
 
-// open reads an entry's manifest; nil if there is no such entry.
+// open reads an entry's manifest; nil if there is no such entry, and an
+// *IncompleteError if there is not all of it.
 func (s Store) open(name string) (*Entry, error) {
 	e := &Entry{Dir: filepath.Join(s.dir(), name), limits: s.Limits}
+	if _, err := os.Lstat(e.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if file := lacks(e.Dir); file != "" {
+		return nil, &IncompleteError{e.Dir, file}
+	}
 	text, err := e.read(manifestName, maxManifest)
 	if err != nil {
-		// Somebody may have deleted the entry since it was listed.
-		if _, gone := os.Lstat(e.Dir); errors.Is(gone, fs.ErrNotExist) {
-			return nil, nil
-		}
 		return nil, err
 	}
 	if err := json.Unmarshal(text, &e.Manifest); err != nil {
@@ -116,12 +119,21 @@ func (s Store) open(name string) (*Entry, error) {
 	return e, nil
 }
 
+// lacks names a file that an entry's folder does not have, or "".
+func lacks(dir string) string {
+	for _, file := range []string{manifestName, indexName, dataName} {
+		if _, err := os.Lstat(filepath.Join(dir, file)); errors.Is(err, fs.ErrNotExist) {
+			return file
+		}
+	}
+	return ""
+}
+
 func (e *Entry) tampered(file, reason string) error {
 	return &TamperedError{Entry: e.Dir, File: file, Reason: reason}
 }
 
-// read returns one of the entry's files. That it is missing or not a file is the
-// entry's fault: entries appear with all their files.
+// read returns one of the entry's files.
 func (e *Entry) read(name string, most int64) ([]byte, error) {
 	f, err := e.file(name)
 	if err != nil {
@@ -143,7 +155,7 @@ func (e *Entry) file(name string) (*os.File, error) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, e.tampered(name, "it is missing")
+		return nil, &IncompleteError{e.Dir, name}
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
@@ -153,7 +165,8 @@ func (e *Entry) file(name string) (*os.File, error) {
 }
 
 // Restore makes the folder dst of the entry, as archive.Unpack does. Errors are
-// *TamperedError, *archive.LeftoverError, and the file system's.
+// *TamperedError, *IncompleteError (somebody is deleting it), those of
+// archive.Unpack about dst, and the file system's.
 func (e *Entry) Restore(ctx context.Context, dst string) error {
 	index, err := e.index()
 	if err != nil {

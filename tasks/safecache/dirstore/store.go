@@ -15,8 +15,11 @@
 // Promises:
 //   - an entry is there completely or not at all, also after a power cut or
 //     kill -9 in the middle of saving: it is made beside the others and renamed;
-//   - an entry is never changed; of several savers of one key the first wins, and
+//   - a complete entry is never changed; of several savers of one key the first wins, and
 //     the others learn who ([ExistsError]);
+//   - an entry that somebody has deleted in part counts as none
+//     ([IncompleteError]), and the next saver replaces it;
+//   - only the account that saves can read an entry;
 //   - a restored folder holds the bytes the manifest stands for, or nothing is
 //     restored ([TamperedError]).
 //
@@ -56,6 +59,8 @@ type Store struct {
 	Scope  Scope     // whose entries
 	Now    time.Time // the time that goes into new entries
 	Limits archive.Limits
+	// Skipped is told of each incomplete entry that was passed over. It may be nil.
+	Skipped func(*IncompleteError)
 }
 
 // Scope is what separates caches: entries of one are never seen in another.
@@ -75,6 +80,18 @@ type TamperedError struct {
 // Error says which entry, which file and what is wrong.
 func (e *TamperedError) Error() string {
 	return fmt.Sprintf("entry %s: %s: %s", e.Entry, e.File, e.Reason)
+}
+
+// IncompleteError is an entry that lacks a file: entries appear with all of them,
+// so somebody has deleted it, or is about to.
+type IncompleteError struct {
+	Entry string // path of the entry's folder
+	File  string // the file that is missing
+}
+
+// Error says which entry, and what it lacks.
+func (e *IncompleteError) Error() string {
+	return fmt.Sprintf("entry %s is incomplete: %s is missing", e.Entry, e.File)
 }
 
 // ExistsError says that there is an entry for the key already.
@@ -121,7 +138,20 @@ func entryName(values []string) string {
 
 // Find returns the entry of the key, or nil if there is none.
 func (s Store) Find(values []string) (*Entry, error) {
-	return s.open(entryName(values))
+	return s.find(entryName(values))
+}
+
+// find is open for a reader, to whom an incomplete entry is none.
+func (s Store) find(name string) (*Entry, error) {
+	entry, err := s.open(name)
+	var incomplete *IncompleteError
+	if !errors.As(err, &incomplete) {
+		return entry, err
+	}
+	if s.Skipped != nil {
+		s.Skipped(incomplete)
+	}
+	return nil, nil
 }
 
 // FindPrefix returns the newest entry whose key begins with all the given
@@ -140,7 +170,7 @@ func (s Store) FindPrefix(ctx context.Context, values []string) (*Entry, error) 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		entry, err := s.open(name)
+		entry, err := s.find(name)
 		if err != nil {
 			return nil, err
 		}
@@ -196,17 +226,17 @@ func (s Store) sweep() {
 // *ExistsError, and the file system's.
 func (s Store) Save(ctx context.Context, root string, m Manifest) (Manifest, error) {
 	name := entryName(m.values())
-	if existing, err := s.open(name); err != nil {
+	if existing, err := s.find(name); err != nil {
 		return Manifest{}, err
 	} else if existing != nil {
 		return Manifest{}, &ExistsError{existing.Manifest}
 	}
-	if err := os.MkdirAll(s.dir(), 0o755); err != nil {
+	if err := s.makeDirs(); err != nil {
 		return Manifest{}, err
 	}
 	s.sweep()
-	tmp := filepath.Join(s.dir(), tmpPrefix+strings.ToLower(rand.Text()[:16]))
-	if err := os.Mkdir(tmp, 0o755); err != nil {
+	tmp := s.tmp()
+	if err := os.Mkdir(tmp, 0o700); err != nil {
 		return Manifest{}, err
 	}
 	m, err := s.fill(ctx, tmp, root, m)
@@ -219,17 +249,63 @@ func (s Store) Save(ctx context.Context, root string, m Manifest) (Manifest, err
 	return m, nil
 }
 
+// makeDirs makes the store's folders. What a build downloads may be private, and a
+// hidden entry cannot be changed by another account either.
+func (s Store) makeDirs() error {
+	if err := os.MkdirAll(filepath.Dir(s.Dir), 0o755); err != nil {
+		return err
+	}
+	return os.MkdirAll(s.dir(), 0o700)
+}
+
+// tmp is a new name that no reader looks at, and sweep does.
+func (s Store) tmp() string {
+	return filepath.Join(s.dir(), tmpPrefix+strings.ToLower(rand.Text()[:16]))
+}
+
 // publish makes a finished entry visible, unless there is one by now. A folder
-// cannot be renamed over another that is not empty, which an entry never is.
+// cannot be renamed over another that is not empty, which a complete entry never is.
 func (s Store) publish(tmp, name string) error {
-	renameErr := os.Rename(tmp, filepath.Join(s.dir(), name))
-	if renameErr == nil {
+	place := filepath.Join(s.dir(), name)
+	err := os.Rename(tmp, place)
+	if err == nil {
 		return syncDir(s.dir())
 	}
-	if existing, err := s.open(name); err == nil && existing != nil {
+	existing, openErr := s.open(name)
+	var incomplete *IncompleteError
+	switch {
+	case openErr == nil && existing != nil:
 		return &ExistsError{existing.Manifest}
+	case !errors.As(openErr, &incomplete):
+		return err
 	}
-	return renameErr
+	if err := s.setAside(place); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, place); err != nil {
+		if existing, openErr := s.open(name); openErr == nil && existing != nil {
+			return &ExistsError{existing.Manifest}
+		}
+		return err
+	}
+	return syncDir(s.dir())
+}
+
+// setAside removes an incomplete entry. If another saver has replaced it by a
+// complete one just now, that is put back.
+func (s Store) setAside(place string) error {
+	aside := s.tmp()
+	if err := os.Rename(place, aside); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	if lacks(aside) == "" && os.Rename(aside, place) == nil {
+		return nil
+	}
+	_ = os.RemoveAll(aside) // or sweep does it
+	return nil
 }
 
 // fill writes the three files of an entry, the manifest last.
@@ -278,7 +354,7 @@ func (s Store) pack(ctx context.Context, name, root string) (x archive.Index, da
 
 // writeSynced makes a file that is on the disk when it returns.
 func writeSynced(name string, write func(*os.File) error) error {
-	f, err := os.Create(name)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
