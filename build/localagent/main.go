@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/build/localagent/agent"
@@ -26,7 +24,7 @@ const exitUsage = 2
 
 func main() {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	listen(signals)
 	os.Exit(world{
 		args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr,
 		terminal: isTerminal(os.Stdout), signals: signals,

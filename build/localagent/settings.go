@@ -52,7 +52,8 @@ An endpoint file holds one object, or an array of them:
    "data": {"subscriptionId": "..."}}
 The name SystemVssConnection (without an id) replaces the job's own connection.
 
-Ctrl-C cancels the job as the web page does; a second one ends everything.
+Ctrl-C cancels the job as the web page does, and so does closing the terminal;
+a second one ends everything.
 
 After the job it is checked that no process outlived it, that nothing was left
 in the machine's temporary folder, and that no secret (of 6 bytes or more)
