@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,16 +30,23 @@ type job struct {
 	compiler  *compile.Compiler
 	source    source
 	release   stage.Release
+	cache     string // the folder of compressed archives
 	work      string // a folder of this command alone: several may run at once
 }
 
+// signCommand is the variable that names the program which signs.
+const signCommand = "SIGN_CMD"
+
+// cacheFolder has the compressed archives of earlier commands.
+const cacheFolder = "build/out/cache"
+
 // open reads the extension. The caller closes the job.
-func open(ctx context.Context, w world, root, platforms string) (*job, error) {
-	root, err := filepath.Abs(root)
+func open(ctx context.Context, w world, o options) (*job, error) {
+	root, err := filepath.Abs(o.root)
 	if err != nil {
 		return nil, err
 	}
-	j := &job{world: w, root: root}
+	j := &job{world: w, root: root, cache: cmp.Or(o.cache, filepath.Join(root, cacheFolder))}
 	if j.manifest, err = extension.Load(j.path("vss-extension.json")); err != nil {
 		return nil, err
 	}
@@ -46,13 +54,13 @@ func open(ctx context.Context, w world, root, platforms string) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if j.platforms, err = targets.Select(all, platforms, w.host); err != nil {
+	if j.platforms, err = targets.Select(all, o.targets, w.host); err != nil {
 		return nil, err
 	}
 	if err := j.readTasks(); err != nil {
 		return nil, err
 	}
-	if j.source, err = sourceAt(ctx, command.Runner{Dir: root, Env: w.environ}); err != nil {
+	if j.source, err = sourceAt(ctx, w, root); err != nil {
 		return nil, err
 	}
 	j.release = stage.Release{Version: j.manifest.Version, Commit: j.source.name()}
@@ -168,9 +176,9 @@ func (j *job) stagePacked(ctx context.Context, dir string, quality int) ([]shipp
 		}
 	}
 	var all []shipped
-	packer := solid.Packer{Quality: quality, Cache: j.path("build/out/cache")}
+	packer := solid.Packer{Quality: quality, Cache: j.cache}
 	err := j.stage(dir, func(task *stage.Task) (map[string][]byte, error) {
-		programs, err := j.build(ctx, task, environment(j.environ, "SIGN_CMD"))
+		programs, err := j.build(ctx, task, environment(j.environ, signCommand))
 		if err != nil {
 			return nil, err
 		}

@@ -19,10 +19,11 @@ const usage = `usage: go run ./build/pack <command> [flags]
 
   stage     build for this machine into build/out/stage, uncompressed: for development;
             with -targets, as users get it, for tfx-cli to pack
-  vsix      build for all platforms and write build/out/<publisher>.<id>-<version>.vsix
-  release   from a clean tree and at the highest compression, into build/out/release:
+  vsix      build for all platforms and write build/out/<publisher>.<id>-<version>.vsix,
+            with the list of components and SHA256SUMS beside it
+  release   from a clone of the commit and at the highest compression, into build/out/release:
             the .vsix, one for each task, the list of components, SHA256SUMS
-  verify    build the commit again in another folder and compare every byte
+  verify    build the commit again in another folder and compare every byte with the release
 
 "pack <command> -h" lists the flags. SIGN_CMD, if set, names a program that is called with each
 built program's path, GOOS and GOARCH, and signs it in place (vsix and release).
@@ -38,7 +39,9 @@ type world struct {
 // options are the flags of all commands; each has those it needs.
 type options struct {
 	root, targets, out, against string
+	cache                       string // no flag: where compressed archives are kept, if not under root
 	quality                     int
+	chosen                      bool // the quality was given
 	warm                        bool
 }
 
@@ -107,7 +110,8 @@ func parse(w world, name string, args []string) (options, error) {
 	case "vsix":
 		flags.StringVar(&o.out, "out", "", "the `file` to write")
 	case "verify":
-		flags.StringVar(&o.against, "against", "", "compare with this released `file`; the quality is then 11 by default")
+		flags.StringVar(&o.against, "against", "", "compare with this released `file or folder` "+
+			"(default build/out/release if it is of this commit); the quality is then 11 by default")
 		flags.BoolVar(&o.warm, "warm", false, "use the Go build cache for the second build: faster, and proves less")
 	}
 	if err := flags.Parse(args); err != nil {
@@ -116,9 +120,7 @@ func parse(w world, name string, args []string) (options, error) {
 		}
 		return o, err
 	}
-	if o.against != "" && !isSet(flags, "quality") {
-		o.quality = releaseQuality
-	}
+	o.chosen = isSet(flags, "quality")
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%s takes no argument %q; the flags are shown by %s -h", name, flags.Arg(0), name)
 	}

@@ -194,7 +194,7 @@ func TestVsix(t *testing.T) {
 		t.Fatalf("pack vsix: %v", err)
 	}
 	file := filepath.Join(root, "build/out/sample-publisher.sample-1.7.9.vsix")
-	if !strings.HasPrefix(out, file+" ") {
+	if !strings.Contains(out, file+" ") {
 		t.Errorf("pack vsix printed %q, want the file %s", out, file)
 	}
 	got := parts(t, file)
@@ -203,7 +203,8 @@ func TestVsix(t *testing.T) {
 			t.Errorf("part %s is missing or empty", name)
 		}
 	}
-	want := []string{"sample-publisher.sample-1.7.9.vsix"}
+	want := []string{"SHA256SUMS", "sample-publisher.sample-1.7.9.cdx.json", "sample-publisher.sample-1.7.9.vsix"}
+	checkSums(t, filepath.Join(root, "build/out"), want[1:]...)
 	if left := slices.DeleteFunc(list(t, filepath.Join(root, "build/out")), func(name string) bool {
 		return strings.HasPrefix(name, "cache/")
 	}); !slices.Equal(left, want) {

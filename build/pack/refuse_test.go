@@ -143,6 +143,17 @@ func TestReleaseRefuses(t *testing.T) {
 			sample.Write(t, root, "tasks/beta/cmd/more.go", "package main\n")
 			return root
 		}, "?? tasks/beta/cmd/more.go"},
+		"new file that the user's settings hide": {func(t *testing.T) string {
+			root, _ := repository(t)
+			git(t, root, "config", "status.showUntrackedFiles", "no")
+			sample.Write(t, root, "tasks/beta/cmd/more.go", "package main\n")
+			return root
+		}, "?? tasks/beta/cmd/more.go"},
+		"no commit": {func(t *testing.T) string {
+			root := sample.Root(t)
+			git(t, root, "init", "-q")
+			return root
+		}, "has no commit that could be named; make one (git commit): "},
 		"no repository": {sampleRoot, "this is not a git repository"},
 		"another repository around it": {func(t *testing.T) string {
 			root, _ := repository(t)
@@ -165,13 +176,37 @@ func TestReleaseRefuses(t *testing.T) {
 			t.Parallel()
 			root := tc.spoil(t)
 			_, err := packed(t, root, "release", "-targets", "host", "-quality", "0")
-			if err == nil || !strings.Contains(err.Error(), "refusing to release") || !strings.Contains(err.Error(), tc.want) {
+			if err == nil || !strings.Contains(err.Error(), "cannot release") || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("pack release: got error %v, want a refusal containing %q", err, tc.want)
 			}
 			if _, err := os.Stat(filepath.Join(root, "build/out/release")); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("pack release refused and made build/out/release (%v)", err)
 			}
 		})
+	}
+}
+
+// Git refuses, and that must not pass as "no repository": the program would say it is of no commit.
+func TestRepositoryThatGitCannotUse(t *testing.T) {
+	t.Parallel()
+	root, _ := repository(t)
+	foreign := []string{"GIT_TEST_ASSUME_DIFFERENT_OWNER=1"}
+	for _, command := range []string{"stage", "vsix", "release", "verify"} {
+		_, err := packedWith(t, root, foreign, command, "-targets", "host", "-quality", "0")
+		for _, want := range []string{".git is there, but git cannot use it", "dubious ownership", "safe.directory"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("pack %s in a repository of somebody else: got error %v, want one containing %q", command, err, want)
+			}
+		}
+	}
+	remove(t, root, ".git/HEAD")
+	const damaged = "but git cannot use it; do what git says, or build from a copy without it: "
+	if _, err := packed(t, root, "stage"); err == nil || !strings.Contains(err.Error(), damaged) {
+		t.Errorf("pack stage in a damaged repository: got error %v, want one containing %q", err, damaged)
+	}
+	path := []string{"PATH=" + t.TempDir()}
+	if _, err := packedWith(t, root, path, "stage"); err == nil {
+		t.Error("pack stage without git on PATH: want an error")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"debug/buildinfo"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -29,6 +30,8 @@ type Program struct {
 // Product is what the list is about.
 type Product struct{ Publisher, Name, Version, Commit string }
 
+const commitProperty = "commit"
+
 // Write writes the list of the programs.
 func Write(w io.Writer, product Product, programs []Program) error {
 	c := collector{modules: map[string]cyclonedx.Component{}, uses: map[string][]string{}}
@@ -42,7 +45,7 @@ func Write(w io.Writer, product Product, programs []Program) error {
 		Publisher: product.Publisher, Name: product.Name, Version: product.Version,
 	}
 	if product.Commit != "" {
-		root.Properties = &[]cyclonedx.Property{{Name: "commit", Value: product.Commit}}
+		root.Properties = &[]cyclonedx.Property{{Name: commitProperty, Value: product.Commit}}
 	}
 	bom := cyclonedx.NewBOM()
 	bom.SpecVersion, bom.JSONSchema = cyclonedx.SpecVersion1_6, "http://cyclonedx.org/schema/bom-1.6.schema.json"
@@ -53,6 +56,22 @@ func Write(w io.Writer, product Product, programs []Program) error {
 		return fmt.Errorf("writing the list of components: %w", err)
 	}
 	return nil
+}
+
+// Commit returns the commit that a list of Write says its programs were built from.
+func Commit(data []byte) (string, error) {
+	var bom cyclonedx.BOM
+	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(data), cyclonedx.BOMFileFormatJSON).Decode(&bom); err != nil {
+		return "", fmt.Errorf("reading the list of components: %w", err)
+	}
+	if bom.Metadata != nil && bom.Metadata.Component != nil && bom.Metadata.Component.Properties != nil {
+		for _, p := range *bom.Metadata.Component.Properties {
+			if p.Name == commitProperty {
+				return p.Value, nil
+			}
+		}
+	}
+	return "", errors.New("the list of components names no commit")
 }
 
 type collector struct {
