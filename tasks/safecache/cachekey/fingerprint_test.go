@@ -3,6 +3,7 @@ package cachekey
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -242,4 +243,46 @@ func FuzzResolve(f *testing.F) {
 			}
 		}
 	})
+}
+
+// pipes is a file system in which everything is a named pipe. Opening one waits
+// for somebody to write to it.
+type pipes struct {
+	Files
+	t    *testing.T
+	mode fs.FileMode
+}
+
+func (p pipes) Stat(name string) (fs.FileInfo, error) {
+	info, err := p.Files.Stat(name)
+	if err != nil || info.IsDir() {
+		return info, err
+	}
+	return special{info, p.mode}, nil
+}
+
+func (p pipes) Open(name string) (io.ReadCloser, error) {
+	p.t.Errorf("Resolve opened %s, which has mode %v", name, p.mode)
+	return p.Files.Open(name)
+}
+
+type special struct {
+	fs.FileInfo
+	mode fs.FileMode
+}
+
+func (s special) Mode() fs.FileMode { return s.mode }
+
+func TestSpecialFilesAreNotRead(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []fs.FileMode{
+		fs.ModeNamedPipe, fs.ModeSocket, fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice, fs.ModeIrregular,
+	} {
+		p := unix(map[string]string{"/w/1/s/a.lock": "x"})
+		p.Files = pipes{p.Files, t, mode}
+		if _, err := p.Resolve(context.Background(), []string{"a.lock"}); err == nil ||
+			!strings.Contains(err.Error(), "is not a regular file") {
+			t.Errorf("Resolve of a file with mode %v: error %v, want that it is not a regular file", mode, err)
+		}
+	}
 }
