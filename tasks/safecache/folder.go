@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/safepath"
@@ -19,8 +20,8 @@ type surroundings struct {
 	roots []string
 	// kept must not be replaced by a restore, nor be in what is replaced.
 	kept []namedFolder
-	// store is where entries are; a cache in it would contain itself.
-	store string
+	// stores is where entries are, by all names; a cache in it would contain itself.
+	stores []string
 }
 
 type namedFolder struct{ name, path string }
@@ -28,7 +29,7 @@ type namedFolder struct{ name, path string }
 func look(env *task.Env, store string) surroundings {
 	home, _ := env.Lookup("HOME")
 	profile, _ := env.Lookup("USERPROFILE")
-	s := surroundings{store: store}
+	var s surroundings
 	for _, f := range []namedFolder{
 		{"the sources", env.Var("Build.SourcesDirectory")},
 		{"the sources", env.Var("Build.Repository.LocalPath")},
@@ -43,7 +44,10 @@ func look(env *task.Env, store string) surroundings {
 	} {
 		s.add(f)
 	}
-	s.kept = append(s.kept, namedFolder{"the cache directory", store})
+	for _, dir := range names(store) {
+		s.kept = append(s.kept, namedFolder{"the cache directory", dir})
+		s.stores = append(s.stores, dir)
+	}
 	return s
 }
 
@@ -52,11 +56,37 @@ func (s *surroundings) add(f namedFolder) {
 	if !filepath.IsAbs(f.path) {
 		return
 	}
-	s.kept = append(s.kept, f)
-	s.roots = append(s.roots, f.path)
-	if real, err := filepath.EvalSymlinks(f.path); err == nil && real != filepath.Clean(f.path) {
-		s.kept = append(s.kept, namedFolder{f.name, real})
-		s.roots = append(s.roots, real)
+	for _, path := range names(f.path) {
+		s.kept = append(s.kept, namedFolder{f.name, path})
+		s.roots = append(s.roots, path)
+	}
+}
+
+// names returns a folder's path, and its path without links if that is another.
+func names(folder string) []string {
+	folder = filepath.Clean(folder)
+	if real, err := realPath(folder); err == nil && real != folder {
+		return []string{folder, real}
+	}
+	return []string{folder}
+}
+
+// realPath is a path without links, as far as it exists yet: what will be made
+// below a link is made where the link leads.
+func realPath(path string) (string, error) {
+	rest := ""
+	for dir := filepath.Clean(path); ; dir = filepath.Dir(dir) {
+		real, err := filepath.EvalSymlinks(dir)
+		if err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(dir) == dir {
+			return "", err
+		}
+		if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return "", refusePath(fmt.Sprintf("path leads through %s, a link to something that does not exist", dir))
+		}
+		rest = filepath.Join(filepath.Base(dir), rest)
 	}
 }
 
@@ -66,6 +96,9 @@ func (s surroundings) refuse(folder string) error {
 	if kind, name := installedBy(s.ownPart(folder)); kind != nil {
 		return refuseInstallation(kind, fmt.Sprintf("path is in %q: that is an installation (%s), not a download cache",
 			name, kind.ecosystem))
+	}
+	if isRepository(s.ownPart(folder)) {
+		return refusePath("path is in a .git folder, which programs run commands from")
 	}
 	if !filepath.IsAbs(folder) {
 		return &task.UserError{
@@ -86,10 +119,18 @@ func (s surroundings) refuse(folder string) error {
 			return refusePath(fmt.Sprintf("path contains %s (%s), which a restore would delete", kept.name, kept.path))
 		}
 	}
-	if below(s.store, folder) {
-		return refusePath("path is inside the cache directory")
+	for _, store := range s.stores {
+		if below(store, folder) {
+			return refusePath("path is inside the cache directory")
+		}
 	}
 	return nil
+}
+
+// isRepository reports whether a path with slashes is a repository's own folder,
+// or in one: whoever fills it gives git hooks to run.
+func isRepository(p string) bool {
+	return slices.ContainsFunc(strings.Split(p, "/"), func(name string) bool { return strings.EqualFold(name, ".git") })
 }
 
 // below reports whether inner is outer or lies in it. Case is ignored, as a
@@ -125,41 +166,50 @@ func (s surroundings) ownPart(folder string) string {
 	return own
 }
 
-// inspect is refuse for what is on the disk: where links lead, and the files that
-// give an installation away. It returns the folder without links.
-func (s surroundings) inspect(ctx context.Context, folder string) (string, error) {
-	real, err := filepath.EvalSymlinks(folder)
+// resolve is refuse for where links lead. It returns the folder without links;
+// its last parts need not exist.
+func (s surroundings) resolve(folder string) (string, error) {
+	real, err := realPath(folder)
+	if err != nil {
+		return "", err
+	}
+	return real, s.refuse(real)
+}
+
+// inspect is refuse for what is in a folder without links, if it is there: what
+// gives an installation or a repository away.
+func inspect(ctx context.Context, folder string) error {
+	info, err := os.Lstat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
-		return folder, nil
+		return nil
 	}
 	if err != nil {
-		return "", err
-	}
-	if err := s.refuse(real); err != nil {
-		return "", err
-	}
-	info, err := os.Stat(real)
-	if err != nil {
-		return "", err
+		return err
 	}
 	if !info.IsDir() {
-		return "", refusePath("path is a file, not a folder")
+		return refusePath("path is a file, not a folder")
 	}
-	err = filepath.WalkDir(real, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+	return filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
 			return errors.Join(ctx.Err(), ignoreMissing(err))
 		}
-		rel, err := safepath.Rel(real, name)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rel, err := safepath.Rel(folder, name)
 		if err != nil {
 			return err
 		}
-		if kind := markedBy(rel); kind != nil {
+		if isRepository(rel) {
+			return refusePath(fmt.Sprintf("path holds %q, so it is not only a download cache: "+
+				"a restore would bring back the repository's hooks", rel))
+		}
+		if kind := markedBy(rel); kind != nil && !entry.IsDir() {
 			return refuseInstallation(kind, fmt.Sprintf("path holds %q, which is a part of an installation (%s), "+
 				"so it is not only a download cache", rel, kind.ecosystem))
 		}
 		return nil
 	})
-	return real, err
 }
 
 func ignoreMissing(err error) error {

@@ -3,6 +3,7 @@ package safecache
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -78,6 +79,8 @@ func TestRefusedFolders(t *testing.T) {
 		"the store":           {"store", []string{"path is the cache directory"}},
 		"in the store":        {"store/v1/x", []string{"path is inside the cache directory"}},
 		"root":                {"/", []string{"root of a file system"}},
+		"a repository":        {"work/1/s/.git", []string{"path is in a .git folder"}},
+		"in a repository":     {"work/1/tool/.GIT/hooks", []string{"path is in a .git folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,6 +124,51 @@ func TestRefusedContents(t *testing.T) {
 			func(j *job) { j.write("work/1/.npm/_cacache/pyvenv.cfg", "") },
 			[]string{`path holds "pyvenv.cfg"`, "installation (Python)"},
 		},
+		"a repository": {
+			func(j *job) { j.write("work/1/.npm/_cacache/x/y/.git/config", "") },
+			[]string{`path holds "x/y/.git"`, "hooks"},
+		},
+		"a submodule": {
+			func(j *job) { j.write("work/1/.npm/_cacache/x/.git", "gitdir: ../y") }, []string{`path holds "x/.git"`},
+		},
+		"a link to nothing": {
+			func(j *job) { j.link("no/such/folder", "work/1/.npm/_cacache") }, []string{"a link to something that does not exist"},
+		},
+		"below a link to nothing": {
+			func(j *job) { j.link("no/such/folder", "work/1/.npm") }, []string{"a link to something that does not exist"},
+		},
+		"a link to a file": {
+			func(j *job) { j.write("file", ""); j.link("file", "work/1/.npm/_cacache") }, []string{"path is a file, not a folder"},
+		},
+		"a link into an installation, not there yet": {
+			func(j *job) { j.write("x/node_modules/y/z", ""); j.link("x/node_modules", "work/1/.npm") },
+			[]string{`path is in "node_modules"`},
+		},
+		"a link into the store, not there yet": {
+			func(j *job) { j.mkdir("store"); j.link("store", "work/1/.npm"); j.stays = true },
+			[]string{"path is inside the cache directory"},
+		},
+		"the store through a link": {
+			func(j *job) {
+				j.mkdir("real")
+				j.link("real", "linked")
+				j.env["INPUT_DIRECTORY"], j.env["INPUT_PATH"] = j.path("linked/new/store"), j.path("real/new")
+			}, []string{"path contains the cache directory"},
+		},
+		"in the store through a link": {
+			func(j *job) {
+				j.mkdir("real")
+				j.link("real", "linked")
+				j.env["INPUT_DIRECTORY"], j.env["INPUT_PATH"] = j.path("linked/new"), j.path("real/new/store")
+			}, []string{"path is inside the cache directory"},
+		},
+		"the home directory through a link": {
+			func(j *job) {
+				j.mkdir("homes/me")
+				j.link("homes/me", "linked")
+				j.env["HOME"], j.env["INPUT_PATH"] = j.path("linked"), j.path("homes/me")
+			}, []string{"path is the home directory"},
+		},
 		"a link to the sources": {
 			func(j *job) {
 				needsUnix(j.t)
@@ -134,7 +182,9 @@ func TestRefusedContents(t *testing.T) {
 			j := newJob(t)
 			tc.prepare(j)
 			j.expect("main", "Failed", tc.texts...)
-			j.noStore()
+			if !j.stays {
+				j.noStore()
+			}
 		})
 	}
 }
@@ -160,4 +210,36 @@ func TestLinkedFolder(t *testing.T) {
 	if info, err := os.Lstat(j.path("work/1/.npm/_cacache")); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		t.Errorf("the link is no longer one: %v, %v", info, err)
 	}
+}
+
+// What does not exist yet is made where the links before it lead.
+func TestNewFolderBelowALink(t *testing.T) {
+	t.Parallel()
+	needsUnix(t)
+	j := newJob(t)
+	j.mkdir("big-disk")
+	j.link("big-disk", "work/1/.npm")
+	j.saved("hello")
+	j.must(os.RemoveAll(j.path("big-disk")))
+	j.mkdir("big-disk")
+	j.again()
+	j.link("big-disk", "work/1/.npm")
+	j.expect("main", "Succeeded", "variable=hit;]exact", "Cache restored to "+j.realPath("big-disk/_cacache"))
+	if got := j.read("big-disk/_cacache/content-v2/a.tgz"); got != "hello" {
+		t.Errorf("restored %q through the link, want %q", got, "hello")
+	}
+}
+
+// The post stage does not believe what it was handed: the rules hold for the name
+// too, not only for where a link leads.
+func TestFrozenPathIsRefused(t *testing.T) {
+	t.Parallel()
+	needsUnix(t)
+	j := newJob(t)
+	j.expect("main", "Succeeded")
+	j.write("elsewhere/a.tgz", "hello")
+	j.link("elsewhere", "work/1/node_modules")
+	const frozen = "VSTS_TASKVARIABLE_RESTORE_STEP_FROZEN"
+	j.env[frozen] = strings.Replace(j.env[frozen], ".npm/_cacache", "node_modules", 1)
+	j.expect("post", "Failed", `path is in "node_modules"`, "!Saved 1 file")
 }

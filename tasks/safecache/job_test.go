@@ -1,7 +1,6 @@
 package safecache
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -24,6 +23,19 @@ type job struct {
 	env  map[string]string
 	stop context.Context
 	log  string // of the last stage
+	// stays is set when a test makes the cache directory itself.
+	stays bool
+	// watch is told what is printed, as it is.
+	watch func(text string)
+}
+
+// Write takes the log of a stage.
+func (j *job) Write(p []byte) (int, error) {
+	j.log += string(p)
+	if j.watch != nil {
+		j.watch(string(p))
+	}
+	return len(p), nil
 }
 
 func newJob(t *testing.T) *job {
@@ -74,6 +86,27 @@ func (j *job) write(name, content string) {
 	j.must(errors.Join(os.MkdirAll(filepath.Dir(j.path(name)), 0o755), os.WriteFile(j.path(name), []byte(content), 0o600)))
 }
 
+func (j *job) mkdir(name string) {
+	j.t.Helper()
+	j.must(os.MkdirAll(j.path(name), 0o755))
+}
+
+// link makes name a link to target, both below the agent's folder.
+func (j *job) link(target, name string) {
+	j.t.Helper()
+	needsUnix(j.t)
+	j.must(errors.Join(os.MkdirAll(filepath.Dir(j.path(name)), 0o755), os.Symlink(j.path(target), j.path(name))))
+}
+
+// realPath is path without links, such as those that lead to a system's temporary
+// folder.
+func (j *job) realPath(name string) string {
+	j.t.Helper()
+	root, err := filepath.EvalSymlinks(j.root)
+	j.must(err)
+	return filepath.Join(root, filepath.FromSlash(name))
+}
+
 func (j *job) read(name string) string {
 	j.t.Helper()
 	content, err := os.ReadFile(j.path(name))
@@ -99,17 +132,24 @@ var taskVariable = regexp.MustCompile(`##vso\[task\.settaskvariable variable=([^
 // run runs one stage and returns its result as the agent is told.
 func (j *job) run(stage string) string {
 	j.t.Helper()
+	return j.runTask(Task, stage)
+}
+
+// startOfTests is when every stage starts.
+var startOfTests = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func (j *job) runTask(t task.Task[Inputs], stage string) string {
+	j.t.Helper()
 	var environ []string
 	for name, value := range j.env {
 		environ = append(environ, name+"="+value)
 	}
-	var out bytes.Buffer
-	clock := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	j.log = ""
+	clock := startOfTests
 	status := task.Exec(task.World{
-		Args: []string{stage}, Environ: environ, Stdout: &out, Stop: j.stop, Grace: 10 * time.Second,
+		Args: []string{stage}, Environ: environ, Stdout: j, Stop: j.stop, Grace: 10 * time.Second,
 		Now: func() time.Time { clock = clock.Add(time.Second); return clock },
-	}, Task)
-	j.log = out.String()
+	}, t)
 	for _, m := range taskVariable.FindAllStringSubmatch(j.log, -1) {
 		j.env["VSTS_TASKVARIABLE_"+strings.ToUpper(m[1])] = strings.NewReplacer("%5D", "]", "%3B", ";").Replace(m[2])
 	}
@@ -128,6 +168,11 @@ func (j *job) expect(stage, result string, texts ...string) {
 	if got != result {
 		j.t.Errorf("%s ended as %s, want %s; log:\n%s", stage, got, result, j.log)
 	}
+	j.holds(stage, texts...)
+}
+
+func (j *job) holds(stage string, texts ...string) {
+	j.t.Helper()
 	for _, text := range texts {
 		text, not := strings.CutPrefix(text, "!")
 		if strings.Contains(j.log, text) == not {

@@ -20,9 +20,16 @@ type keys struct {
 }
 
 func parseKeys(env *task.Env, in Inputs) (cachekey.Spec, error) {
-	spec, err := cachekey.Parse(cachekey.Input{
-		Key: in.Key, RestoreKeys: strings.Join(in.RestoreKeys, "\n"), Salt: env.Var("AZP_CACHING_SALT"),
-	})
+	// Not in.RestoreKeys, which has no blank lines: with Cache@2 a line of white
+	// space is a restore key that every entry matches, and a lone CR ends no line.
+	restoreKeys, _ := env.Lookup("INPUT_RESTOREKEYS")
+	input := cachekey.Input{Key: in.Key, RestoreKeys: restoreKeys, Salt: salt(env)}
+	for where, text := range map[string]string{"key": input.Key, "restoreKeys": input.RestoreKeys} {
+		if crosses(env, text) {
+			return cachekey.Spec{}, secretAcross(where)
+		}
+	}
+	spec, err := cachekey.Parse(input)
 	if err != nil {
 		return spec, &task.UserError{
 			Class: task.BadInput, Rule: "cache/key", Msg: strings.ReplaceAll(err.Error(), "\n", "; "),
@@ -34,6 +41,34 @@ func parseKeys(env *task.Env, in Inputs) (cachekey.Spec, error) {
 	}
 	return spec, nil
 }
+
+// salt returns the variable AZP_CACHING_SALT. As it stands in every key, a secret
+// one is replaced by its hash at once, however short it is.
+func salt(env *task.Env) string {
+	if secret, ok := env.Lookup("SECRET_AZP_CACHING_SALT"); ok && strings.TrimSpace(secret) != "" {
+		return hashed(secret)
+	}
+	return env.Var("AZP_CACHING_SALT")
+}
+
+// crosses reports whether a secret in the text goes beyond a segment or line. Its
+// parts would be compared alone, and not be found to be secret. A mask has neither
+// separator, so each that is missing was in a secret.
+func crosses(env *task.Env, text string) bool {
+	count := func(text string) int { return strings.Count(text, "|") + strings.Count(text, "\n") }
+	return count(env.Secrets.String(text)) != count(text)
+}
+
+func secretAcross(where string) error {
+	return &task.UserError{
+		Class: task.BadInput, Rule: "cache/secret-in-key",
+		Msg: "a secret in " + where + " goes across a | or the end of a line, so its parts would be segments " +
+			"of their own, shown and stored",
+		Hint: "keep secrets out of cache keys",
+	}
+}
+
+func hashed(secret string) string { return fmt.Sprintf("secret-%x", sha256.Sum256([]byte(secret))) }
 
 func resolveKeys(ctx context.Context, env *task.Env, spec cachekey.Spec) (keys, error) {
 	var k keys
@@ -55,6 +90,11 @@ func resolveKeys(ctx context.Context, env *task.Env, spec cachekey.Spec) (keys, 
 func resolve(ctx context.Context, env *task.Env, title string, key []string, more string) (cachekey.Resolved, error) {
 	resolved, err := place(env).Resolve(ctx, key)
 	concealed := conceal(env, resolved)
+	// Segments are shown and stored side by side, and can make a secret that none
+	// of them holds.
+	if env.Secrets.String(concealed.Fingerprint()) != concealed.Fingerprint() {
+		return nil, secretAcross("the resolved key")
+	}
 	env.Log.Print(title)
 	for _, line := range concealed.Lines() {
 		env.Log.Print(line)
@@ -62,7 +102,7 @@ func resolve(ctx context.Context, env *task.Env, title string, key []string, mor
 	if err != nil {
 		return nil, keyError(err)
 	}
-	env.Log.Print("Resolved to: " + concealed.Fingerprint() + more)
+	env.Log.Print("Resolved to: " + strings.TrimPrefix(concealed.Fingerprint()+more, "|"))
 	return concealed, nil
 }
 
@@ -73,7 +113,7 @@ func conceal(env *task.Env, key cachekey.Resolved) cachekey.Resolved {
 	for i, segment := range key {
 		source := env.Secrets.String(segment.Source)
 		if segment.Kind == cachekey.Text && source != segment.Source {
-			segment.Value = fmt.Sprintf("secret-%x", sha256.Sum256([]byte(segment.Value)))
+			segment.Value = hashed(segment.Value)
 			env.Log.Warning(pipeline.Issue{
 				Message: fmt.Sprintf("segment %d of the key holds a secret; its hash is used instead. "+
 					"How to fix: keep secrets out of cache keys, which are shown and stored", i+1),

@@ -101,25 +101,46 @@ func tryRestore(ctx context.Context, env *task.Env, in Inputs) (hit, string, err
 	if err := state.keep(env); err != nil {
 		return miss, "", err
 	}
-	folder, err = around.inspect(ctx, folder)
+	folder, err = prepare(ctx, env, around, folder)
 	if err != nil {
-		return miss, "", lostRestore(env, "the folder "+string(in.Path), err)
+		return miss, "", lostRestore(env, "the folder "+string(in.Path), exact, err)
 	}
 	entry, result, err := find(ctx, newStore(env, dir), found)
 	if err != nil {
-		return wasRejected(err), "", lostRestore(env, "the cache directory "+dir, err)
+		return wasRejected(err), "", lostRestore(env, "the cache directory "+dir, result, err)
 	}
 	if entry == nil {
 		env.Log.Print("There is no entry for this key, nor for a restore key.")
 		return miss, "", nil
 	}
 	if err := unpack(ctx, env, entry, folder); err != nil {
-		return wasRejected(err), "", lostRestore(env, "the cache entry "+entry.Dir, err)
+		return wasRejected(err), "", lostRestore(env, "the cache entry "+entry.Dir, result, err)
 	}
 	if state.Exact = result == exact; state.Exact {
 		err = state.keep(env)
 	}
 	return result, entry.Manifest.Fingerprint, err
+}
+
+// prepare returns the folder to restore to, without links, after a look at it.
+// Before that, what a restore that was killed has moved aside is put back.
+func prepare(ctx context.Context, env *task.Env, around surroundings, folder string) (string, error) {
+	folder, err := around.resolve(folder)
+	if err != nil {
+		return "", err
+	}
+	from, err := archive.Recover(folder)
+	if err != nil {
+		return "", fmt.Errorf("putting back %s: %w", from, err)
+	}
+	if from != "" {
+		env.Log.Warning(pipeline.Issue{
+			Message: "an earlier restore was interrupted; the folder that was there before is back in its place, " +
+				"from " + from,
+			Code: "cache/recovered",
+		})
+	}
+	return folder, inspect(ctx, folder)
 }
 
 // find returns the entry of the key, or else the newest of the first restore key
@@ -143,7 +164,6 @@ func unpack(ctx context.Context, env *task.Env, entry *dirstore.Entry, folder st
 	env.Log.Printf("Entry found at fingerprint: `%s`", m.Fingerprint)
 	env.Log.Printf("It was saved by %s, %s.", m.Producer, age(env.Now().Sub(m.Created)))
 	started := env.Now()
-	archive.Sweep(folder, started.Add(-24*time.Hour))
 	err := entry.Restore(ctx, folder)
 	var left *archive.LeftoverError
 	if errors.As(err, &left) {
@@ -153,6 +173,7 @@ func unpack(ctx context.Context, env *task.Env, entry *dirstore.Entry, folder st
 	if err != nil {
 		return err
 	}
+	archive.Sweep(folder, started.Add(-24*time.Hour))
 	took := env.Now().Sub(started)
 	env.Log.Printf("Cache restored to %s: %s, each verified by its SHA-256, in %s.",
 		folder, amount(m.Files, m.Bytes), seconds(took))
@@ -170,28 +191,36 @@ func wasRejected(err error) hit {
 	return miss
 }
 
-// lostRestore decides what a failure costs: refusals and cancelling end the step,
-// everything else only the cache.
-func lostRestore(env *task.Env, what string, err error) error {
+// lostRestore decides what a failure costs: refusals, cancelling and the loss of
+// the folder end the step, everything else only the cache. What was being used is
+// said by what, and of an entry how it was found.
+func lostRestore(env *task.Env, what string, found hit, err error) error {
 	var user *task.UserError
 	var tampered *dirstore.TamperedError
+	var displaced *archive.DisplacedError
+	var place *archive.PlaceError
 	switch {
+	case errors.As(err, &displaced):
+		return displacedError(displaced)
 	case errors.As(err, &user), errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &tampered):
-		return tamperedError(tampered)
+		return tamperedError(tampered, found)
+	case errors.As(err, &place):
+		what = "the folder " + place.Path
 	}
 	env.Log.Debug(err.Error())
 	env.Log.Warning(pipeline.Issue{
 		Message: fmt.Sprintf("no cache is restored, as there is trouble with %s%s: %s; the build goes on without it",
-			what, at(err), trouble(err)),
+			what, at(err, what), trouble(err)),
 		Code: "cache/environment",
 	})
 	return nil
 }
 
-func at(err error) string {
-	if path := troublePath(err); path != "" {
+// at names what an error is about, if that is not said already.
+func at(err error, said string) string {
+	if path := troublePath(err); path != "" && !strings.HasSuffix(said, path) {
 		return " (at " + path + ")"
 	}
 	return ""

@@ -30,7 +30,10 @@ func save(ctx context.Context, env *task.Env, in Inputs) error {
 	if err := around.refuse(state.Path); err != nil {
 		return err
 	}
-	folder, err := around.inspect(ctx, state.Path)
+	folder, err := around.resolve(state.Path)
+	if err == nil {
+		err = inspect(ctx, folder)
+	}
 	if err == nil {
 		err = store(ctx, env, state, folder, key)
 	}
@@ -78,11 +81,12 @@ func keyNow(ctx context.Context, env *task.Env, in Inputs, state frozen) (cachek
 	return key, nil
 }
 
-// notSaved says why there is no entry, and lets the step succeed with issues.
+// notSaved says why there is no entry. The step still succeeds: the result of a
+// post stage becomes the job's status (Agent.JobStatus), and with any other than
+// Succeeded the caches of all other steps would not be saved either.
 func notSaved(env *task.Env, rule, reason, hint string) {
 	env.Log.Warning(pipeline.Issue{Message: "the cache is not saved: " + reason + ". How to fix: " + hint, Code: rule})
 	env.Report.Set("notSaved", reason)
-	env.Degrade()
 }
 
 func store(ctx context.Context, env *task.Env, state frozen, folder string, key cachekey.Resolved) error {
@@ -118,7 +122,7 @@ func lostSave(env *task.Env, state frozen, err error) error {
 	case err == nil, errors.As(err, &user), errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &tampered):
-		return tamperedError(tampered)
+		return tamperedError(tampered, exact)
 	case errors.As(err, &exists):
 		env.Log.Printf("Cache with fingerprint `%s` already exists: it was %s. Nothing is saved.",
 			exists.Manifest.Fingerprint, exists.Error())

@@ -3,11 +3,14 @@ package safecache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
+	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
 )
@@ -33,12 +36,30 @@ func newStore(env *task.Env, dir string) dirstore.Store {
 		definition = "release/" + env.Var("Release.DefinitionId")
 	}
 	return dirstore.Store{
-		Dir: dir, Now: env.Now(), Limits: archive.DefaultLimits(),
+		Skipped: warnOnce(env),
+		Dir:     dir, Now: env.Now(), Limits: archive.DefaultLimits(),
 		Scope: dirstore.Scope{
 			Collection: env.Var("System.CollectionUri"),
 			Project:    env.Var("System.TeamProjectId"),
 			Definition: definition,
 		},
+	}
+}
+
+// warnOnce returns what tells of each incomplete entry, however often it is found.
+func warnOnce(env *task.Env) func(*dirstore.IncompleteError) {
+	told := map[string]bool{}
+	return func(e *dirstore.IncompleteError) {
+		if told[e.Entry] {
+			return
+		}
+		told[e.Entry] = true
+		env.Log.Warning(pipeline.Issue{
+			Message: fmt.Sprintf("the cache entry %s counts as none, because somebody has deleted a part of it: "+
+				"%s is missing; it is replaced when its key is saved again. How to fix: delete the whole folder",
+				e.Entry, e.File),
+			Code: "cache/incomplete",
+		})
 	}
 }
 
@@ -54,6 +75,14 @@ func producer(env *task.Env) dirstore.Producer {
 
 // trouble says in our own words why the disk or the network did not do something.
 func trouble(err error) string {
+	var incomplete *dirstore.IncompleteError
+	if errors.As(err, &incomplete) {
+		return "somebody is deleting it, and " + incomplete.File + " is gone"
+	}
+	var place *archive.PlaceError
+	if errors.As(err, &place) && place.Reason != "" {
+		return place.Reason + ", and cannot be replaced by another folder"
+	}
 	for _, known := range []struct {
 		is    error
 		words string
@@ -61,6 +90,8 @@ func trouble(err error) string {
 		{context.Canceled, "the step was stopped"},
 		{syscall.ENOSPC, "the disk is full"},
 		{syscall.EROFS, "the disk is read-only"},
+		{syscall.EBUSY, "it is a mount point or in use, and cannot be replaced by another folder"},
+		{syscall.EXDEV, "it is a mount point or comes with a container's image, and cannot be replaced"},
 		{fs.ErrPermission, "the agent's account has no permission for it"},
 		{fs.ErrNotExist, "it does not exist"},
 		{syscall.ENOTDIR, "a file is in the place of a folder"},
@@ -76,16 +107,38 @@ func trouble(err error) string {
 // troublePath is the file or folder that an error is about, or "".
 func troublePath(err error) string {
 	var path *fs.PathError
-	if errors.As(err, &path) {
+	var link *os.LinkError
+	var place *archive.PlaceError
+	switch {
+	case errors.As(err, &place):
+		return place.Path
+	case errors.As(err, &path):
 		return path.Path
+	case errors.As(err, &link):
+		return link.New
 	}
 	return ""
 }
 
-func tamperedError(err *dirstore.TamperedError) error {
+func displacedError(err *archive.DisplacedError) error {
+	return &task.UserError{
+		Class: task.Environment, Rule: "cache/displaced",
+		Msg: fmt.Sprintf("the folder %s is missing: it was moved aside to be replaced, and neither the cache nor it "+
+			"could be put in its place; it is now %s, whole", err.Path, err.Old),
+		Hint: "find out what else works in " + filepath.Dir(err.Path) + " while the step runs; " +
+			"the next run of this step puts the folder back, or rename it yourself",
+		Err: err,
+	}
+}
+
+func tamperedError(err *dirstore.TamperedError, found hit) error {
+	which := "the cache entry of this key"
+	if found != exact {
+		which = "a cache entry that was found through a restore key"
+	}
 	return &task.UserError{
 		Rule: "cache/tampered",
-		Msg: "the cache entry of this key was tampered with or damaged: " + err.File +
+		Msg: which + " was tampered with or damaged: " + err.File +
 			" is not as it was saved (" + err.Reason + "); nothing of it was restored",
 		Hint: "delete the folder " + err.Entry + ", so that the next run makes a new one, " +
 			"and find out who writes there: another program, a failing disk or an attacker, " +

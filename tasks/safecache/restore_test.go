@@ -1,0 +1,206 @@
+package safecache
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/guardrails-ci/guardrails/shared/archive"
+	"github.com/guardrails-ci/guardrails/shared/task"
+)
+
+// A restore that is stopped half-way is not a miss: the step failed.
+func TestCancelledWhileRestoring(t *testing.T) {
+	t.Parallel()
+	j := newJob(t).saved("hello").again()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	j.stop = ctx
+	j.watch = func(text string) {
+		if strings.Contains(text, "It was saved by") {
+			cancel()
+		}
+	}
+	j.expect("main", "Failed", "It was saved by", "cancelled", "!Cache restored", "!trouble with")
+	if left, err := filepath.Glob(j.path("work/1/.npm/*")); err != nil || len(left) != 0 {
+		t.Errorf("the stopped restore left %v, %v", left, err)
+	}
+}
+
+const aside = "work/1/.npm/_cacache.guardrails-abcdefgh2345-old"
+
+// A restore was killed between moving the folder aside and putting the new one in
+// its place. Whatever the next run finds, the folder is back.
+func TestInterruptedRestore(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string]struct{ result, hit string }{
+		"fine": {"Succeeded", "miss"}, "pyvenv.cfg": {"Failed", "miss"},
+	} {
+		j := newJob(t)
+		j.write(aside+"/"+name, "the only copy")
+		j.expect("main", content.result, "an earlier restore was interrupted", "variable=hit;]"+content.hit)
+		if got := j.read("work/1/.npm/_cacache/" + name); got != "the only copy" {
+			t.Errorf("after an interrupted restore %s holds %q, want the only copy", name, got)
+		}
+		if _, err := os.Lstat(j.path(aside)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the folder moved aside is still there: %v", err)
+		}
+	}
+}
+
+// What is left beside path goes only when a restore has succeeded.
+func TestSweepAfterRestore(t *testing.T) {
+	t.Parallel()
+	long := newJob(t).saved("hello").again()
+	long.write(aside+"/x", "")
+	long.mkdir("work/1/.npm/_cacache")
+	at := startOfTests.AddDate(-1, 0, 0)
+	long.must(os.Chtimes(long.path(aside), at, at))
+	data := filepath.Join(long.entry(), "data.zst")
+	good, err := os.ReadFile(data)
+	long.must(err)
+	long.must(os.WriteFile(data, []byte("bad"), 0o600))
+	long.expect("main", "Failed", "tampered")
+	if _, err := os.Lstat(long.path(aside)); err != nil {
+		t.Errorf("a failed restore swept %s: %v", aside, err)
+	}
+	long.must(os.WriteFile(data, good, 0o600))
+	long.expect("main", "Succeeded", "variable=hit;]exact")
+	if _, err := os.Lstat(long.path(aside)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a restore left %s: %v", aside, err)
+	}
+}
+
+// An entry that somebody has deleted in part is none, and is replaced.
+func TestIncompleteEntry(t *testing.T) {
+	t.Parallel()
+	j := newJob(t).saved("hello").again()
+	j.must(os.Remove(filepath.Join(j.entry(), "data.zst")))
+	j.expect("main", "Succeeded", "type=warning;code=cache/incomplete", "data.zst is missing", j.entry(),
+		"variable=hit;]miss", "!tampered", "There is no entry")
+	if n := strings.Count(j.log, "cache/incomplete"); n != 1 {
+		t.Errorf("the log warns %d times of one entry, want once; log:\n%s", n, j.log)
+	}
+	j.write(cached, "again")
+	j.expect("post", "Succeeded", "Saved 1 file")
+	j.again().expect("main", "Succeeded", "variable=hit;]exact")
+	if got := j.read(cached); got != "again" {
+		t.Errorf("restored %q, want %q", got, "again")
+	}
+}
+
+func TestTamperedEntryOfARestoreKey(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"data.zst", "manifest.json"} {
+		j := newJob(t).saved("hello").again()
+		j.must(os.WriteFile(filepath.Join(j.entry(), file), []byte("bad"), 0o600))
+		j.write("work/1/s/package-lock.json", "lock 2\n")
+		j.expect("main", "Failed", "found through a restore key was tampered with", "!of this key", "variable=hit;]rejected")
+	}
+}
+
+// Cache@2's lines: a line of white space has no segments, so everything begins
+// with it; one that is empty is no line; a lone CR ends none.
+func TestRestoreKeyLines(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ restoreKeys, hit, log string }{
+		"white space":       {"\"pip\"\n \n\"x\"", "partial", "Resolved to: **"},
+		"empty":             {"\"pip\"\n\n\"x\"", "miss", `Resolved to: "x"|**`},
+		"CRLF":              {"\"pip\"\r\n\"npm\"\r\n", "partial", `Resolved to: "npm"|**`},
+		"white space, CRLF": {"\"pip\"\r\n\t\r\n\"x\"", "partial", "Resolved to: **"},
+		"CR":                {"\"pip\"\r\"npm\"", "miss", "Resolving restore key:"},
+	} {
+		j := newJob(t).saved("hello").again()
+		j.env["INPUT_KEY"], j.env["INPUT_RESTOREKEYS"] = `"other" | package-lock.json`, tc.restoreKeys
+		j.expect("main", "Succeeded", "variable=hit;]"+tc.hit, tc.log)
+		if t.Failed() {
+			t.Fatalf("with restore keys %q (%s)", tc.restoreKeys, name)
+		}
+	}
+}
+
+// A restore key of no segments stays in its scope, and with its salt.
+func TestBlankRestoreKeyOfAnotherScope(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{"SYSTEM_DEFINITIONID": "8", "AZP_CACHING_SALT": "2"} {
+		j := newJob(t).saved("hello").again()
+		j.env["INPUT_KEY"], j.env["INPUT_RESTOREKEYS"] = `"other"`, "\"pip\"\n \n\"x\""
+		j.env[name] = value
+		j.expect("main", "Succeeded", "variable=hit;]miss")
+	}
+}
+
+// What a folder was open to does not grow by a restore.
+func TestPrivateFolderStaysPrivate(t *testing.T) {
+	t.Parallel()
+	needsUnix(t)
+	j := newJob(t).saved("hello").again()
+	j.mkdir("work/1/.npm/_cacache")
+	j.must(os.Chmod(j.path("work/1/.npm/_cacache"), 0o700))
+	j.expect("main", "Succeeded", "variable=hit;]exact")
+	if info, err := os.Stat(j.path("work/1/.npm/_cacache")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the restored folder has mode %v, %v, want 0700", info.Mode(), err)
+	}
+}
+
+func TestFolderIsAMountPoint(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" || os.Getuid() != 0 {
+		t.Skip("only root on Linux can make a mount point")
+	}
+	j := newJob(t).saved("hello").again()
+	folder := j.path("work/1/.npm/_cacache")
+	j.mkdir("work/1/.npm/_cacache")
+	if out, err := exec.Command("mount", "--bind", folder, folder).CombinedOutput(); err != nil {
+		t.Skipf("nothing can be mounted here: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "--lazy", folder).CombinedOutput(); err != nil {
+			t.Errorf("umount %s: %v: %s", folder, err, out)
+		}
+	})
+	j.expect("main", "Succeeded", "trouble with the folder "+folder+": it is a mount point", "!cache entry /", "variable=hit;]miss")
+}
+
+// lostRestore blames what is to blame, and never swallows the loss of a folder.
+func TestLostRestore(t *testing.T) {
+	t.Parallel()
+	busy := &os.LinkError{Op: "rename", Old: "/w/cache", New: "/w/cache.x-old", Err: syscall.EBUSY}
+	image := &os.LinkError{Op: "rename", Old: "/w/cache", New: "/w/cache.x-old", Err: syscall.EXDEV}
+	for name, tc := range map[string]struct {
+		err    error
+		result string
+		texts  []string
+	}{
+		"busy": {
+			&archive.PlaceError{Path: "/w/cache", Err: busy}, "Succeeded",
+			[]string{"trouble with the folder /w/cache: it is a mount point or in use", "!cache entry", "!(at "},
+		},
+		"image": {
+			&archive.PlaceError{Path: "/w/cache", Err: image}, "Succeeded",
+			[]string{"trouble with the folder /w/cache: it is a mount point or comes with a container's image"},
+		},
+		"link error": {
+			image, "Succeeded", []string{"trouble with the cache entry /store/e (at /w/cache.x-old)"},
+		},
+		"displaced": {
+			errors.Join(&archive.DisplacedError{Path: "/w/cache", Old: "/w/cache.x-old", Err: busy}, context.Canceled), "Failed",
+			[]string{"type=error;code=cache/displaced", "/w/cache is missing", "it is now /w/cache.x-old, whole"},
+		},
+	} {
+		j := newJob(t)
+		failing := task.Task[Inputs]{Name: "SafeCache", Main: func(_ context.Context, env *task.Env, _ Inputs) error {
+			return lostRestore(env, "the cache entry /store/e", exact, tc.err)
+		}}
+		if got := j.runTask(failing, "main"); got != tc.result {
+			t.Errorf("%s: lostRestore(%v) ended the step as %s, want %s", name, tc.err, got, tc.result)
+		}
+		j.holds("main", tc.texts...)
+	}
+}
