@@ -73,6 +73,41 @@ func TestWriteThenCheck(t *testing.T) {
 	}
 }
 
+// A new task is generated before the extension has it; what the extension needs is said, to be copied.
+func TestNewTask(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.CopyFS(root, os.DirFS(example)); err != nil {
+		t.Fatal(err)
+	}
+	generated := filepath.Join(root, "tasks", "fixture", "inputs_gen.go")
+	if err := os.Remove(generated); err != nil {
+		t.Fatal(err)
+	}
+	manifest := filepath.Join(root, "vss-extension.json")
+	if err := os.WriteFile(manifest, []byte(`{"files": [], "contributions": []}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	status := run([]string{"-root", root}, &stdout, &stderr)
+	if want := "wrote tasks/fixture/inputs_gen.go\n"; status != 1 || stdout.String() != want {
+		t.Errorf("gentask with a new task: status %d, %q; want 1, %q", status, &stdout, want)
+	}
+	if _, err := os.Stat(generated); err != nil {
+		t.Errorf("gentask with a new task wrote nothing: %v", err)
+	}
+	_, files, _ := strings.Cut(stderr.String(), `add to "files": `)
+	files, contribution, _ := strings.Cut(files, ` and to "contributions": `)
+	contribution, _, _ = strings.Cut(contribution, " [contribution]\n")
+	text := `{"files": [` + files + `], "contributions": [` + contribution + `]}`
+	if err := os.WriteFile(manifest, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if status := run([]string{"-root", root, "-check"}, &stdout, &stderr); status != 0 {
+		t.Errorf("gentask -check with what was said to add, %s: status %d, %s", text, status, &stderr)
+	}
+}
+
 func TestBadTask(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

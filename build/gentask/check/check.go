@@ -67,7 +67,7 @@ func (r *report) input(t Task, i int, field, format string, args ...any) {
 func rules() []rule {
 	var all []rule
 	for _, part := range [][]rule{
-		topRules, stageRules, inputRules, defaultRules, optionRules, visibleRules, outputRules, editorRules,
+		topRules, agentRules, stageRules, inputRules, defaultRules, optionRules, visibleRules, outputRules, editorRules,
 	} {
 		all = append(all, part...)
 	}

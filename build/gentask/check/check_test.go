@@ -118,7 +118,8 @@ func TestFixtureBreaksNoRule(t *testing.T) {
 func allBroken() map[string]broken {
 	all := map[string]broken{}
 	for _, part := range []map[string]broken{
-		brokenTop, brokenStages, brokenInputs, brokenDefaults, brokenOptions, brokenVisible, brokenOutputs, brokenEditor,
+		brokenTop, brokenAgents, brokenStages, brokenInputs, brokenDefaults, brokenOptions, brokenVisible, brokenOutputs,
+		brokenEditor,
 	} {
 		maps.Copy(all, part)
 	}
@@ -153,16 +154,48 @@ func TestEveryRuleBites(t *testing.T) {
 	}
 }
 
-func TestEveryRuleIsDocumented(t *testing.T) {
-	t.Parallel()
+// rulesPage returns docs/task-json.md.
+func rulesPage(t *testing.T) string {
+	t.Helper()
 	page, err := os.ReadFile(filepath.FromSlash("../../../docs/task-json.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return strings.ReplaceAll(string(page), "\r\n", "\n")
+}
+
+func TestEveryRuleIsDocumented(t *testing.T) {
+	t.Parallel()
+	page := rulesPage(t)
 	for _, name := range append(ruleNames(), "unique", "contribution") {
-		if n := strings.Count(string(page), "\n| `"+name+"` |"); n != 1 {
+		_, row, found := strings.Cut(page, "\n| `"+name+"` |")
+		row, _, _ = strings.Cut(row, "\n")
+		if n := strings.Count(page, "\n| `"+name+"` |"); !found || n != 1 {
 			t.Errorf("docs/task-json.md has %d rows for the rule %q, want 1: document it there", n, name)
+			continue
 		}
+		cells := strings.Split(strings.TrimSuffix(row, "|"), "|")
+		if len(cells) != 3 || slices.ContainsFunc(cells, func(c string) bool { return strings.TrimSpace(c) == "" }) {
+			t.Errorf("docs/task-json.md, rule %q: want three cells (wants, because, way out), got %q", name, cells)
+		}
+	}
+}
+
+// What a newcomer copies must pass, and be whole.
+func TestSampleOfTheDocsBreaksNoRule(t *testing.T) {
+	t.Parallel()
+	_, sample, found := strings.Cut(rulesPage(t), "\n```json\n")
+	sample, _, closed := strings.Cut(sample, "```")
+	if !found || !closed {
+		t.Fatal("docs/task-json.md has no sample between ```json and ```")
+	}
+	model, err := taskjson.Parse([]byte(sample))
+	if err != nil {
+		t.Fatalf("the sample of docs/task-json.md: %v", err)
+	}
+	task := Task{Folder: strings.ToLower(model.Name), JSON: []byte(sample), Model: model}
+	if diff := cmp.Diff([]string(nil), problems(task)); diff != "" {
+		t.Errorf("File(the sample of docs/task-json.md) (-want +got):\n%s", diff)
 	}
 }
 

@@ -14,6 +14,7 @@ var inputRules = []rule{
 	{"input-unique", inputUnique},
 	{"alias", alias},
 	{"input-text", inputText},
+	{"label-unique", labelUnique},
 	{"input-type", inputType},
 	{"secret", secret},
 	{"enforcement", enforcement},
@@ -76,6 +77,19 @@ func inputText(t Task, found *report) {
 		if strings.TrimSpace(in.HelpMarkDown) == "" {
 			found.input(t, i, "helpMarkDown", "is missing; say what the value means, in whole sentences")
 		}
+	}
+}
+
+// labelUnique: a problem is reported by the label, in whatever case.
+func labelUnique(t Task, found *report) {
+	seen := map[string]string{}
+	for i, in := range t.Model.Inputs {
+		label := strings.ToLower(strings.Join(strings.Fields(in.Label), " "))
+		if first, twice := seen[label]; twice && label != "" {
+			found.input(t, i, "label", "is also that of input %q, and problems are reported by it; reword one of them",
+				first)
+		}
+		seen[label] = in.Name
 	}
 }
 

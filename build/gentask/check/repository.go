@@ -8,23 +8,10 @@ import (
 	"strings"
 )
 
-// Repository returns what is wrong between the tasks, and between them and the
-// extension's manifest (if there is one yet).
-func Repository(root fs.FS, tasks []Task) []error {
-	errs := unique(tasks)
-	data, err := fs.ReadFile(root, manifest)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return errs
-	case err != nil:
-		return append(errs, err)
-	}
-	return append(errs, contributions(data, tasks)...)
-}
-
-// unique: two tasks with one id are one task to the server, and the later one
-// wins; two with one name cannot be told apart in YAML.
-func unique(tasks []Task) []error {
+// Unique returns what is wrong between the tasks: two tasks with one id are one
+// task to the server, and the later one wins; two with one name cannot be told
+// apart in YAML.
+func Unique(tasks []Task) []error {
 	var errs []error
 	ids, names := map[string]string{}, map[string]string{}
 	for _, t := range tasks {
@@ -43,6 +30,20 @@ func unique(tasks []Task) []error {
 	return errs
 }
 
+// Contributed returns what is wrong between the tasks and the extension's manifest
+// (if there is one yet). A task that the manifest does not contribute is in the
+// package and cannot be used; tfx does not say so.
+func Contributed(root fs.FS, tasks []Task) []error {
+	data, err := fs.ReadFile(root, manifest)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return []error{err}
+	}
+	return contributions(data, tasks)
+}
+
 const (
 	manifest = "vss-extension.json"
 	taskKind = "ms.vss-distributed-task.task"
@@ -58,8 +59,6 @@ type contribution struct {
 	} `json:"properties"`
 }
 
-// contributions: a task that the manifest does not contribute is in the package
-// and cannot be used; tfx does not say so.
 func contributions(data []byte, tasks []Task) []error {
 	var doc struct {
 		Contributions []contribution `json:"contributions"`
@@ -86,9 +85,11 @@ func contributions(data []byte, tasks []Task) []error {
 		}
 	}
 	for _, t := range tasks {
-		if times[t.Model.Name] != 1 {
-			wrong("%d contributions have the properties.name %q; there must be one of type %s for tasks/%s",
-				times[t.Model.Name], t.Model.Name, taskKind, t.Folder)
+		switch n := times[t.Model.Name]; {
+		case n == 0:
+			wrong("tasks/%s is not in the extension; %s", t.Folder, toAdd(t))
+		case n > 1:
+			wrong("%d contributions have the properties.name %q; keep one for tasks/%s", n, t.Model.Name, t.Folder)
 		}
 		delete(times, t.Model.Name)
 	}
@@ -98,4 +99,11 @@ func contributions(data []byte, tasks []Task) []error {
 		}
 	}
 	return errs
+}
+
+// toAdd is what the manifest needs for a task, ready to be copied.
+func toAdd(t Task) string {
+	return fmt.Sprintf(`add to "files": { "path": "build/out/stage/%[1]s", "packagePath": "%[1]s" } `+
+		`and to "contributions": { "id": "%[2]s", "type": "%[3]s", "targets": ["%[4]s"], `+
+		`"properties": { "name": "%[1]s" } }`, t.Model.Name, t.Folder, taskKind, taskHome)
 }

@@ -42,8 +42,10 @@ func TestRepository(t *testing.T) {
 			manifest: head + `]}`,
 			tasks:    []Task{task("one", "a", "One")},
 			want: []string{
-				`vss-extension.json: 0 contributions have the properties.name "One"; ` +
-					"there must be one of type ms.vss-distributed-task.task for tasks/one [contribution]",
+				`vss-extension.json: tasks/one is not in the extension; ` +
+					`add to "files": { "path": "build/out/stage/One", "packagePath": "One" } ` +
+					`and to "contributions": { "id": "one", "type": "ms.vss-distributed-task.task", ` +
+					`"targets": ["ms.vss-distributed-task.tasks"], "properties": { "name": "One" } } [contribution]`,
 			},
 		},
 		"contributed twice, and of no task, and nowhere": {
@@ -54,8 +56,7 @@ func TestRepository(t *testing.T) {
 				`vss-extension.json: contribution "one" stands twice; rename one [contribution]`,
 				`vss-extension.json: contribution "t" has not the one target ms.vss-distributed-task.tasks; ` +
 					"write that [contribution]",
-				`vss-extension.json: 2 contributions have the properties.name "One"; ` +
-					"there must be one of type ms.vss-distributed-task.task for tasks/one [contribution]",
+				`vss-extension.json: 2 contributions have the properties.name "One"; keep one for tasks/one [contribution]`,
 				`vss-extension.json: contribution "t" names "Two", which is no task; ` +
 					"remove it, or write the task [contribution]",
 			},
@@ -68,11 +69,11 @@ func TestRepository(t *testing.T) {
 				root["vss-extension.json"] = &fstest.MapFile{Data: []byte(tc.manifest)}
 			}
 			var got []string
-			for _, err := range Repository(root, tc.tasks) {
+			for _, err := range append(Unique(tc.tasks), Contributed(root, tc.tasks)...) {
 				got = append(got, err.Error())
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
-				t.Errorf("Repository (-want +got):\n%s", diff)
+				t.Errorf("Unique and Contributed (-want +got):\n%s", diff)
 			}
 		})
 	}

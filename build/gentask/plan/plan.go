@@ -24,13 +24,16 @@ type File struct {
 
 // Stale returns the files under tasks/ that have to be written, ordered by path.
 // The error holds every reason why there is no saying. Wrong task.json files are
-// one for all files; a README without a place for the tables is one for itself.
+// one for all files; a README without a place for the tables is one for itself. The
+// extension's manifest is one for none: files do not follow from it.
 func Stale(root fs.FS) ([]File, error) {
 	tasks, errs := load(root)
-	errs = append(errs, check.Repository(root, tasks)...)
+	errs = append(errs, check.Unique(tasks)...)
+	manifest := check.Contributed(root, tasks)
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return nil, errors.Join(append(errs, manifest...)...)
 	}
+	errs = manifest
 	var stale []File
 	for _, t := range tasks {
 		for _, make := range []func(fs.FS, check.Task) (File, bool, error){goFile, readme} {

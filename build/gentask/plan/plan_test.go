@@ -117,14 +117,23 @@ func TestStale(t *testing.T) {
 					"remove it, or write the task [contribution]",
 			},
 		},
+		"a new task that the manifest does not have yet is generated": {
+			change: fstest.MapFS{
+				"vss-extension.json": {Data: []byte(`{"files": [], "contributions": []}`)},
+				goFileName:           nil,
+				readmeFile: {Data: []byte("<!-- inputs:begin -->\n<!-- inputs:end -->\n" +
+					"<!-- outputs:begin -->\n<!-- outputs:end -->\n")},
+			},
+			stale:   []string{goFileName, readmeFile},
+			wantErr: []string{notContributed("fixture", "Fixture")},
+		},
 		"the same id twice": {
 			change: fstest.MapFS{
 				"tasks/other/task.json": replaced(taskFile, `"name": "Fixture"`, `"name": "Other"`),
 			},
 			wantErr: []string{
 				"tasks/other/task.json: id: tasks/fixture has the same; make a new one (uuidgen) [unique]",
-				`vss-extension.json: 0 contributions have the properties.name "Other"; ` +
-					"there must be one of type ms.vss-distributed-task.task for tasks/other [contribution]",
+				notContributed("other", "Other"),
 			},
 		},
 	} {
@@ -153,6 +162,14 @@ func TestStale(t *testing.T) {
 			}
 		})
 	}
+}
+
+func notContributed(folder, name string) string {
+	return strings.NewReplacer("FOLDER", folder, "NAME", name).Replace(
+		`vss-extension.json: tasks/FOLDER is not in the extension; ` +
+			`add to "files": { "path": "build/out/stage/NAME", "packagePath": "NAME" } ` +
+			`and to "contributions": { "id": "FOLDER", "type": "ms.vss-distributed-task.task", ` +
+			`"targets": ["ms.vss-distributed-task.tasks"], "properties": { "name": "NAME" } } [contribution]`)
 }
 
 func TestStaleNoTasks(t *testing.T) {

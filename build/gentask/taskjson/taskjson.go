@@ -25,6 +25,9 @@ type Task struct {
 	Author              string    `json:"author"`
 	Category            string    `json:"category"`
 	Version             Version   `json:"version"`
+	RunsOn              []string  `json:"runsOn"`
+	Visibility          []string  `json:"visibility"`
+	Demands             []string  `json:"demands"`
 	MinimumAgentVersion string    `json:"minimumAgentVersion"`
 	InstanceNameFormat  string    `json:"instanceNameFormat"`
 	Groups              []Group   `json:"groups"`
