@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/build/localagent/agent"
@@ -27,7 +28,7 @@ func main() {
 	listen(signals)
 	os.Exit(world{
 		args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr,
-		terminal: isTerminal(os.Stdout), signals: signals,
+		terminal: isTerminal(os.Stdout), signals: signals, folders: watched(), alone: true,
 	}.run())
 }
 
@@ -37,6 +38,10 @@ type world struct {
 	stdout, stderr io.Writer
 	terminal       bool
 	signals        <-chan os.Signal
+	// folders are those that are shared with other programs.
+	folders []string
+	// alone: nothing else runs in this process.
+	alone bool
 }
 
 // run does what the arguments say and returns the exit status.
@@ -89,14 +94,14 @@ func (w world) runJob(s *settings) int {
 	}
 	options.Stdout, options.Abort = w.stdout, abort
 	options.Color = w.terminal && !s.noColor
+	options.Watch, options.Adopt = w.folders, w.alone
 	result, err := agent.Run(ctx, options)
 	if result == nil {
 		return w.refuse(err)
 	}
-	status := result.ExitCode()
+	status := result.ExitStatus
 	if err != nil {
 		fmt.Fprintf(w.stderr, "localagent: %v\n", err)
-		status = max(status, 1)
 	}
 	if err := s.writeResult(result); err != nil {
 		fmt.Fprintf(w.stderr, "localagent: %v\n", err)
@@ -122,6 +127,22 @@ func (w world) watch(cancel func(), abort chan<- struct{}, done <-chan struct{})
 			return
 		}
 	}
+}
+
+// watched lists the folders where programs leave things behind. Names that are
+// empty or no folder do no harm.
+func watched() []string {
+	folders := []string{os.TempDir()}
+	if runtime.GOOS != "windows" {
+		folders = append(folders, "/tmp", "/var/tmp")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		folders = append(folders, home)
+	}
+	if here, err := os.Getwd(); err == nil {
+		folders = append(folders, here)
+	}
+	return folders
 }
 
 // isTerminal reports whether f is a terminal rather than a file or a pipe.

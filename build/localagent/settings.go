@@ -55,9 +55,17 @@ The name SystemVssConnection (without an id) replaces the job's own connection.
 Ctrl-C cancels the job as the web page does, and so does closing the terminal;
 a second one ends everything.
 
-After the job it is checked that no process outlived it, that nothing was left
-in the machine's temporary folder, and that no secret (of 6 bytes or more)
-stands in the log, an attachment or a file of the work folder.
+After the job three things are checked, and what is found fails the run:
+  processes  no process of the job outlived it (on Linux)
+  leftovers  nothing is left in the job's temporary folder: TMPDIR (TEMP and TMP
+             on Windows) names one that is made for the job
+  secrets    no secret of 6 bytes or more stands in the log, an attachment, or a
+             file of the work folder or the job's temporary folder, as it is or
+             in a usual form (base64, hex, URL, JSON and the like)
+New entries of yours in the system's temporary folders (/tmp and /var/tmp too),
+your home folder and the current one are a warning only: another program may have
+made them. Files in them are searched for secrets, too: up to 1 MiB each, and up
+to 1000 in a new folder. What changes inside older folders there is not looked at.
 
 Exit status: 0 succeeded (with issues, too), 1 failed or a check failed,
 3 cancelled, 2 nothing was run: wrong usage, pipeline, tasks or machine.

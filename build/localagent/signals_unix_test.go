@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,4 +134,60 @@ steps:
 		}
 	}
 	s.wantEmptyTemp(t)
+}
+
+// What leaves the session and drops its environment is found all the same.
+func TestEscapedProcess(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("processes that outlive a job are found on Linux only")
+	}
+	s := start(t, `
+steps:
+- bash: |
+    env -i setsid bash -c 'echo $$ > {dir}/pid; exec sleep 60' >/dev/null 2>&1 &
+    while ! test -s {dir}/pid; do sleep 0.01; done
+    echo ready
+`)
+	out, status := s.rest()
+	if status != 1 || !strings.Contains(out, "(sleep) outlived the job and was killed") {
+		t.Errorf("a process without environment: got status %d and\n%s", status, out)
+	}
+	pid, err := os.ReadFile(filepath.Join(s.dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat"); err == nil && !strings.Contains(string(state), ") Z ") {
+		t.Errorf("the process still runs: %s", state)
+	}
+}
+
+// Who takes over processes must wait for them, too: a script that watches a
+// daemon by its id would never see it end.
+func TestAdoptedProcessesAreReaped(t *testing.T) {
+	t.Parallel()
+	s := start(t, `
+steps:
+- bash: |
+    (setsid bash -c 'echo $$ > {dir}/pid; while ! test -e {dir}/go; do sleep 0.01; done' >/dev/null 2>&1 &)
+    while ! test -s {dir}/pid; do sleep 0.01; done
+    touch {dir}/go
+    while kill -0 $(cat {dir}/pid) 2>/dev/null; do sleep 0.01; done
+    echo ready
+  timeoutInMinutes: 0.5
+`)
+	if out, status := s.rest(); status != 0 {
+		t.Errorf("a daemon that ends: got status %d and\n%s", status, out)
+	}
+}
+
+// The real program looks at the folders it shares with others.
+func TestWatchedFolders(t *testing.T) {
+	t.Parallel()
+	s := start(t, "steps:\n- bash: 'echo ready; touch {dir}/forgotten'\n", "--json", "r.json")
+	out, status := s.rest()
+	if want := "##[warning]check leftovers: appeared during the job outside its work folder: "; status != 0 ||
+		!strings.Contains(out, want) || !strings.Contains(out, filepath.Join(s.dir, "forgotten")) {
+		t.Errorf("a file in the home folder: got status %d and\n%s\nwant 0 and %q", status, out, want)
+	}
 }

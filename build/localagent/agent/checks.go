@@ -11,10 +11,6 @@ import (
 	"strings"
 )
 
-// shortest is the length from which a secret is looked for in files and logs. A
-// shorter one stands there by chance.
-const shortest = 6
-
 // maxContent is how much of a text attachment goes into the result.
 const maxContent = 1 << 20
 
@@ -31,39 +27,52 @@ func (j *job) finish() {
 	for _, v := range j.vars.Public() {
 		j.result.Variables[j.mask.Mask(v.Name)] = j.mask.Mask(v.Value)
 	}
-	j.result.Checks = []Check{processes, j.checkLeftovers(), j.checkSecrets()}
+	appeared := j.outside.appeared(j.layout.root, j.layout.work)
+	j.result.Checks = []Check{processes, j.checkLeftovers(appeared), j.checkSecrets(appeared)}
 	for _, c := range j.result.Checks {
-		for _, problem := range c.Problems {
-			j.print("##[error]check " + c.Name + ": " + problem)
-		}
-		if c.Note != "" {
-			j.print("check " + c.Name + ": " + c.Note)
-		}
+		j.report(c)
 	}
+	j.result.ExitStatus = j.result.ExitCode()
 	j.print("##[section]Finishing: Finalize Job")
 	j.printTable()
+}
+
+// report prints what a check found; in the result it is masked, too.
+func (j *job) report(c Check) {
+	for i, problem := range c.Problems {
+		c.Problems[i] = j.mask.Mask(problem)
+		j.print("##[error]check " + c.Name + ": " + problem)
+	}
+	for i, warning := range c.Warnings {
+		c.Warnings[i] = j.mask.Mask(warning)
+		j.print("##[warning]check " + c.Name + ": " + warning)
+	}
+	if c.Note != "" {
+		j.print("check " + c.Name + ": " + c.Note)
+	}
 }
 
 // checkProcesses finds and ends what outlived the job (JobExtension.cs,
 // FinalizeJob). An agent does so quietly; a task that needs it has a bug.
 func (j *job) checkProcesses() Check {
-	c := Check{Name: "processes"}
-	for _, step := range j.held {
-		c.Problems = append(c.Problems, fmt.Sprintf(
-			"%q ended while a process it had started still held its output open", step))
-	}
+	c := Check{Name: "processes", Problems: j.held}
 	if !canFindSurvivors {
 		c.Note = "processes that outlive a job are found on Linux only"
 	}
-	for _, s := range lingering(j.lookup, j.Timing.Linger) {
-		c.Problems = append(c.Problems, fmt.Sprintf("process %d (%s) outlived the job and was killed", s.pid, s.name))
+	find := func() []survivor { return survivors(j.lookup, j.adopted != nil) }
+	for _, s := range lingering(find, j.Timing.Linger) {
+		by := ""
+		if label, ok := j.labels[s.step]; ok {
+			by = " of " + label
+		}
+		c.Problems = append(c.Problems, fmt.Sprintf("process %d (%s)%s outlived the job and was killed", s.pid, s.name, by))
 		s.kill()
 	}
 	c.OK = len(c.Problems) == 0
 	return c
 }
 
-// noteLeftovers remembers which step an entry of the machine's temporary folder
+// noteLeftovers remembers which step an entry of the job's temporary folder
 // first appeared in.
 func (j *job) noteLeftovers(step string) {
 	entries, err := os.ReadDir(j.layout.systemTemp)
@@ -77,11 +86,16 @@ func (j *job) noteLeftovers(step string) {
 	}
 }
 
-// checkLeftovers looks at what the job left in the temporary folder of the
-// machine. Nobody else was told of that folder, so whatever is there is the
-// job's; on a real machine it would stay for ever.
-func (j *job) checkLeftovers() Check {
+// checkLeftovers looks at what the job left in the temporary folder that its
+// environment names (TMPDIR, TEMP). Nobody else was told of that folder, so
+// whatever is there is the job's; on a real machine it would stay for ever. What
+// appeared in the folders that are watched besides may be another program's, and
+// is a warning.
+func (j *job) checkLeftovers(appeared []string) Check {
 	c := Check{Name: "leftovers"}
+	if warning := appearedWarning(appeared); warning != "" {
+		c.Warnings = []string{warning}
+	}
 	entries, err := os.ReadDir(j.layout.systemTemp)
 	if err != nil {
 		c.Problems = append(c.Problems, fmt.Sprintf("the machine's temporary folder cannot be read: %v", cause(err)))
@@ -91,53 +105,50 @@ func (j *job) checkLeftovers() Check {
 		if !ok {
 			step = "an ended step"
 		}
-		c.Problems = append(c.Problems, fmt.Sprintf("%q left %s in the machine's temporary folder; "+
+		c.Problems = append(c.Problems, fmt.Sprintf("%s left %s in the machine's temporary folder; "+
 			"Agent.TempDirectory is the place for it", step, e.Name()))
 	}
 	c.OK = len(c.Problems) == 0
 	return c
 }
 
-// checkSecrets looks for every registered secret in the whole log and in every
-// file of the work folder, attachments included. The sources and tasks that were
-// given are not the job's work and may hold what they like.
-func (j *job) checkSecrets() Check {
+// checkSecrets looks for every registered secret in the whole log, in every file
+// of the work folder and of the job's temporary folder, in attachments, and in
+// what appeared outside. The sources and tasks that were given are not the job's
+// work and may hold what they like.
+func (j *job) checkSecrets(appeared []string) Check {
 	c := Check{Name: "secrets"}
-	var short int
-	var needles []string
-	for _, secret := range j.mask.Values() {
-		if len(secret) < shortest {
-			short++
-			continue
-		}
-		needles = append(needles, secret)
+	s := j.newSearch()
+	if s.short > 0 {
+		c.Note = fmt.Sprintf("%d secrets shorter than %d bytes were not looked for", s.short, shortest)
 	}
-	if short > 0 {
-		c.Note = fmt.Sprintf("%d secrets shorter than %d bytes were not looked for", short, shortest)
-	}
-	if i := findSecret(strings.NewReader(j.log.String()), needles); i >= 0 {
-		c.Problems = append(c.Problems, "a secret stands in the log")
+	if what, _ := s.in(strings.NewReader(j.log.String())); what != "" {
+		c.Problems = append(c.Problems, found("the log", what))
 	}
 	for _, folder := range []string{j.layout.work, j.layout.systemTemp} {
-		c.Problems = append(c.Problems, j.searchFolder(folder, needles)...)
+		c.Problems = append(c.Problems, j.searchFolder(folder, s)...)
 	}
+	c.Problems = append(c.Problems, s.searchOutside(appeared)...)
 	for _, a := range j.result.Attachments {
 		if _, ok := inside(j.layout.work, a.Path); ok {
 			continue // searched already
 		}
-		if found, err := searchFile(a.Path, needles); err == nil && found {
-			c.Problems = append(c.Problems, fmt.Sprintf("a secret stands in the attachment %s of %q", a.Name, a.Step))
+		if what, err := s.file(a.Path); err == nil && what != "" {
+			c.Problems = append(c.Problems, found("the attachment "+a.Name+" of "+a.label, what))
 		}
 	}
 	c.OK = len(c.Problems) == 0
 	return c
 }
 
-func (j *job) searchFolder(folder string, needles []string) []string {
+func (j *job) searchFolder(folder string, s *search) []string {
 	var problems []string
+	fail := func(name string, err error) {
+		problems = append(problems, fmt.Sprintf("%s cannot be searched: %v", j.relative(name), cause(err)))
+	}
 	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s cannot be searched: %v", j.relative(name), cause(err)))
+			fail(name, err)
 			if entry != nil && entry.IsDir() {
 				return fs.SkipDir
 			}
@@ -146,18 +157,18 @@ func (j *job) searchFolder(folder string, needles []string) []string {
 		if !entry.Type().IsRegular() {
 			return nil
 		}
-		found, err := searchFile(name, needles)
+		what, err := s.file(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			problems = append(problems, fmt.Sprintf("%s cannot be searched: %v", j.relative(name), cause(err)))
-		case found && !j.given(name):
-			problems = append(problems, "a secret stands in "+j.relative(name))
+			fail(name, err)
+		case what != "" && !j.given(name):
+			problems = append(problems, found(j.relative(name), what))
 		}
 		return nil
 	})
 	if err != nil {
-		problems = append(problems, fmt.Sprintf("%s cannot be searched: %v", folder, cause(err)))
+		fail(folder, err)
 	}
 	return problems
 }
@@ -199,42 +210,6 @@ func (j *job) relative(name string) string {
 		return filepath.ToSlash(filepath.Join("_work", rel))
 	}
 	return name
-}
-
-func searchFile(name string, needles []string) (bool, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	return findSecret(f, needles) >= 0, nil
-}
-
-// findSecret returns the index of the first needle found in what r holds, or -1.
-// It reads in pieces that overlap, so that a needle on a border is found.
-func findSecret(r io.Reader, needles []string) int {
-	longest := 0
-	for _, n := range needles {
-		longest = max(longest, len(n))
-	}
-	if longest == 0 {
-		return -1
-	}
-	buf := make([]byte, 0, 1<<20+longest)
-	for {
-		n, err := io.ReadFull(r, buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		for i, needle := range needles {
-			if bytes.Contains(buf, []byte(needle)) {
-				return i
-			}
-		}
-		if err != nil {
-			return -1
-		}
-		keep := min(longest-1, len(buf))
-		buf = append(buf[:0], buf[len(buf)-keep:]...)
-	}
 }
 
 // readAttachments reads attachments at the end of the job, when an agent sends

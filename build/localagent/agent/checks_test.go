@@ -16,15 +16,15 @@ func TestChecksBite(t *testing.T) {
 	t.Parallel()
 	unixOnly(t)
 	for name, tc := range map[string]struct{ script, want string }{
-		"orphan":                  {"setsid sleep 60 >/dev/null 2>&1 &", "processes: process"},
-		"orphan that holds a log": {"sleep 60 &", `processes: "step" ended while a process it had started still held its output open`},
-		"file in the temp folder": {`touch "${TMPDIR:-/tmp}/forgotten"`, `leftovers: "step" left forgotten in the machine's temporary folder`},
-		"folder of mktemp":        {`mktemp -d >/dev/null`, `leftovers: "step" left tmp.`},
-		"secret in temp":          {`echo "a $TOKEN b" > "$AGENT_TEMPDIRECTORY/env.txt"`, "secrets: a secret stands in _work/_temp/env.txt"},
+		"orphan":                  {"setsid sleep 60 >/dev/null 2>&1 &", `) of step 1 "step" (p.yml:2) outlived the job and was killed`},
+		"orphan that holds a log": {"sleep 60 &", `processes: step 1 "step" (p.yml:2) ended while a process it had started still held its output open`},
+		"file in the temp folder": {`touch "${TMPDIR:-/tmp}/forgotten"`, `leftovers: step 1 "step" (p.yml:2) left forgotten in the machine's temporary folder`},
+		"folder of mktemp":        {`mktemp -d >/dev/null`, `leftovers: step 1 "step" (p.yml:2) left tmp.`},
+		"secret in temp":          {`echo "a $TOKEN b" > "$AGENT_TEMPDIRECTORY/env.txt"`, `secrets: a secret stands in _work/_temp/env.txt: the variable "tok"`},
 		"secret in the sources":   {`mkdir -p deep && echo "$TOKEN" > deep/npmrc`, "secrets: a secret stands in _work/1/s/deep/npmrc"},
 		"secret in tools":         {`echo "$TOKEN" > "$AGENT_TOOLSDIRECTORY/t"`, "secrets: a secret stands in _work/_tool/t"},
 		"secret in a summary": {`echo "# $TOKEN" > "$HOME/s.md"; echo "##vso[task.uploadsummary]$HOME/s.md"`,
-			`secrets: a secret stands in the attachment s.md of "step"`},
+			`secrets: a secret stands in the attachment s.md of step 1 "step" (p.yml:2): the variable "tok"`},
 		"secret in source given": {`echo more >> given; echo "$TOKEN" >> given`, "secrets: a secret stands in _work/1/s/given"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestChecksBite(t *testing.T) {
 			if strings.Contains(l.out.String(), secret) {
 				t.Error("the secret itself was printed")
 			}
-			if alive := lingering(r.Variables[lookupVariable], 5*time.Second); len(alive) > 0 {
+			if alive := lingering(func() []survivor { return survivors(r.Variables[lookupVariable], false) }, 5*time.Second); len(alive) > 0 {
 				t.Errorf("processes of the job that still run: %+v", alive)
 			}
 			if _, err := os.Stat(l.layoutRoot(r)); err == nil {

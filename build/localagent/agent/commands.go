@@ -130,11 +130,11 @@ func (x *execution) setVariable(c command.Command) error {
 		if err := x.checkSecret(c.Data); err != nil {
 			return err
 		}
-		x.addSecret(escape(c.Data, x.decodePercents()))
+		x.maskSecret(variableSecret(name), escape(c.Data, x.decodePercents()))
 	}
 	if !x.settable(name) {
 		if o.Secret {
-			x.addSecret(c.Data)
+			x.maskSecret(variableSecret(name), c.Data)
 		}
 		return nil
 	}
@@ -173,10 +173,10 @@ func (x *execution) checkSecret(value string) error {
 	return nil
 }
 
-func (x *execution) addSecret(value string) {
-	x.mask.Add(value)
+func (x *execution) maskSecret(what, value string) {
+	x.addSecret(what, value)
 	if !x.decodePercents() {
-		x.mask.Add(strings.ReplaceAll(value, "%AZP25", "%"))
+		x.addSecret(what, strings.ReplaceAll(value, "%AZP25", "%"))
 	}
 }
 
@@ -201,14 +201,14 @@ func (x *execution) setTaskVariable(c command.Command) error {
 		if err := x.checkSecret(c.Data); err != nil {
 			return err
 		}
-		x.mask.Add(c.Data)
+		x.addSecret(fmt.Sprintf("the task variable %q of %s", name, x.label()), c.Data)
 	}
 	x.state.Set(name, c.Data, o)
 	return nil
 }
 
 func (x *execution) setSecret(c command.Command) error {
-	x.addSecret(c.Data)
+	x.maskSecret("what "+x.label()+" registered with task.setsecret", c.Data)
 	return nil
 }
 

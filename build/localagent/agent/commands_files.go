@@ -43,7 +43,7 @@ func (x *execution) attach(kind, name, file string) error {
 			"or attachment file does not exist on disk.")
 	}
 	x.job.result.Attachments = append(x.job.result.Attachments,
-		Attachment{Step: x.record.DisplayName, Type: kind, Name: name, Path: file})
+		Attachment{Step: x.record.DisplayName, Type: kind, Name: name, Path: file, label: x.label()})
 	return nil
 }
 
@@ -178,7 +178,7 @@ func (x *execution) setEndpoint(c command.Command) error {
 	}
 	auth := ordinal.Equal(field, "authParameter")
 	if auth {
-		x.addSecret(c.Data)
+		x.maskSecret(fmt.Sprintf("the parameter %q of the endpoint %s", key, id), c.Data)
 	}
 	id = strings.ToLower(id)
 	if !guidPattern.MatchString(id) {

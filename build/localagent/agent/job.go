@@ -60,6 +60,12 @@ type Options struct {
 	Debug   bool
 	// Keep leaves the work folder, and the temporary files in it.
 	Keep bool
+	// Watch are folders outside the work folder. What appears in them is
+	// reported, and searched for secrets.
+	Watch []string
+	// Adopt says that this process runs nothing but the job, so that processes
+	// which lose their parent can be taken over, and known, by it.
+	Adopt bool
 	// Restricted runs every step with "target: commands: restricted".
 	Restricted bool
 	// AllowOldHandlers accepts tasks that lack Node24 or Node20_1.
@@ -94,7 +100,11 @@ type job struct {
 	left    map[string]string // entry of the system's temp folder to step
 	// unpacked are the folders of tasks.
 	unpacked map[string]*bundle.Task
-	held     []string // steps whose output another process held open
+	held     []string          // what to report of steps whose output another process held open
+	secrets  map[string]string // registered secret to what it is called
+	labels   map[string]string // id of a step to its label
+	outside  outside
+	adopted  *adoption // nil when other programs' children may be ours
 	result   *Result
 }
 
@@ -113,6 +123,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := j.extract(plan); err != nil {
 		return nil, errors.Join(err, j.layout.clean(false))
 	}
+	j.outside = lookOutside(o.Watch)
+	if o.Adopt {
+		j.adopted = adopt()
+		defer j.adopted.release()
+	}
 	j.announce()
 	j.expandTitles(plan)
 	defer j.disconnect()
@@ -123,6 +138,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	j.finish()
 	stop()
 	if err := j.layout.clean(o.Keep); err != nil {
+		j.result.ExitStatus = max(j.result.ExitStatus, 1)
 		return j.result, fmt.Errorf("cleaning up: %w", err)
 	}
 	return j.result, nil
@@ -135,7 +151,8 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 	}
 	j := &job{
 		Options: o, ctx: ctx, lookup: "vsts_" + newGUID(),
-		details: map[string]string{}, left: map[string]string{}, unpacked: map[string]*bundle.Task{},
+		details: map[string]string{}, left: map[string]string{},
+		secrets: map[string]string{}, labels: map[string]string{}, unpacked: map[string]*bundle.Task{},
 		disconnect: func() {},
 		result: &Result{
 			Schema: 1, Name: filepath.Base(o.File),
@@ -157,7 +174,7 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 		return nil, errors.Join(err, j.layout.clean(false))
 	}
 	j.worker = j.workerEnvironment()
-	j.vars.OnSecret = j.mask.Add
+	j.vars.OnSecret = func(name, value string) { j.addSecret(variableSecret(name), value) }
 	j.setVariables()
 	j.addSecrets()
 	return j, nil
@@ -231,18 +248,21 @@ func (j *job) addSecrets() {
 	}
 	for _, v := range j.vars.Secrets() {
 		j.mask.AddJobSecret(v.Value)
+		j.nameSecrets(variableSecret(v.Name))
 	}
 	for _, e := range j.Endpoints {
 		for _, name := range sorted(e.Auth.Parameters) {
 			if mask.SecretParameter(name) {
-				j.mask.Add(e.Auth.Parameters[name])
+				j.addSecret(fmt.Sprintf("the parameter %q of the endpoint %q", name, e.Name), e.Auth.Parameters[name])
 			}
 		}
 	}
 	for _, f := range j.SecureFiles {
-		j.mask.Add(f.Ticket)
+		j.addSecret(fmt.Sprintf("the ticket of the secure file %q", f.Name), f.Ticket)
 	}
 }
+
+func variableSecret(name string) string { return fmt.Sprintf("the variable %q", name) }
 
 // expandTitles puts variables into the names that the log shows. An agent does
 // it once, when the job starts (JobExtension.cs).
@@ -252,6 +272,7 @@ func (j *job) expandTitles(plan []run) {
 	for _, r := range plan {
 		if !done[r.plannedStep] {
 			r.display = j.vars.Expand(r.display)
+			j.labels[r.id] = r.labelled(j.mask.Mask(r.display))
 		}
 		done[r.plannedStep] = true
 	}

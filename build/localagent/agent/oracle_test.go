@@ -34,7 +34,7 @@ func TestTaskLibrary(t *testing.T) {
 			input: tl.getInput('text', true), lines: tl.getDelimitedInput('lines', '\n'), on: tl.getBoolInput('on'),
 			path: tl.getPathInput('file').replace(tl.getVariable('Build.SourcesDirectory'), 'SOURCES'),
 			given: tl.filePathSupplied('file'), unset: tl.filePathSupplied('unset'),
-			plain: tl.getVariable('plain.name'), secret: Buffer.from(tl.getVariable('tok.en')).toString('hex'),
+			plain: tl.getVariable('plain.name'), secret: [...tl.getVariable('tok.en')].reverse().join(''),
 			names: tl.getVariables().filter(v => /plain|tok/.test(v.name)).map(v => v.name + ' ' + v.secret).sort(),
 			url: tl.getEndpointUrl(tl.getInput('conn'), false), scheme: tl.getEndpointAuthorizationScheme(tl.getInput('conn'), false),
 			tenant: tl.getEndpointAuthorizationParameter(tl.getInput('conn'), 'tenantId', false),
@@ -76,7 +76,7 @@ steps:
 	r := l.run(t)
 	want := map[string]any{
 		"input": "p%25\tq; ] %", "lines": []any{"a", " b"}, "on": true, "path": "SOURCES/x/y", "given": true, "unset": false,
-		"plain": "p%25\tq", "secret": "73653b637265745d2530412d76616c7565", "names": []any{"plain.name false", "tok.en true"},
+		"plain": "p%25\tq", "secret": "eulav-A0%]terc;es", "names": []any{"plain.name false", "tok.en true"},
 		"url": "https://management.example/", "scheme": "ServicePrincipal", "tenant": "ten", "data": "sub", "system": "OAuth",
 		"secureFile": "key.pem", "state": "none", "left": []any{},
 	}

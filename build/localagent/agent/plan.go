@@ -26,6 +26,9 @@ const (
 type plannedStep struct {
 	workflow.Step
 	ref, display string
+	// file and number are where the step stands: the first one has number 1.
+	file   string
+	number int
 	// task is nil for script steps.
 	task      *bundle.Task
 	handlers  map[stage]bundle.Handler
@@ -54,6 +57,11 @@ func (r run) title() string {
 	}
 }
 
+// labelled names the step in messages; display is its name or that of a stage.
+func (s *plannedStep) labelled(display string) string {
+	return fmt.Sprintf("step %d %q (%s:%d)", s.number, display, s.file, s.Line)
+}
+
 // planner checks a pipeline as the server does before a job is made of it. It
 // collects all problems.
 type planner struct {
@@ -76,11 +84,12 @@ func newPlan(o Options) ([]run, error) {
 		}
 	}
 	var pre, main, post []run
-	for _, s := range o.Pipeline.Steps {
+	for i, s := range o.Pipeline.Steps {
 		if !s.Enabled {
 			continue
 		}
 		planned := p.step(s)
+		planned.number = i + 1
 		if _, ok := planned.handlers[stagePre]; ok {
 			pre = append(pre, run{planned, stagePre})
 		}
@@ -100,7 +109,9 @@ func (p *planner) failf(line int, format string, args ...any) {
 }
 
 func (p *planner) step(s workflow.Step) *plannedStep {
-	planned := &plannedStep{Step: s, ref: s.Name, display: s.DisplayName, id: newGUID(), state: &variables.Store{}}
+	planned := &plannedStep{
+		Step: s, ref: s.Name, display: s.DisplayName, file: p.File, id: newGUID(), state: &variables.Store{},
+	}
 	kind := map[workflow.Kind]string{workflow.Script: "CmdLine", workflow.Bash: "Bash"}[s.Kind]
 	if s.Kind == workflow.Task {
 		kind, _, _ = strings.Cut(s.Task, "@")

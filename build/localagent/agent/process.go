@@ -64,6 +64,8 @@ type invocation struct {
 	finish <-chan struct{}
 	// abort is closed to end everything at once.
 	abort <-chan struct{}
+	// adopted takes over processes that lose their parent, if not nil.
+	adopted *adoption
 }
 
 // lineFunc takes one line, and whether it came from the error output.
@@ -97,6 +99,7 @@ func (i invocation) run(ctx context.Context) (ending, error) {
 	exited := make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // the status is in ProcessState
+		i.adopted.ended(cmd.Process.Pid)
 		close(exited)
 	}()
 	forced, err := i.await(ctx, cmd.Process, exited)
@@ -178,7 +181,7 @@ func (i invocation) start(cmd *exec.Cmd) (*output, error) {
 		*stream, ends[n] = write, read
 		out.ends = ends[:n+1]
 	}
-	if err := cmd.Start(); err != nil {
+	if err := i.adopted.start(cmd); err != nil {
 		out.close()
 		return nil, err
 	}

@@ -26,6 +26,12 @@ func killGroup(p *os.Process) { endGroup(p.Pid) }
 // not give the number to another process while the group has members.
 func endGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
+// ours reports whether a file belongs to the user who runs us.
+func ours(info os.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Getuid()
+}
+
 func tooLong(err error) bool { return errors.Is(err, syscall.E2BIG) }
 
 func sameEnvName(a, b string) bool { return a == b }

@@ -30,6 +30,9 @@ func killGroup(p *os.Process) { _ = p.Kill() }
 // endGroup does nothing: a console group cannot be killed once its leader ended.
 func endGroup(int) {}
 
+// ours holds for every file: Windows has no owner in what it lists.
+func ours(os.FileInfo) bool { return true }
+
 func tooLong(err error) bool { return errors.Is(err, windows.ERROR_FILENAME_EXCED_RANGE) }
 
 func sameEnvName(a, b string) bool { return strings.EqualFold(a, b) }

@@ -7,9 +7,11 @@ import (
 // Result is all that is known about a job that ran. Every text in it has passed
 // the masker. It is also the JSON form; Schema changes when a field changes.
 type Result struct {
-	Schema      int               `json:"schema"`
-	Name        string            `json:"name"`
-	Result      Status            `json:"result"`
+	Schema int    `json:"schema"`
+	Name   string `json:"name"`
+	Result Status `json:"result"`
+	// ExitStatus is that of the program.
+	ExitStatus  int               `json:"exitStatus"`
 	BuildNumber string            `json:"buildNumber"`
 	Steps       []*Step           `json:"steps"`
 	Variables   map[string]string `json:"variables"`
@@ -57,6 +59,8 @@ type Attachment struct {
 	// Content is the text as it was at the end of the job, when the agent would
 	// send it, and empty for other files and above 1 MiB.
 	Content string `json:"content,omitempty"`
+	// label names the step in messages.
+	label string
 }
 
 // Artifact is a file or folder that a step published.
@@ -74,6 +78,8 @@ type Check struct {
 	OK   bool   `json:"ok"`
 	// Problems say what was found; Note says what could not be looked at.
 	Problems []string `json:"problems,omitempty"`
+	// Warnings are what may be another program's doing.
+	Warnings []string `json:"warnings,omitempty"`
 	Note     string   `json:"note,omitempty"`
 }
 

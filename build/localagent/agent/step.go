@@ -74,8 +74,11 @@ func (j *job) step(r run) {
 	if s := x.record.Result; s == succeededWithIssues || s == failed {
 		j.setStatus(j.status.merge(s))
 	}
-	j.noteLeftovers(x.record.DisplayName)
+	j.noteLeftovers(x.label())
 }
+
+// label names the stage of the step in messages.
+func (x *execution) label() string { return x.labelled(x.record.DisplayName) }
 
 // context makes the step's own context. It does not end with the job's: when
 // the job is cancelled, a step goes on if its condition still holds.
@@ -336,9 +339,21 @@ func (x *execution) surroundings(env, values []pair) surroundings {
 	return s
 }
 
+// heldBy says how a step ended that left a child with its output.
+func heldBy(err error) string {
+	switch {
+	case errors.Is(err, errTimedOut):
+		return "was ended by its time limit, and a child of it kept running"
+	case err != nil:
+		return "was canceled, and a child of it kept running"
+	default:
+		return "ended while a process it had started still held its output open"
+	}
+}
+
 // invoke runs a program for the step and notes how it ended.
 func (x *execution) invoke(ctx context.Context, i invocation) (code int, err error) {
-	i.timing, i.abort, i.finish = x.Timing, x.Abort, x.finished
+	i.timing, i.abort, i.finish, i.adopted = x.Timing, x.Abort, x.finished, x.adopted
 	if err := context.Cause(ctx); err != nil {
 		return 0, err
 	}
@@ -346,7 +361,7 @@ func (x *execution) invoke(ctx context.Context, i invocation) (code int, err err
 	end, err := i.run(ctx)
 	x.mu.Lock()
 	if end.held {
-		x.held = append(x.held, x.record.DisplayName)
+		x.held = append(x.held, x.label()+" "+heldBy(err))
 		x.debug("The process ended, but another one still holds its output open.")
 	}
 	if end.forced {

@@ -2,9 +2,10 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,27 +15,84 @@ const canFindSurvivors = true
 
 // survivors lists the processes of a job that still run: those that inherited
 // VSTS_PROCESS_LOOKUP_ID with the value id, as the agent looks for orphans
-// (JobExtension.cs, FinalizeJob). Ended processes have no environment left, so
-// one that only waits to be reaped is not listed.
-func survivors(id string) []survivor {
+// (JobExtension.cs, FinalizeJob), and with descendants all that descend from us,
+// whatever they did to their environment. Ended processes that only wait to be
+// reaped are not listed.
+func survivors(id string, descendants bool) []survivor {
 	want := []byte(lookupVariable + "=" + id)
+	var found []survivor
+	parents := processes()
+	for pid := range parents {
+		// An environment that cannot be read is empty: the process is gone, or
+		// somebody else's.
+		environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if !hasEntry(environ, want) && !(descendants && descends(parents, pid)) {
+			continue
+		}
+		found = append(found, survivor{pid: pid, name: processName(pid), step: stepOf(environ)})
+	}
+	slices.SortFunc(found, func(a, b survivor) int { return cmp.Compare(a.pid, b.pid) })
+	return found
+}
+
+// processes returns all that run, with their parents.
+func processes() map[int]int {
+	parents := map[int]int{}
+	for _, pid := range processIDs() {
+		if state, parent, ok := processStat(pid); ok && state != "Z" && state != "X" {
+			parents[pid] = parent
+		}
+	}
+	return parents
+}
+
+func processIDs() []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	var found []survivor
+	var all []int
 	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			all = append(all, pid)
 		}
-		environ, err := os.ReadFile(filepath.Join("/proc", e.Name(), "environ"))
-		if err != nil || !hasEntry(environ, want) {
-			continue // gone, or not ours to look at and so not of this job
-		}
-		found = append(found, survivor{pid: pid, name: processName(pid)})
 	}
-	return found
+	return all
+}
+
+// processStat reads the state and the parent from behind the name, which may
+// hold anything.
+func processStat(pid int) (state string, parent int, ok bool) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", 0, false
+	}
+	fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+	if len(fields) < 2 {
+		return "", 0, false
+	}
+	parent, err = strconv.Atoi(fields[1])
+	return fields[0], parent, err == nil
+}
+
+func descends(parents map[int]int, pid int) bool {
+	self := os.Getpid()
+	for range len(parents) {
+		if pid = parents[pid]; pid == 0 || pid == self {
+			break
+		}
+	}
+	return pid == self
+}
+
+// stepOf reads the id of the step that a process was started by.
+func stepOf(environ []byte) string {
+	for entry := range bytes.SplitSeq(environ, []byte{0}) {
+		if id, ok := bytes.CutPrefix(entry, []byte("SYSTEM_TASKINSTANCEID=")); ok {
+			return string(id)
+		}
+	}
+	return ""
 }
 
 func hasEntry(environ, want []byte) bool {

@@ -35,10 +35,10 @@ func (v Variable) EnvName() string {
 // Store holds the variables of a job, or the task variables of a step. The zero
 // value is ready; all methods may be called at the same time.
 type Store struct {
-	// OnSecret, when set, is called with each secret value the store learns, before
+	// OnSecret, when set, is called with the name and value of each secret the store learns, before
 	// anyone can read it: the place to register it for masking. It is called with
 	// the store locked and must not use it.
-	OnSecret func(value string)
+	OnSecret func(name, value string)
 
 	mu    sync.Mutex
 	order []string // keys, in the order they were first set
@@ -83,7 +83,7 @@ func (s *Store) Set(name, value string, o Options) (wasReadOnly bool) {
 // learn passes a secret on; s.mu is held.
 func (s *Store) learn(v Variable) {
 	if v.Secret && v.Value != "" && s.OnSecret != nil {
-		s.OnSecret(v.Value)
+		s.OnSecret(v.Name, v.Value)
 	}
 }
 

@@ -157,14 +157,14 @@ func TestEnvName(t *testing.T) {
 func TestOnSecret(t *testing.T) {
 	t.Parallel()
 	var got []string
-	s := variables.Store{OnSecret: func(value string) { got = append(got, value) }}
+	s := variables.Store{OnSecret: func(name, value string) { got = append(got, name+"="+value) }}
 	s.Set("public", "p", variables.Options{})
 	s.Set("key", "k1", secret)
 	s.Set("key", "k2", variables.Options{}) // stays secret
 	s.Set("empty", "", secret)
 	s.Set("both", "<$(key)>", variables.Options{}) // becomes secret by what it holds
 	s.Recalculate()
-	if diff := cmp.Diff([]string{"k1", "k2", "<k2>"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"key=k1", "key=k2", "both=<k2>"}, got); diff != "" {
 		t.Errorf("secrets passed on (-want +got):\n%s", diff)
 	}
 }
