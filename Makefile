@@ -38,13 +38,13 @@ check: tools oracles ## what CI runs: generated files, format, vet, lint, all te
 build: tools ## stage every task for this machine in build/out/stage
 	$(PACK) stage
 
-package: tools ## make build/out/*.vsix for every platform
+package: tools ## make build/out/*.vsix for every platform, with SHA256SUMS and SBOM
 	$(PACK) vsix
 
-release: tools ## make the release files from a clean tree: smallest .vsix, checksums, SBOM
+release: tools ## make build/out/release from a clone of the commit: smallest .vsix, one a task, sums, SBOM
 	$(PACK) release
 
-verify: tools ## build the same commit again elsewhere and compare every byte
+verify: tools ## build the commit again elsewhere and compare every byte, with the release if there is one
 	$(PACK) verify
 
 generate: tools ## write inputs_gen.go and the README tables from each task.json
