@@ -7,8 +7,8 @@ import "github.com/guardrails-ci/guardrails/shared/inputs"
 // Inputs are the inputs of SafeCache, in the order of its task.json.
 type Inputs struct {
 	// Key is what the cache is made from, in the language of Cache@2: segments separated by `|`, each
-	// a text in quotes, a file, or file patterns separated by commas (`!` excludes). Example: `"npm" |
-	// "$(Agent.OS)" | package-lock.json`.
+	// a text in quotes, a file, or file patterns separated by commas (`!` excludes). Include the lock
+	// file. Example: `"npm" | "$(Agent.OS)" | package-lock.json`.
 	Key string `input:"key" label:"Key" env:"INPUT_KEY,required"`
 
 	// Path is the folder to restore and to save. It must be a download cache, such as

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
@@ -141,18 +142,41 @@ func keyError(err error) error {
 	for _, err := range unjoin(err) {
 		user := &task.UserError{Class: task.BadInput, Rule: "cache/key", Msg: err.Error(), Err: err}
 		var notFound *cachekey.NotFoundError
+		var noFolder *cachekey.NoFolderError
 		switch {
+		case errors.As(err, &noFolder):
+			user.Hint = "check that the folder is there when this step runs: is the checkout before it, " +
+				"is it below $(System.DefaultWorkingDirectory)?"
 		case !errors.As(err, &notFound):
 		case notFound.Pattern:
 			user.Hint = "patterns start at $(System.DefaultWorkingDirectory), " +
 				"and look into folders only with **, as in **/*.lock"
 		default:
-			user.Hint = fmt.Sprintf("a segment with a dot or slash in it is looked for as a file, below "+
-				"$(System.DefaultWorkingDirectory); if it is a text, put it in double quotes: \"%s\"", notFound.Segment)
+			// Not the segment in quotes: a constant key is what a lock file must not become.
+			user.Hint = fmt.Sprintf("check that the file is there when this step runs: is the checkout before it, "+
+				"is it in a subfolder (then **/%s)? Only a text that is not meant as a file belongs in double quotes; "+
+				"it never changes with the file", fileName(notFound.Segment))
 		}
 		errs = append(errs, user)
 	}
 	return errors.Join(errs...)
+}
+
+// fileName is the last part of a segment that names a file, of several the first.
+func fileName(segment string) string {
+	first, _, _ := strings.Cut(segment, ",")
+	return first[strings.LastIndexAny(first, `/\`)+1:]
+}
+
+// warnConstant tells of a key that no file is part of, which Cache@2 allows too.
+func warnConstant(env *task.Env, key cachekey.Resolved) {
+	if slices.ContainsFunc(key, func(s cachekey.Segment) bool { return s.Kind != cachekey.Text }) {
+		return
+	}
+	env.Log.Warning(pipeline.Issue{
+		Message: "no file is part of the key, so its entry is never renewed; add the lock file to the key",
+		Code:    "cache/constant-key",
+	})
 }
 
 func unjoin(err error) []error {

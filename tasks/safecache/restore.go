@@ -97,6 +97,7 @@ func tryRestore(ctx context.Context, env *task.Env, in Inputs) (hit, string, err
 	if err != nil {
 		return miss, "", err
 	}
+	warnConstant(env, found.key)
 	state := freeze(folder, dir, found.key)
 	if err := state.keep(env); err != nil {
 		return miss, "", err

@@ -217,7 +217,17 @@ func TestBadInputs(t *testing.T) {
 		input, value string
 		texts        []string
 	}{
-		"unquoted version": {"INPUT_KEY", "npm | v1.0", []string{"File not found: v1.0", `in double quotes: "v1.0"`}},
+		"unquoted version": {"INPUT_KEY", "npm | v1.0", []string{"File not found: v1.0", "then **/v1.0"}},
+		"lock file not there yet": {
+			"INPUT_KEY", "npm | ./yarn.lock",
+			[]string{
+				"check that the file is there when this step runs: is the checkout before it, is it in a subfolder " +
+					"(then **/yarn.lock)? Only a text that is not meant as a file belongs in double quotes", "!\"./yarn.lock\"",
+			},
+		},
+		"folder not there yet": {
+			"INPUT_KEY", "npm | web/yarn.lock", []string{"there is no folder s/web", "is the checkout before it"},
+		},
 		"two of them": {
 			"INPUT_KEY", "v1.0 | */x", []string{"File not found: v1.0", "No matching files found for pattern: */x", "**/*.lock"},
 		},

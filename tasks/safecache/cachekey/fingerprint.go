@@ -64,6 +64,12 @@ func (e *NotFoundError) Error() string {
 	return "File not found: " + e.Segment
 }
 
+// NoFolderError is a path segment of which the folder does not exist.
+type NoFolderError struct{ Folder string }
+
+// Error says which folder.
+func (e *NoFolderError) Error() string { return "there is no folder " + e.Folder }
+
 func (p Place) system() system { return system(p.OS) }
 
 // display is the path as it is hashed and shown.

@@ -121,7 +121,7 @@ type walk struct {
 func (w walk) run(ctx context.Context) error {
 	info, err := w.place.Files.Stat(w.search.root)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no folder %s", w.place.display(w.search.root))
+		return &NoFolderError{w.place.display(w.search.root)}
 	}
 	if err != nil {
 		return fmt.Errorf("reading folder %s: %w", w.place.display(w.search.root), err)
