@@ -100,6 +100,10 @@ func TestRefusals(t *testing.T) {
 		"secret not set":    {echo, []string{"run", "--secret", "hunter3", "{dir}/p.yml"}, "--secret: no environment variable of that name"},
 		"secret unnamed":    {echo, []string{"run", "--secret", "=hunter3", "{dir}/p.yml"}, "--secret: the name is empty"},
 		"bad duration":      {echo, []string{"run", "--cancel-after", "soon", "{dir}/p.yml"}, `invalid value "soon" for flag -cancel-after`},
+		"no unit":           {echo, []string{"run", "--cancel-after", "5", "{dir}/p.yml"}, `invalid value "5" for flag -cancel-after: want a unit, such as 5s`},
+		"no place for JSON": {echo, []string{"run", "--json", "{dir}/no/r.json", "{dir}/p.yml"}, "no/r.json cannot be written: no such file or directory"},
+		"JSON a folder":     {echo, []string{"run", "--json", "{dir}", "{dir}/p.yml"}, "is a folder, want a file"},
+		"task source":       {echo, []string{"run", "--tasks", "{dir}/source", "{dir}/p.yml"}, "has no file main.js, which its task.json names: this looks like a task's source; build it first (in this repository: make build) and use build/out/stage"},
 		"negative scale":    {echo, []string{"run", "--time-scale", "-1", "{dir}/p.yml"}, "--time-scale -1 is below 0"},
 		"no secure file":    {echo, []string{"run", "--secure-file", "a=/no/such", "{dir}/p.yml"}, "no such file"},
 		"no sources":        {echo, []string{"run", "--sources", "{dir}/p.yml", "{dir}/p.yml"}, "is not a folder"},
@@ -114,6 +118,8 @@ func TestRefusals(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t, tc.pipeline, tc.args...)
 			p.write(t, "tasks/task.json", taskJSON)
+			p.write(t, "tasks/main.js", "")
+			p.write(t, "source/task.json", taskJSON)
 			status := p.run()
 			got := p.err.String()
 			if status != 2 || !strings.HasPrefix(got, "localagent: ") || !strings.Contains(got, tc.want) || strings.Count(got, "\n") != 1 {

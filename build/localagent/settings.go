@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +23,8 @@ import (
 
 const usage = `Usage: localagent run [flags] PIPELINE.yml
 
-Runs the steps of an Azure Pipelines file (one job: variables and task, script
-and bash steps) on this machine the way the Azure Pipelines agent does.
+Runs the steps of an Azure Pipelines file (one job: variables and task, script,
+bash and checkout steps) on this machine the way the Azure Pipelines agent does.
 
   --tasks PATH             tasks: a .vsix file, or a folder that holds task folders
   --var NAME=VALUE         set a variable; wins over the file and the agent's own
@@ -39,7 +40,7 @@ and bash steps) on this machine the way the Azure Pipelines agent does.
   --json FILE              write the result as JSON
   --debug                  show debug lines (System.Debug)
   --restricted             run every step with restricted logging commands
-  --allow-old-handlers     accept tasks that lack a Node24 or Node20_1 handler
+  --allow-old-handlers     accept tasks with neither a Node24 nor a Node20_1 handler
   --cancel-after DURATION  cancel the job after this time, such as 30s
   --time-scale FACTOR      multiply the delays between tries, such as 0.01
   --no-color               no colours on a terminal (also: NO_COLOR)
@@ -138,7 +139,7 @@ func (s *settings) flags() *flag.FlagSet {
 	f.BoolVar(&s.noColor, "no-color", false, "")
 	f.BoolVar(&s.restricted, "restricted", false, "")
 	f.BoolVar(&s.oldHandlers, "allow-old-handlers", false, "")
-	f.DurationVar(&s.cancelAfter, "cancel-after", 0, "")
+	f.Func("cancel-after", "", s.setCancelAfter)
 	f.Float64Var(&s.timeScale, "time-scale", 1, "")
 	f.Func("var", "", s.addVariable)
 	f.Func("secret", "", s.addSecret)
@@ -148,6 +149,18 @@ func (s *settings) flags() *flag.FlagSet {
 		return nil
 	})
 	return f
+}
+
+func (s *settings) setCancelAfter(value string) error {
+	if _, err := strconv.ParseFloat(value, 64); err == nil && value != "0" {
+		return fmt.Errorf("want a unit, such as %ss", value)
+	}
+	after, err := time.ParseDuration(value)
+	if err != nil {
+		return errors.New("want a time, such as 30s")
+	}
+	s.cancelAfter = after
+	return nil
 }
 
 func (s *settings) addVariable(value string) error {
@@ -240,12 +253,31 @@ func (s *settings) options() (agent.Options, error) {
 		}
 		o.Endpoints = append(o.Endpoints, endpoints...)
 	}
+	if err := s.checkResult(); err != nil {
+		return o, err
+	}
 	if s.tasks != "" {
 		if o.Tasks, err = bundle.Open(s.tasks); err != nil {
 			return o, err
 		}
 	}
 	return o, nil
+}
+
+// checkResult finds out before the job, which may take long, whether the result
+// can be written after it.
+func (s *settings) checkResult() error {
+	if s.json == "" {
+		return nil
+	}
+	if info, err := os.Stat(s.json); err == nil && info.IsDir() {
+		return fmt.Errorf("--json %s is a folder, want a file", s.json)
+	}
+	probe, err := os.CreateTemp(filepath.Dir(s.json), ".localagent-")
+	if err != nil {
+		return fmt.Errorf("--json %s cannot be written: %w", s.json, cause(err))
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // writeResult writes the JSON form; a reader never sees half of it.

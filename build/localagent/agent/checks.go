@@ -65,7 +65,8 @@ func (j *job) checkProcesses() Check {
 		if label, ok := j.labels[s.step]; ok {
 			by = " of " + label
 		}
-		c.Problems = append(c.Problems, fmt.Sprintf("process %d (%s)%s outlived the job and was killed", s.pid, s.name, by))
+		c.Problems = append(c.Problems,
+			fmt.Sprintf("process %d (%s)%s outlived the job and was killed", s.pid, s.name, by))
 		s.kill()
 	}
 	c.OK = len(c.Problems) == 0

@@ -109,7 +109,8 @@ func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
 		{"Build.SourceVersion", c.version}, {"Build.SourceVersionMessage", command.Deactivate(c.message)},
 		{"Build.SourceVersionAuthor", command.Deactivate(c.author)},
 		{"Build.BuildId", "1"}, {"Build.BuildNumber", buildNumber}, {"Build.BuildUri", "vstfs:///Build/Build/1"},
-		{"Build.ContainerId", "1"}, {"Build.DefinitionName", command.Deactivate(definition)}, {"Build.DefinitionVersion", "1"},
+		{"Build.ContainerId", "1"}, {"Build.DefinitionName", command.Deactivate(definition)},
+		{"Build.DefinitionVersion", "1"},
 		{"Build.Reason", "Manual"}, {"Build.QueuedBy", who}, {"Build.RequestedFor", who},
 		{"GIT_TERMINAL_PROMPT", "0"},
 	}...)

@@ -21,6 +21,8 @@ func isConnection(in bundle.Input) bool {
 	return len(in.Type) > len(typeConnection) && ordinal.Equal(in.Type[:len(typeConnection)], typeConnection)
 }
 
+func isSecureFile(in bundle.Input) bool { return ordinal.Equal(in.Type, typeSecureFile) }
+
 // inputs does to a step's inputs what the server does before the agent gets
 // them: aliases become names, unknown and missing inputs are errors, and the
 // names of connections and secure files become ids.
@@ -96,7 +98,7 @@ func (p *planner) resolve(in bundle.Input, given workflow.KeyValue) string {
 	case isConnection(in):
 		what = "endpoint"
 		find = func(ref string) (string, bool) { e, ok := findEndpoint(p.Endpoints, ref); return e.ID, ok }
-	case ordinal.Equal(in.Type, typeSecureFile):
+	case isSecureFile(in):
 		find = func(ref string) (string, bool) { f, ok := findSecureFile(p.SecureFiles, ref); return f.ID, ok }
 	default:
 		return given.Value

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -73,17 +74,17 @@ func TestPipelineRefused(t *testing.T) {
 		"unknown endpoint": {"steps:\n- task: A@1\n  inputs: {key: x, conn: nope}\n", `p.yml:3: input "conn" names the endpoint "nope", which was not given`},
 		"unknown file":     {"steps:\n- task: A@1\n  inputs: {key: x, file: nope}\n", `p.yml:3: input "file" names the secure file "nope", which was not given`},
 		"unknown task":     {"steps:\n- task: B@1\n", `p.yml:2: task "B@1" is not in`},
-		"other version":    {"steps:\n- task: A@2\n", `it has A@1.2.3`},
-		"old handlers":     {"steps:\n- task: Old@1\n", `p.yml:2: task Old@1: execution has no Node24 handler: agents need Node24 and Node20_1, or allow old handlers`},
-		"windows only":     {"steps:\n- task: Win@1\n", `p.yml:2: task Win@1: execution has no Node24 handler`},
+		"other version":    {"steps:\n- task: A@2\n", `it has A@1`},
+		"old handlers":     {"steps:\n- task: Old@1\n", `p.yml:2: task Old@1: execution has only Node16: agents need Node24 and Node20_1, or give --allow-old-handlers`},
+		"windows only":     {"steps:\n- task: Win@1\n", `p.yml:2: task Win@1: execution has no handler for node`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, tc.pipeline)
-			target := map[string]string{"target": "main.js"}
+			target := map[string]string{"target": "execution.js"}
 			l.Tasks = makeTasks(t, map[string]jsTask{
 				"A":   {main: "1", fields: fields},
-				"Old": {fields: map[string]any{"execution": map[string]any{"Node20_1": target}}},
+				"Old": {main: "1", fields: map[string]any{"execution": map[string]any{"Node16": target}}},
 				"Win": {fields: map[string]any{"execution": map[string]any{"PowerShell3": target}}},
 			})
 			_, err := Run(l.ctx, l.Options)
@@ -107,20 +108,41 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
-func TestOldHandlersAllowed(t *testing.T) {
+func TestChooseHandler(t *testing.T) {
 	t.Parallel()
+	const both = " handler: to run on all agents it needs Node24 and Node20_1"
+	n24, n20, n16, n6 := bundle.Handler{Target: "24"}, bundle.Handler{Target: "20"}, bundle.Handler{Target: "16"}, bundle.Handler{Target: "6"}
 	for name, tc := range map[string]struct {
-		handlers bundle.Handlers
-		want     string
+		handlers           bundle.Handlers
+		old                bool
+		want, warning, err string
 	}{
-		"newest first": {bundle.Handlers{"Node10": {Target: "10"}, "node20_1": {Target: "20"}}, "20"},
-		"very old":     {bundle.Handlers{"Node": {Target: "6"}, "PowerShell3": {Target: "ps"}}, "6"},
-		"none":         {bundle.Handlers{"PowerShell3": {Target: "ps"}}, ""},
+		"both":          {bundle.Handlers{"Node24": n24, "node20_1": n20, "Node16": n16}, false, "24", "", ""},
+		"newest only":   {bundle.Handlers{"Node24": n24}, false, "24", "has no Node20_1" + both, ""},
+		"20 only":       {bundle.Handlers{"Node16": n16, "node20_1": n20}, false, "20", "has no Node24" + both, ""},
+		"20 only, old":  {bundle.Handlers{"node20_1": n20}, true, "20", "has no Node24" + both, ""},
+		"old, allowed":  {bundle.Handlers{"Node16": n16, "Node": n6}, true, "16", "", ""},
+		"old, refused":  {bundle.Handlers{"Node16": n16, "Node": n6}, false, "", "", "has only Node16, Node: agents need Node24 and Node20_1"},
+		"very old":      {bundle.Handlers{"Node": n6, "PowerShell3": n16}, true, "6", "", ""},
+		"none":          {bundle.Handlers{"PowerShell3": n16}, true, "", "", "has no handler for node"},
+		"none, not old": {bundle.Handlers{"PowerShell3": n16}, false, "", "", "has no handler for node"},
 	} {
-		got, err := chooseHandler(tc.handlers, true)
-		if got.Target != tc.want || (err == nil) != (tc.want != "") {
-			t.Errorf("%s: chooseHandler: got %q, %v, want %q", name, got.Target, err, tc.want)
+		got, warning, err := chooseHandler(tc.handlers, tc.old)
+		if err == nil && got.Target != tc.want || warning != tc.warning || !strings.Contains(fmt.Sprint(err), tc.err) || (err == nil) != (tc.err == "") {
+			t.Errorf("%s: chooseHandler: got %q, warning %q, %v, want %q, %q, %q", name, got.Target, warning, err, tc.want, tc.warning, tc.err)
 		}
+	}
+}
+
+// A task with one handler of two runs, and the log says what it lacks, once.
+func TestMissingHandlerIsAWarning(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "steps:\n- {task: A@1, displayName: a}\n")
+	target := map[string]string{"target": "execution.js"}
+	l.Tasks = makeTasks(t, map[string]jsTask{"A": {main: "console.log('ran')", fields: map[string]any{"execution": map[string]any{"Node20_1": target}}}})
+	r := l.run(t)
+	if !strings.Contains(log(r, "a"), "ran\n") || strings.Count(l.out.String(), "##[warning]p.yml:2: task A@1: execution has no Node24 handler") != 1 {
+		t.Errorf("got\n%s\nwant the task run, and one warning for Node24", l.out.String())
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -68,7 +69,7 @@ type Options struct {
 	Adopt bool
 	// Restricted runs every step with "target: commands: restricted".
 	Restricted bool
-	// AllowOldHandlers accepts tasks that lack Node24 or Node20_1.
+	// AllowOldHandlers accepts tasks that have neither Node24 nor Node20_1.
 	AllowOldHandlers bool
 	Timing           Timing
 	// Abort ends everything at once when closed.
@@ -101,6 +102,7 @@ type job struct {
 	// unpacked are the folders of tasks.
 	unpacked map[string]*bundle.Task
 	held     []string          // what to report of steps whose output another process held open
+	warnings []string          // of the whole job
 	secrets  map[string]string // registered secret to what it is called
 	labels   map[string]string // id of a step to its label
 	outside  outside
@@ -128,7 +130,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		j.adopted = adopt()
 		defer j.adopted.release()
 	}
-	j.announce()
+	j.announce(plan)
 	j.expandTitles(plan)
 	defer j.disconnect()
 	stop := j.limitCancel()
@@ -177,6 +179,10 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 	j.vars.OnSecret = func(name, value string) { j.addSecret(variableSecret(name), value) }
 	j.setVariables()
 	j.addSecrets()
+	if err := j.ignoreShortSecrets(); err != nil {
+		j.disconnect()
+		return nil, errors.Join(err, j.layout.clean(false))
+	}
 	return j, nil
 }
 
@@ -302,20 +308,27 @@ func (j *job) taskFolder(t *bundle.Task) string {
 }
 
 // announce prints what an agent prints when it initialises a job.
-func (j *job) announce() {
+func (j *job) announce(plan []run) {
 	for _, line := range []string{
 		"##[section]Starting: Initialize job",
 		"Agent name: 'localagent'",
 		"Current agent version: '" + agentVersion + "' (imitated)",
 		"Work folder: " + j.layout.work,
+		"Sources: " + j.layout.origin,
 	} {
 		j.print(line)
+	}
+	if j.Work == "" {
+		j.print("Caches and tools last for this run only (give --work DIR to keep them)")
 	}
 	if j.node != "" {
 		j.print("Node: " + j.node)
 	}
 	if len(j.Pipeline.Ignored) > 0 {
 		j.print("Ignored in " + j.File + ": " + strings.Join(j.Pipeline.Ignored, ", "))
+	}
+	for _, warning := range append(j.warnings, planWarnings(plan)...) {
+		j.print("##[warning]" + warning)
 	}
 	j.print("##[section]Finishing: Initialize job")
 }
@@ -368,12 +381,43 @@ func (j *job) aborted() bool {
 }
 
 // knob is a setting of the agent: a variable of the job, or of its environment.
+// An empty one does not count (RuntimeKnobSource.cs).
 func (j *job) knob(name string) string {
-	if value, _, ok := j.vars.Get(name); ok {
+	if value, _, _ := j.vars.Get(name); value != "" {
 		return value
 	}
 	value, _ := lookupEnv(j.worker, name)
 	return value
+}
+
+// workerKnob is one of the settings for which the environment comes first
+// (AgentKnobs.cs).
+func (j *job) workerKnob(name string) string {
+	if value, _ := lookupEnv(j.worker, name); value != "" {
+		return value
+	}
+	return j.knob(name)
+}
+
+// ignoreShortSecrets applies AZP_IGNORE_SECRETS_SHORTER_THAN, which may go up to
+// 6, to the secrets known and to those to come (ExecutionContext.cs).
+func (j *job) ignoreShortSecrets() error {
+	const name = "AZP_IGNORE_SECRETS_SHORTER_THAN"
+	text := j.knob(name)
+	if text == "" {
+		return nil
+	}
+	length, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil {
+		return fmt.Errorf("%s is %q, want a number up to %d", name, text, mask.LongestIgnored)
+	}
+	if length > mask.LongestIgnored {
+		j.warnings = append(j.warnings, fmt.Sprintf(
+			"The value of the minimum length of the secrets is too high. Maximum value is set: %d",
+			mask.LongestIgnored))
+	}
+	j.mask.IgnoreShorterThan(length)
+	return nil
 }
 
 // truthy is StringUtil.ConvertToBoolean.

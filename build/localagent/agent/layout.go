@@ -21,6 +21,7 @@ type layout struct {
 	tasks      string // _work/_tasks
 	workspace  string // _work/1
 	sources    string // _work/1/s
+	origin     string // where the sources come from, for people
 	artifacts  string // _work/1/a
 	binaries   string // _work/1/b
 	results    string // _work/1/TestResults
@@ -84,8 +85,13 @@ func (l *layout) prepare(sources string) error {
 		}
 	}
 	if sources == "" {
+		l.origin = "empty (give --sources DIR to copy some)"
+		if entries, err := os.ReadDir(l.sources); err == nil && len(entries) > 0 {
+			l.origin = "as an earlier run left them (give --sources DIR to copy others)"
+		}
 		return nil
 	}
+	l.origin = sources + " (copied)"
 	if err := copyTree(sources, l.sources, l.work); err != nil {
 		return fmt.Errorf("copying the sources %s: %w", sources, err)
 	}

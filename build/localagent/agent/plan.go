@@ -29,6 +29,8 @@ type plannedStep struct {
 	// file and number are where the step stands: the first one has number 1.
 	file   string
 	number int
+	// warnings are for the start of the job.
+	warnings []string
 	// task is nil for script steps.
 	task      *bundle.Task
 	handlers  map[stage]bundle.Handler
@@ -112,7 +114,9 @@ func (p *planner) step(s workflow.Step) *plannedStep {
 	planned := &plannedStep{
 		Step: s, ref: s.Name, display: s.DisplayName, file: p.File, id: newGUID(), state: &variables.Store{},
 	}
-	kind := map[workflow.Kind]string{workflow.Script: "CmdLine", workflow.Bash: "Bash"}[s.Kind]
+	kind := map[workflow.Kind]string{
+		workflow.Script: "CmdLine", workflow.Bash: "Bash", workflow.Checkout: "Checkout",
+	}[s.Kind]
 	if s.Kind == workflow.Task {
 		kind, _, _ = strings.Cut(s.Task, "@")
 		kind = kind[strings.LastIndex(kind, ".")+1:]
@@ -168,10 +172,14 @@ func (p *planner) task(s *plannedStep) {
 		if at.handlers == nil {
 			continue
 		}
-		handler, err := chooseHandler(at.handlers, p.AllowOldHandlers)
+		handler, warning, err := chooseHandler(at.handlers, p.AllowOldHandlers)
 		if err != nil {
 			p.failf(s.Line, "task %s: %s %w", s.Task, at.name, err)
 			continue
+		}
+		if warning != "" {
+			s.warnings = append(s.warnings,
+				fmt.Sprintf("%s:%d: task %s: %s %s", p.File, s.Line, s.Task, at.name, warning))
 		}
 		s.handlers[at.stage] = handler
 	}
@@ -182,28 +190,56 @@ func (p *planner) task(s *plannedStep) {
 // (TaskManager.cs). Those for Windows alone are not run here.
 var nodeHandlers = []string{"Node24", "Node20_1", "Node16", "Node10", "Node"}
 
+// newHandlers is how many of them current agents run without complaint.
+const newHandlers = 2
+
 // chooseHandler picks a stage's handler. Agents before 4.265 do not know Node24,
-// and later ones are about to drop Node20_1, so a stage needs both to run
-// everywhere; where old is set, any one will do.
-func chooseHandler(all bundle.Handlers, old bool) (bundle.Handler, error) {
-	find := func(want string) (bundle.Handler, bool) {
-		for name, h := range all {
-			if strings.EqualFold(name, want) {
-				return h, true
+// and later ones are about to drop Node20_1: with one of the two a stage runs, but
+// not everywhere, and the warning says so. Where old is set, any one will do.
+func chooseHandler(all bundle.Handlers, old bool) (h bundle.Handler, warning string, err error) {
+	var has, lacks []string
+	for i, want := range nodeHandlers {
+		found, ok := findHandler(all, want)
+		switch {
+		case ok && len(has) == 0:
+			h = found
+			fallthrough
+		case ok:
+			has = append(has, want)
+		case i < newHandlers:
+			lacks = append(lacks, want)
+		}
+	}
+	switch {
+	case len(has) == 0:
+		return h, "", errors.New("has no handler for node: want Node24 and Node20_1")
+	case len(lacks) < newHandlers && len(lacks) > 0:
+		return h, "has no " + lacks[0] + " handler: to run on all agents it needs Node24 and Node20_1", nil
+	case len(lacks) == newHandlers && !old:
+		return h, "", fmt.Errorf("has only %s: agents need Node24 and Node20_1, or give --allow-old-handlers",
+			strings.Join(has, ", "))
+	}
+	return h, "", nil
+}
+
+func findHandler(all bundle.Handlers, want string) (bundle.Handler, bool) {
+	for name, h := range all {
+		if strings.EqualFold(name, want) {
+			return h, true
+		}
+	}
+	return bundle.Handler{}, false
+}
+
+// planWarnings collects what was found of all steps, each once.
+func planWarnings(plan []run) []string {
+	var all []string
+	for _, r := range plan {
+		for _, warning := range r.warnings {
+			if !slices.Contains(all, warning) {
+				all = append(all, warning)
 			}
 		}
-		return bundle.Handler{}, false
 	}
-	for _, want := range nodeHandlers[:2] {
-		if _, ok := find(want); !ok && !old {
-			return bundle.Handler{}, fmt.Errorf("has no %s handler: agents need Node24 and Node20_1, "+
-				"or allow old handlers", want)
-		}
-	}
-	for _, want := range nodeHandlers {
-		if h, ok := find(want); ok {
-			return h, nil
-		}
-	}
-	return bundle.Handler{}, errors.New("has no handler for node")
+	return all
 }

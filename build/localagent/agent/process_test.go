@@ -219,10 +219,10 @@ func TestEnvironmentTooLarge(t *testing.T) {
 func TestMissingTarget(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, "steps:\n- {task: A@1, displayName: task}\n")
-	target := map[string]string{"target": "gone.js"}
+	target := map[string]string{"target": "$(gone).js"}
 	l.Tasks = makeTasks(t, map[string]jsTask{"A": {fields: map[string]any{"execution": map[string]any{"Node24": target, "Node20_1": target}}}})
 	s := l.run(t).Steps[0]
-	if s.Result != failed || !has(issues(s), "gone.js', the target of the task's main stage") {
+	if s.Result != failed || !has(issues(s), "$(gone).js', the target of the task's main stage") {
 		t.Errorf("got %s with %q", s.Result, issues(s))
 	}
 }

@@ -18,6 +18,22 @@ func (j *job) printSummaries() {
 	}
 }
 
+// failedChecks explains an exit status that the job's result does not.
+func (r *Result) failedChecks() string {
+	n := 0
+	for _, c := range r.Checks {
+		n += len(c.Problems)
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(`, but 1 check failed (see "check ..." above): exit status %d`, r.ExitStatus)
+	default:
+		return fmt.Sprintf(`, but %d checks failed (see "check ..." above): exit status %d`, n, r.ExitStatus)
+	}
+}
+
 // printTable prints how each step ended.
 func (j *job) printTable() {
 	rows := [][]string{{"Step", "Stage", "Result", "Time"}}
@@ -39,5 +55,5 @@ func (j *job) printTable() {
 		}
 		j.print(strings.TrimRight(line.String(), " "))
 	}
-	j.print(fmt.Sprintf("\nJob result: %s", j.result.Result))
+	j.print("\nJob result: " + string(j.result.Result) + j.result.failedChecks())
 }

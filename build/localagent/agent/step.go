@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/guardrails-ci/guardrails/build/localagent/bundle"
 	"github.com/guardrails-ci/guardrails/build/localagent/condition"
+	"github.com/guardrails-ci/guardrails/build/localagent/ordinal"
 	"github.com/guardrails-ci/guardrails/build/localagent/variables"
+	"github.com/guardrails-ci/guardrails/build/localagent/workflow"
 )
 
 // Why a step was stopped from outside.
@@ -151,9 +152,30 @@ func (x *execution) perform(ctx context.Context) Status {
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTimedOut)
 		defer cancel()
 	}
-	err := x.tries(ctx)
+	x.conclude(x.tries(ctx))
+	if x.commands != "" {
+		x.result = x.result.merge(x.commands)
+	}
+	if x.result == failed && x.ContinueOnError {
+		x.result = succeededWithIssues
+	}
+	x.print("##[section]Finishing: " + x.record.DisplayName)
+	return x.result.orSucceeded()
+}
+
+// conclude turns the error that a step ended with into its result. A time limit
+// that strikes when the job is canceled counts as part of that (StepsRunner.cs,
+// RunStepAsync).
+func (x *execution) conclude(err error) {
+	var notForForks restricted
 	switch {
 	case err == nil:
+	case errors.As(err, &notForForks):
+		x.print(notForForks.Error())
+		x.result = skipped
+	case errors.Is(err, errTimedOut) && x.ctx.Err() != nil:
+		x.error(errCanceled.Error())
+		x.result = canceled
 	case errors.Is(err, errTimedOut):
 		x.error(errTimedOut.Error())
 		x.result = failed
@@ -164,14 +186,6 @@ func (x *execution) perform(ctx context.Context) Status {
 		x.error(err.Error())
 		x.result = failed
 	}
-	if x.commands != "" {
-		x.result = x.result.merge(x.commands)
-	}
-	if x.result == failed && x.ContinueOnError {
-		x.result = succeededWithIssues
-	}
-	x.print("##[section]Finishing: " + x.record.DisplayName)
-	return x.result.orSucceeded()
 }
 
 // tries runs the step again when it failed and may be tried again
@@ -221,15 +235,21 @@ func (x *execution) sleep(ctx context.Context, wait time.Duration) error {
 
 // prepare does what is done once, whatever the number of tries.
 func (x *execution) prepare() (func(context.Context) error, error) {
-	if x.task == nil {
+	switch {
+	case x.Kind == workflow.Checkout:
+		return x.prepareCheckout(), nil
+	case x.task == nil:
 		return x.prepareScript()
 	}
 	x.describe()
 	in := inputContext{
-		expand: x.vars.Expand, expandAgent: x.expandAgent,
-		root: x.layout.sources, trim: !truthy(x.knob("DISABLE_INPUT_TRIMMING")),
+		expand: x.expandInput, expandAgent: x.expandAgent,
+		root: x.layout.sources, trim: !truthy(x.workerKnob("DISABLE_INPUT_TRIMMING")),
 	}
 	values := in.values(x.task.Inputs, x.inputs)
+	if err := x.checkFork(values); err != nil {
+		return nil, err
+	}
 	handler := x.handlers[x.stage]
 	folder := x.taskFolder(x.task)
 	if x.stage == stageMain {
@@ -259,6 +279,52 @@ func (x *execution) prepare() (func(context.Context) error, error) {
 		}
 		return err
 	}, nil
+}
+
+// prepareCheckout makes ready a step that has nothing to do here.
+func (x *execution) prepareCheckout() func(context.Context) error {
+	return func(context.Context) error {
+		x.print("Nothing is checked out here: sources come from --sources")
+		return nil
+	}
+}
+
+// expandInput puts variables into an input. With the trimming of variables on,
+// the agent trims the whole input each time it has put one in (VarUtil.cs,
+// ExpandValues).
+func (x *execution) expandInput(text string) string {
+	expanded := x.vars.Expand(text)
+	if expanded != text && truthy(x.workerKnob("AGENT_ENABLE_VARIABLE_INPUT_TRIMMING")) {
+		return strings.TrimSpace(expanded)
+	}
+	return expanded
+}
+
+// restricted is why a step may not run for a fork's pull request.
+type restricted string
+
+func (r restricted) Error() string {
+	return "References " + string(r) + ". " +
+		"PRs from repository forks are not allowed to access secrets in the pipeline. " +
+		"For more information see https://go.microsoft.com/fwlink/?linkid=862029"
+}
+
+// checkFork keeps connections and secure files from pull requests of forks. The
+// server sets both variables where it applies (TaskRunner.cs).
+func (x *execution) checkFork(values []pair) error {
+	for _, name := range []string{"system.restrictSecrets", "system.pullRequest.isFork"} {
+		if value, _, _ := x.vars.Get(name); !ordinal.Equal(strings.TrimSpace(value), "true") {
+			return nil
+		}
+	}
+	isGUID := func(id string) bool { return guidPattern.MatchString(id) && id != emptyGUID }
+	switch {
+	case slices.ContainsFunc(referenced(x.task.Inputs, values, isConnection), isGUID):
+		return restricted("service endpoint")
+	case slices.ContainsFunc(referenced(x.task.Inputs, values, isSecureFile), isGUID):
+		return restricted("secure file")
+	}
+	return nil
 }
 
 // describe prints the header of a task.
@@ -324,8 +390,7 @@ func (x *execution) surroundings(env, values []pair) surroundings {
 				s.endpoints = append(s.endpoints, e)
 			}
 		}
-		secure := func(in bundle.Input) bool { return strings.EqualFold(in.Type, typeSecureFile) }
-		for _, id := range referenced(x.task.Inputs, values, secure) {
+		for _, id := range referenced(x.task.Inputs, values, isSecureFile) {
 			if f, ok := findSecureFile(x.SecureFiles, id); ok {
 				s.files = append(s.files, f)
 			}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -88,7 +89,32 @@ func (b *Bundle) load(files fs.FS, folders []string) error {
 		}
 		b.tasks = append(b.tasks, &Task{Definition: definition, Folder: folder, files: sub})
 	}
+	for _, t := range b.tasks {
+		if target := t.missingTarget(); target != "" {
+			return fmt.Errorf("task %s in %s has no file %s, which its task.json names: "+
+				"this looks like a task's source; build it first (in this repository: make build) "+
+				"and use build/out/stage", t.Folder, b.path, target)
+		}
+	}
 	return nil
+}
+
+// missingTarget is the file that a node handler would run and that is not there,
+// empty when there is none. A name with variables in it is known when it runs.
+func (t *Task) missingTarget() string {
+	for _, stage := range []Handlers{t.PreJob, t.Main, t.PostJob} {
+		for _, name := range slices.Sorted(maps.Keys(stage)) {
+			target := path.Clean(strings.ReplaceAll(stage[name].Target, `\`, "/"))
+			isNode := len(name) >= len("node") && strings.EqualFold(name[:len("node")], "node")
+			if !isNode || strings.Contains(target, "$(") {
+				continue
+			}
+			if _, err := fs.Stat(t.files, target); err != nil {
+				return target
+			}
+		}
+	}
+	return ""
 }
 
 func (b *Bundle) same(d Definition) *Task {
@@ -163,22 +189,30 @@ func (b *Bundle) Find(reference string) (*Task, error) {
 		if t.Version.matches(version) {
 			best = t
 		}
-		others = append(others, t.Name+"@"+t.Version.String())
+		other := t.reference()
+		if strings.Contains(version, ".") {
+			other = t.Name + "@" + t.Version.String()
+		}
+		others = append(others, other)
 	}
 	switch {
 	case best != nil:
 		return best, nil
 	case len(others) > 0:
-		return nil, fmt.Errorf("task %q is not in %s: it has %s", reference, b.path, strings.Join(others, ", "))
+		return nil, fmt.Errorf("task %q is not in %s: it has %s",
+			reference, b.path, strings.Join(slices.Compact(others), ", "))
 	default:
 		return nil, fmt.Errorf("task %q is not in %s: it has %s", reference, b.path, strings.Join(b.names(), ", "))
 	}
 }
 
+// reference is how a pipeline names the task.
+func (t *Task) reference() string { return fmt.Sprintf("%s@%d", t.Name, t.Version.Major) }
+
 func (b *Bundle) names() []string {
 	var names []string
 	for _, t := range b.Tasks() {
-		names = append(names, fmt.Sprintf("%s@%d", t.Name, t.Version.Major))
+		names = append(names, t.reference())
 	}
 	return slices.Compact(names)
 }

@@ -24,7 +24,7 @@ func taskJSON(name, id string, major int) string {
 			{"name":"on","type":"boolean","defaultValue":true,"required":"false"},
 			{"name":"n","type":"int","defaultValue":7,"required":"True","visibleRule":"on = true"}],
 		"execution":{"Node24":{"target":"main.js"},"Node20_1":{"target":"main.js","workingDirectory":"w"}},
-		"postjobexecution":{"Node24":{"target":"post.js"}},
+		"postjobexecution":{"Node24":{"target":"post.js"},"PowerShell3":{"target":"none.ps1"},"Node20_1":{"target":"$(x)/y.js"}},
 		"OutputVariables":[{"name":"hit"}],
 		"restrictions":{"commands":{"mode":"Restricted"},"settableVariables":{"allowed":["A*"]}}}`, id, name, major)
 }
@@ -78,7 +78,10 @@ func goodEntries() []entry {
 		{name: "Cache/CacheV1/task.json", content: "\xef\xbb\xbf" + taskJSON("Cache", guid, 1)},
 		{name: "Cache/CacheV1/main.js", content: "1", mode: 0o755},
 		{name: "Cache/CacheV1/bin/tool", content: "tool"},
+		{name: "Cache/CacheV1/post.js", content: "1"},
 		{name: "Cache/CacheV2/task.json", content: taskJSON("Cache", guid, 2)},
+		{name: "Cache/CacheV2/main.js", content: "1"},
+		{name: "Cache/CacheV2/post.js", content: "1"},
 		{name: "NotContributed/task.json", content: taskJSON("Other", guid, 1)},
 	}
 }
@@ -108,7 +111,7 @@ func TestOpenPackageReadsContributedTasks(t *testing.T) {
 			{Name: "n", Type: "int", Default: "7", Required: true, Conditional: true},
 		},
 		Main:            Handlers{"Node24": {Target: "main.js"}, "Node20_1": {Target: "main.js", WorkingDirectory: "w"}},
-		PostJob:         Handlers{"Node24": {Target: "post.js"}},
+		PostJob:         Handlers{"Node24": {Target: "post.js"}, "PowerShell3": {Target: "none.ps1"}, "Node20_1": {Target: "$(x)/y.js"}},
 		OutputVariables: []string{"hit"},
 		Restrictions:    Restrictions{Commands: true, Variables: []string{"A*"}},
 	}
@@ -125,6 +128,10 @@ func TestOpenFolderFindsStagedTasks(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"Cache/CacheV1/task.json":                     taskJSON("Cache", guid, 1),
+		"Cache/CacheV1/main.js":                       "",
+		"Cache/CacheV1/post.js":                       "",
+		"Flat/main.js":                                "",
+		"Flat/post.js":                                "",
 		"Cache/CacheV1/node_modules/x/task.json":      "not a task",
 		"Flat/task.json":                              taskJSON("Flat", "00000000-0000-4000-8000-000000000001", 4),
 		"node_modules/azure-pipelines-task/task.json": "not a task",
@@ -225,6 +232,8 @@ func TestOpenRefuses(t *testing.T) {
 		"bad name":           {withTask(taskJSON("../x", guid, 1)), "letters, digits and hyphens"},
 		"no version":         {withTask(`{"id":"` + guid + `","name":"A"}`), "version needs the numbers"},
 		"bad handler":        {withTask(strings.Replace(taskJSON("A", guid, 1), `{"target":"main.js"}`, `"main.js"`, 1)), "execution.Node24"},
+		"no target": {append(withTask(taskJSON("Cache", guid, 1)), entry{name: "A/main.js", content: "1"}),
+			"has no file post.js, which its task.json names: this looks like a task's source; build it first"},
 		"same task twice": {[]entry{
 			{name: "extension.vsomanifest", content: vsomanifest("A", "B")},
 			{name: "A/task.json", content: taskJSON("Cache", guid, 1)}, {name: "B/task.json", content: taskJSON("Cache", guid, 1)},
@@ -344,6 +353,7 @@ func TestExtractRefusesLinksThatLeave(t *testing.T) {
 	write(t, filepath.Join(dir, "secret"), "x")
 	write(t, filepath.Join(dir, "tasks", "A", "task.json"), taskJSON("A", guid, 1))
 	write(t, filepath.Join(dir, "tasks", "A", "main.js"), "m")
+	write(t, filepath.Join(dir, "tasks", "A", "post.js"), "m")
 	for name, target := range map[string]string{"inside.js": "main.js", "outside": "../../secret"} {
 		link := filepath.Join(dir, "tasks", "A", name)
 		if err := os.Symlink(target, link); err != nil {
@@ -372,7 +382,8 @@ func FuzzExtract(f *testing.F) {
 		if strings.HasSuffix(name, "/") && content != "" || len(name) > 1000 {
 			t.Skip("not an entry the zip writer can make")
 		}
-		file := writeZip(t, append(withTask(taskJSON("Cache", guid, 1)), entry{name: name, content: content})...)
+		file := writeZip(t, append(withTask(taskJSON("Cache", guid, 1)),
+			entry{name: "A/main.js"}, entry{name: "A/post.js"}, entry{name: name, content: content})...)
 		b, err := Open(file)
 		if err != nil {
 			return

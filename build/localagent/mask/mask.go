@@ -20,22 +20,17 @@ import (
 // Replacement stands in a masked line for each secret range.
 const Replacement = "***"
 
-const (
-	// shortestSearched is the length from which Find looks for a form: shorter
-	// ones occur everywhere by chance.
-	shortestSearched = 4
-	// longestIgnored caps IgnoreShorterThan, as the agent does.
-	longestIgnored = 6
-)
+// LongestIgnored caps IgnoreShorterThan, as the agent does.
+const LongestIgnored = 6
 
 // Masker knows the secrets of one job. The zero value is ready, and all methods
 // may be called at the same time.
 type Masker struct {
 	mu     sync.RWMutex
-	values []string          // as registered, in order
-	known  map[string]bool   // the values
-	forms  []string          // what is searched, in order
-	origin map[string]string // form -> registered value
+	values []string        // as registered, in order
+	forms  []string        // what is searched, in order
+	known  map[string]bool // the values
+	listed map[string]bool // the forms
 	min    int
 }
 
@@ -85,15 +80,15 @@ func (m *Masker) add(value string) {
 		return
 	}
 	if m.known == nil {
-		m.known, m.origin = make(map[string]bool), make(map[string]string)
+		m.known, m.listed = make(map[string]bool), make(map[string]bool)
 	}
 	m.known[value] = true
 	m.values = append(m.values, value)
 	for _, form := range []string{value, jsonStringEscape(value), uriDataEscape(value), backslashUnescape(value)} {
-		if _, known := m.origin[form]; known || form == "" || m.tooShort(form) {
+		if m.listed[form] || form == "" || m.tooShort(form) {
 			continue
 		}
-		m.origin[form] = value
+		m.listed[form] = true
 		m.forms = append(m.forms, form)
 	}
 }
@@ -104,11 +99,11 @@ func (m *Masker) add(value string) {
 func (m *Masker) IgnoreShorterThan(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.min = min(n, longestIgnored)
+	m.min = min(n, LongestIgnored)
 	m.values = slices.DeleteFunc(m.values, m.tooShort)
 	m.forms = slices.DeleteFunc(m.forms, m.tooShort)
 	maps.DeleteFunc(m.known, func(value string, _ bool) bool { return m.tooShort(value) })
-	maps.DeleteFunc(m.origin, func(form, _ string) bool { return m.tooShort(form) })
+	maps.DeleteFunc(m.listed, func(form string, _ bool) bool { return m.tooShort(form) })
 }
 
 func (m *Masker) tooShort(s string) bool { return utf8.RuneCountInString(s) < m.min }
@@ -118,20 +113,6 @@ func (m *Masker) Values() []string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return slices.Clone(m.values)
-}
-
-// Find reports the first registered secret that occurs in text, in any of its
-// forms. It is for auditing what a job leaves behind. Forms of fewer than four
-// bytes are not searched.
-func (m *Masker) Find(text string) (value string, found bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	for _, form := range m.forms {
-		if len(form) >= shortestSearched && strings.Contains(text, form) {
-			return m.origin[form], true
-		}
-	}
-	return "", false
 }
 
 // Mask returns line with each secret replaced by ***. Ranges that overlap or touch

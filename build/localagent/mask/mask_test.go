@@ -181,32 +181,6 @@ func TestIgnoreShorterThan(t *testing.T) {
 	})
 }
 
-func TestFind(t *testing.T) {
-	t.Parallel()
-	m := masker("abc", "s3cr&t", "first\nsecond")
-	m.AddJobSecret("hunter2")
-	for name, tc := range map[string]struct {
-		text, want string
-	}{
-		"absent":               {"nothing here", ""},
-		"present":              {"x s3cr&t x", "s3cr&t"},
-		"encoded":              {"x s3cr%26t x", "s3cr&t"},
-		"over lines":           {"a first\nsecond b", "first\nsecond"},
-		"base64 of job secret": {"aHVudGVyMg==", "aHVudGVyMg=="},
-		"too short to search":  {"abc", ""},
-		"masked":               {m.Mask("s3cr&t hunter2"), ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got, found := m.Find(tc.text); got != tc.want || found != (tc.want != "") {
-				t.Errorf("Find(%q) = %q, %v, want %q, %v", tc.text, got, found, tc.want, tc.want != "")
-			}
-		})
-	}
-}
-
-// TestSecretParameter holds the list of Util/MaskingUtil.cs and the case of
-// WorkerL0.cs InitializeSecretMaskerMasksEndpointIdToken.
 func TestSecretParameter(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
@@ -232,7 +206,6 @@ func TestMaskerIsConcurrencySafe(t *testing.T) {
 				if got := m.Mask("<" + value + ">"); got != "<***>" {
 					t.Errorf("Mask of %q just added = %q, want <***>", value, got)
 				}
-				m.Find(value)
 				m.Values()
 			}
 		})

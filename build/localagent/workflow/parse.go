@@ -21,7 +21,7 @@ const maxSize = 1 << 20
 // Parse reads the pipeline in data; file is its name in messages. The error joins
 // an [*Error] for each problem, in the order of the file.
 func Parse(file string, data []byte) (*Pipeline, error) {
-	r := &reader{file: file}
+	r := &reader{file: file, data: data}
 	root := r.document(data)
 	if root == nil {
 		return nil, join(r.problems)
@@ -36,6 +36,7 @@ func Parse(file string, data []byte) (*Pipeline, error) {
 // reader collects the problems of one file.
 type reader struct {
 	file     string
+	data     []byte
 	problems []*Error
 }
 
@@ -87,7 +88,20 @@ func (r *reader) syntax(err error) {
 			line = n
 		}
 	}
+	if strings.Contains(msg, "cannot start any token") && r.hasTab(line) {
+		msg += ": there is a tab, YAML is indented with spaces"
+	}
 	r.failAt(line, 1, "not valid YAML: %s", msg)
+}
+
+// hasTab reports whether the line is indented with a tab.
+func (r *reader) hasTab(line int) bool {
+	lines := bytes.SplitN(r.data, []byte("\n"), line+1)
+	if line > len(lines) {
+		return false
+	}
+	text := lines[line-1]
+	return bytes.ContainsRune(text[:len(text)-len(bytes.TrimLeft(text, " \t"))], '\t')
 }
 
 // elsewhere says why a top-level key of Azure Pipelines is not supported.

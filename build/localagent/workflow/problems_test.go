@@ -55,7 +55,7 @@ var problems = map[string]struct {
 	"tab": {
 		"steps:\n\t- script: x\n",
 		[]string{
-			"2:1: not valid YAML: found character that cannot start any token",
+			"2:1: not valid YAML: found character that cannot start any token: there is a tab, YAML is indented with spaces",
 		},
 	},
 	"not UTF-8": {"steps: \xff\n", []string{"1:1: not valid YAML: "}},
@@ -79,13 +79,23 @@ var problems = map[string]struct {
 	"template steps": {
 		"steps:\n- template: x.yml\n",
 		[]string{
-			`2:3: a step of kind "template" is not supported; supported are task, script, bash`,
+			`2:3: a step of kind "template" is not supported by the local agent; remove it, or put the steps you want to try ` +
+				`into a file of their own (supported: task, script, bash, checkout)`,
+		},
+	},
+	"other steps": {
+		"steps:\n- publish: x\n- download: current\n- pwsh: x\n- powershell: x\n",
+		[]string{
+			`2:3: a step of kind "publish" is not supported by the local agent; remove it`,
+			`3:3: a step of kind "download" is not`, `4:3: a step of kind "pwsh" is not`, `5:3: a step of kind "powershell" is not`,
 		},
 	},
 	"checkout": {
-		"steps:\n- checkout: self\n",
+		"steps:\n- checkout: git://other\n- checkout: self\n  depth: 1\n- checkout: none\n  clean: {}\n",
 		[]string{
-			`2:3: a step of kind "checkout" is not supported`,
+			`2:13: checkout: want self or none, got "git://other"`,
+			`4:3: unknown key "depth"; supported are name,`,
+			`6:10: clean: want text, got an empty mapping`,
 		},
 	},
 	"unknown top level": {
@@ -179,7 +189,7 @@ var problems = map[string]struct {
 	"kind not first": {
 		"steps:\n- displayName: x\n  script: y\n",
 		[]string{
-			`2:3: a step starts with task, script or bash, not with "displayName"`,
+			`2:3: a step starts with task, script, bash or checkout, not with "displayName"`,
 		},
 	},
 	"two kinds": {

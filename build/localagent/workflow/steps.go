@@ -25,8 +25,19 @@ var keys = func() map[Kind][]string {
 		"timeoutInMinutes", "retryCountOnTaskFailure",
 	}
 	inline := append(slices.Clone(every), "workingDirectory", "failOnStderr")
-	return map[Kind][]string{Task: append(slices.Clone(every), "inputs"), Script: inline, Bash: inline}
+	return map[Kind][]string{
+		Task: append(slices.Clone(every), "inputs"), Script: inline, Bash: inline,
+		Checkout: append(slices.Clone(every), checkoutKeys...),
+	}
 }()
+
+// checkoutKeys say how to check out, which is not done here.
+var checkoutKeys = []string{
+	"clean", "fetchDepth", "fetchFilter", "fetchTags", "lfs", "path", "persistCredentials",
+	"sparseCheckoutDirectories", "sparseCheckoutPatterns", "submodules", "workspaceRepo",
+}
+
+const kinds = "task, script, bash, checkout"
 
 var (
 	taskRef  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*@[0-9]{1,9}$`)
@@ -62,7 +73,7 @@ func (r *reader) step(n *yaml.Node) (Step, bool) {
 		return s, false
 	}
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
-		r.failf(n, "want a step that starts with task, script or bash, got %s", describe(n))
+		r.failf(n, "want a step that starts with task, script, bash or checkout, got %s", describe(n))
 		return s, false
 	}
 	entries := r.entries(n)
@@ -76,13 +87,8 @@ func (r *reader) step(n *yaml.Node) (Step, bool) {
 		return s, false
 	}
 	s.Line = first.key.Line
-	if text, ok := r.body(first); ok && s.Kind == Task {
-		s.Task = text
-		if !taskRef.MatchString(text) {
-			r.failf(first.value, "task: %q is not Name@MajorVersion, such as SafeCache@1", text)
-		}
-	} else if ok {
-		s.Script = text
+	if text, ok := r.body(first); ok {
+		r.setBody(&s, first.value, text)
 	}
 	for _, e := range entries[1:] {
 		if !slices.Contains(keys[s.Kind], e.key.Value) {
@@ -92,6 +98,19 @@ func (r *reader) step(n *yaml.Node) (Step, bool) {
 		r.property(&s, e)
 	}
 	return s, true
+}
+
+func (r *reader) setBody(s *Step, n *yaml.Node, text string) {
+	switch {
+	case s.Kind == Task && !taskRef.MatchString(text):
+		r.failf(n, "task: %q is not Name@MajorVersion, such as SafeCache@1", text)
+	case s.Kind == Task:
+		s.Task = text
+	case s.Kind == Checkout && text != "self" && text != "none":
+		r.failf(n, "checkout: want self or none, got %q: no repository is fetched for a local run", text)
+	case s.Kind != Checkout:
+		s.Script = text
+	}
 }
 
 // body reads the task reference or the script.
@@ -107,17 +126,18 @@ func (r *reader) body(e entry) (string, bool) {
 // kind records that a step does not start with a kind of ours.
 func (r *reader) kind(key *yaml.Node) {
 	if slices.Contains(keys[Task], key.Value) || slices.Contains(keys[Script], key.Value) {
-		r.failf(key, "a step starts with task, script or bash, not with %q", key.Value)
+		r.failf(key, "a step starts with task, script, bash or checkout, not with %q", key.Value)
 		return
 	}
-	r.failf(key, "a step of kind %q is not supported; supported are task, script, bash", key.Value)
+	r.failf(key, "a step of kind %q is not supported by the local agent; remove it, or put the steps you want to try "+
+		"into a file of their own (supported: "+kinds+")", key.Value)
 }
 
 // misplaced records a key that a step of this kind does not have.
 func (r *reader) misplaced(key *yaml.Node, kind Kind) {
 	reason := ""
 	if _, isKind := keys[Kind(key.Value)]; isKind {
-		reason = "a step has one of task, script and bash"
+		reason = "a step has one of " + kinds
 	} else if kind == Task && slices.Contains(keys[Script], key.Value) {
 		reason = "on a task it is one of the inputs"
 	} else if kind != Task && key.Value == "inputs" {
@@ -154,6 +174,8 @@ func (r *reader) property(s *Step, e entry) {
 		s.RetryCountOnTaskFailure = r.count(e, maxRetries)
 	case "workingDirectory":
 		s.WorkingDirectory, _ = r.text(e)
+	default: // one of checkoutKeys: of no effect, but text
+		r.text(e)
 	}
 }
 

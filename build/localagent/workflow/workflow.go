@@ -1,5 +1,6 @@
 // Package workflow reads the part of Azure Pipelines YAML that the local agent runs:
-// one job, with variables and steps of task, script or bash.
+// one job, with variables and steps of task, script, bash
+// or checkout.
 //
 // Nothing is guessed and nothing is silently dropped: what lies outside that part is
 // an error with file, line and column that says what is supported, and all errors are
@@ -22,6 +23,8 @@ const (
 	Task   Kind = "task"
 	Script Kind = "script"
 	Bash   Kind = "bash"
+	// Checkout does nothing but say where sources come from.
+	Checkout Kind = "checkout"
 )
 
 // Pipeline is one job.

@@ -59,6 +59,9 @@ steps:
     echo $[ 1 + 1 ]
     echo two
   env:
+- checkout: self
+  fetchDepth: 1
+  condition: always()
 `
 
 // wholePipeline is what wholeFile says.
@@ -90,6 +93,7 @@ func wholePipeline() *workflow.Pipeline {
 				WorkingDirectory: "sub", FailOnStderr: true,
 			},
 			{Line: 34, Kind: workflow.Bash, Script: "echo $[ 1 + 1 ]\necho two\n", Enabled: true},
+			{Line: 38, Kind: workflow.Checkout, Condition: "always()", Enabled: true},
 		},
 	}
 }
@@ -211,8 +215,9 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, s := range p.Steps {
 			isTask := s.Kind == workflow.Task
-			known := isTask || s.Kind == workflow.Script || s.Kind == workflow.Bash
-			if !known || isTask != (s.Task != "") || isTask == (s.Script != "") {
+			isScript := s.Kind == workflow.Script || s.Kind == workflow.Bash
+			known := isTask || isScript || s.Kind == workflow.Checkout
+			if !known || isTask != (s.Task != "") || isScript != (s.Script != "") {
 				t.Errorf("Parse(%q) accepted the step %+v", data, s)
 			}
 		}
