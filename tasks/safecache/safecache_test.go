@@ -167,7 +167,8 @@ func TestTamperedEntry(t *testing.T) {
 		j.must(os.WriteFile(data, content, 0o600))
 		j.env["INPUT_ENFORCEMENT"] = enforcement
 		j.expect("main", result, "variable=RESTORED;]false", "variable=hit;]rejected", "tampered",
-			data[len(j.root):len(data)-9], "How to fix: delete the folder", "!Cache restored")
+			data[len(j.root):len(data)-9], "How to fix: delete the folder",
+			"without access to the agent, change the variable AZP_CACHING_SALT to start afresh", "!Cache restored")
 		if left, err := filepath.Glob(j.path("work/1/.npm/*")); err != nil || len(left) != 0 {
 			t.Errorf("%s: the refused entry left %v, %v", enforcement, left, err)
 		}

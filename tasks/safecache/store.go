@@ -142,7 +142,8 @@ func tamperedError(err *dirstore.TamperedError, found hit) error {
 			" is not as it was saved (" + err.Reason + "); nothing of it was restored",
 		Hint: "delete the folder " + err.Entry + ", so that the next run makes a new one, " +
 			"and find out who writes there: another program, a failing disk or an attacker, " +
-			"as SafeCache never changes an entry",
+			"as SafeCache never changes an entry; without access to the agent, change the variable AZP_CACHING_SALT " +
+			"to start afresh (keep the folder for whoever looks into it)",
 		Err: err,
 	}
 }
