@@ -93,6 +93,12 @@ func realPath(path string) (string, error) {
 // refuse returns why a folder must not be a cache, as far as its name tells; nil
 // if it may be one. Nothing is read.
 func (s surroundings) refuse(folder string) error {
+	if s.tilde(folder) {
+		return &task.UserError{
+			Class: task.BadInput, Rule: "cache/path", Msg: "path begins with ~, and ~ is not expanded",
+			Hint: "write $(HOME)/... or a folder below $(Pipeline.Workspace)",
+		}
+	}
 	if kind, name := installedBy(s.ownPart(folder)); kind != nil {
 		return refuseInstallation(kind, fmt.Sprintf("path is in %q: that is an installation (%s), not a download cache",
 			name, kind.ecosystem))
@@ -125,6 +131,15 @@ func (s surroundings) refuse(folder string) error {
 		}
 	}
 	return nil
+}
+
+// tilde reports whether a folder was written with a leading "~", to which the agent
+// gives a root as to any relative path: <sources>/~/...
+func (s surroundings) tilde(folder string) bool {
+	return strings.HasPrefix(folder, "~") || slices.ContainsFunc(s.roots, func(root string) bool {
+		rel, err := safepath.Rel(root, folder)
+		return err == nil && (rel == "~" || strings.HasPrefix(rel, "~/"))
+	})
 }
 
 // isRepository reports whether a path with slashes is a repository's own folder,
