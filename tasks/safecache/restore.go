@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,10 @@ func checkHitVariable(name string) error {
 			"cacheHitVar cannot be %q: that is an output of this task, and the agent would not set it", name)
 	case strings.ContainsAny(name, " \t\r\n$()%|;]"):
 		problem = fmt.Sprintf("cacheHitVar is %q, which is not a name that steps can use", name)
+	case strings.Contains(name, "."):
+		problem = fmt.Sprintf("cacheHitVar is %q, and a name with a dot belongs to the agent or a step's outputs", name)
+	case needed(name):
+		problem = fmt.Sprintf("cacheHitVar would overwrite %s, which other steps need", name)
 	default:
 		return nil
 	}
@@ -61,6 +66,19 @@ func checkHitVariable(name string) error {
 		Class: task.BadInput, Rule: "cache/input", Msg: problem,
 		Hint: "use a name such as CACHE_RESTORED",
 	}
+}
+
+// Variables of the job become the environment of every later step, so these names
+// would break it, or decide what it runs.
+var (
+	neededNames    = []string{"PATH", "HOME", "LD_PRELOAD", "LD_LIBRARY_PATH", "NODE_OPTIONS", "BASH_ENV", "ENV", "IFS"}
+	neededPrefixes = []string{"AZP_", "SYSTEM_", "AGENT_", "BUILD_", "INPUT_", "SECRET_", "ENDPOINT_", "VSTS_"}
+)
+
+func needed(name string) bool {
+	name = strings.ToUpper(name)
+	return slices.Contains(neededNames, name) ||
+		slices.ContainsFunc(neededPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // announce sets the variables that later steps read, whatever happened.
@@ -116,6 +134,9 @@ func tryRestore(ctx context.Context, env *task.Env, in Inputs) (hit, string, err
 	}
 	if err := unpack(ctx, env, entry, folder); err != nil {
 		return wasRejected(err), "", lostRestore(env, "the cache entry "+entry.Dir, result, err)
+	}
+	if result == partial {
+		env.Log.Print(partialText(entry.Manifest, found))
 	}
 	if state.Exact = result == exact; state.Exact {
 		err = state.keep(env)

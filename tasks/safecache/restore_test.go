@@ -204,3 +204,22 @@ func TestLostRestore(t *testing.T) {
 		j.holds("main", tc.texts...)
 	}
 }
+
+// A partial hit says by which key, and what is different.
+func TestPartialHit(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{
+		`"npm" | package-lock.json`: `restore key ` + "`" + `"npm"|**` + "`" + ` (partial): it was saved for ` +
+			"other contents of package-lock.json; the install step must run",
+		`"npm" | "x"`:                     `it was saved for another text than "x"; the`,
+		`"npm"`:                           "it was saved for a key with more segments; the",
+		`"npm" | "x" | package-lock.json`: `another text than "x", a key without package-lock.json; the`,
+	} {
+		j := newJob(t).saved("hello").again()
+		j.write("work/1/s/package-lock.json", "lock 2\n")
+		j.env["INPUT_KEY"] = key
+		j.expect("main", "Succeeded", "variable=hit;]partial", want)
+	}
+	j := newJob(t).saved("hello").again()
+	j.expect("main", "Succeeded", "variable=hit;]exact", "!(partial)")
+}

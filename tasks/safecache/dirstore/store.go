@@ -174,7 +174,7 @@ func (s Store) FindPrefix(ctx context.Context, values []string) (*Entry, error) 
 		if err != nil {
 			return nil, err
 		}
-		if entry != nil && entry.Manifest.startsWith(values) &&
+		if entry != nil && entry.Manifest.StartsWith(values) &&
 			(newest == nil || entry.Manifest.Created.After(newest.Manifest.Created)) {
 			newest = entry
 		}
@@ -364,8 +364,8 @@ func writeSynced(name string, write func(*os.File) error) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// startsWith reports whether the key's leading segments have these values.
-func (m Manifest) startsWith(values []string) bool {
+// StartsWith reports whether the key's leading segments have these values.
+func (m Manifest) StartsWith(values []string) bool {
 	own := m.values()
 	return len(own) >= len(values) && slices.Equal(own[:len(values)], values)
 }
