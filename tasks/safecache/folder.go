@@ -1,7 +1,6 @@
 package safecache
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -189,42 +188,6 @@ func (s surroundings) resolve(folder string) (string, error) {
 		return "", err
 	}
 	return real, s.refuse(real)
-}
-
-// inspect is refuse for what is in a folder without links, if it is there: what
-// gives an installation or a repository away.
-func inspect(ctx context.Context, folder string) error {
-	info, err := os.Lstat(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return refusePath("path is a file, not a folder")
-	}
-	return filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return errors.Join(ctx.Err(), ignoreMissing(err))
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		rel, err := safepath.Rel(folder, name)
-		if err != nil {
-			return err
-		}
-		if isRepository(rel) {
-			return refusePath(fmt.Sprintf("path holds %q, so it is not only a download cache: "+
-				"a restore would bring back the repository's hooks", rel))
-		}
-		if kind := markedBy(rel); kind != nil && !entry.IsDir() {
-			return refuseInstallation(kind, fmt.Sprintf("path holds %q, which is a part of an installation (%s), "+
-				"so it is not only a download cache", rel, kind.ecosystem))
-		}
-		return nil
-	})
 }
 
 func ignoreMissing(err error) error {

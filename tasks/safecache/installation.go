@@ -51,6 +51,15 @@ var markers = []struct{ file, below, ecosystem string }{
 	{".yarn-integrity", "", "npm, Yarn or pnpm"},
 }
 
+// inside are the names of folders that give an installation away wherever they are
+// in a cache. They are few, and whole names: download caches have archives, and
+// files that are named by hashes.
+var inside = []struct{ folder, ecosystem string }{
+	{"node_modules", "npm, Yarn or pnpm"},
+	{"_npx", "npm, Yarn or pnpm"},
+	{"site-packages", "Python"},
+}
+
 // installedBy returns which kind of installation a path with slashes is in, and
 // by which of its names; nil if it is none.
 func installedBy(p string) (*installation, string) {
@@ -77,9 +86,27 @@ func markedBy(file string) *installation {
 	for _, marker := range markers {
 		inPlace := dir == "" || marker.below == "" || strings.HasSuffix("/"+dir, "/"+marker.below+"/")
 		if base == marker.file && inPlace {
-			at := slices.IndexFunc(installations, func(i installation) bool { return i.ecosystem == marker.ecosystem })
-			return &installations[at]
+			return ofEcosystem(marker.ecosystem)
 		}
 	}
 	return nil
+}
+
+// holds returns the installation that a folder in a cache gives away, and the path
+// up to it; nil if it is none. The folder's path has slashes.
+func holds(folder string) (*installation, string) {
+	parts := strings.Split(folder, "/")
+	for i, part := range parts {
+		for _, in := range inside {
+			if strings.EqualFold(part, in.folder) {
+				return ofEcosystem(in.ecosystem), strings.Join(parts[:i+1], "/")
+			}
+		}
+	}
+	return nil, ""
+}
+
+func ofEcosystem(name string) *installation {
+	at := slices.IndexFunc(installations, func(i installation) bool { return i.ecosystem == name })
+	return &installations[at]
 }

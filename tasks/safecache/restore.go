@@ -162,7 +162,7 @@ func prepare(ctx context.Context, env *task.Env, around surroundings, folder str
 			Code: "cache/recovered",
 		})
 	}
-	return folder, inspect(ctx, folder)
+	return folder, inspect(ctx, folder, lenient)
 }
 
 // find returns the entry of the key, or else the newest of the first restore key
@@ -207,7 +207,8 @@ func unpack(ctx context.Context, env *task.Env, entry *dirstore.Entry, folder st
 
 func wasRejected(err error) hit {
 	var tampered *dirstore.TamperedError
-	if errors.As(err, &tampered) {
+	var refused *task.UserError
+	if errors.As(err, &tampered) || errors.As(err, &refused) {
 		return rejected
 	}
 	return miss

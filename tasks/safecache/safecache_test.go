@@ -105,7 +105,7 @@ func TestNothingIsSaved(t *testing.T) {
 		},
 		"an installation in it": {
 			func(j *job) { j.write("work/1/.npm/_cacache/x/node_modules/.package-lock.json", "{}") }, "Failed",
-			[]string{"x/node_modules/.package-lock.json", "installation", "npm ci"},
+			[]string{`"x/node_modules"`, "installation", "npm ci"},
 		},
 		"the folder became a link to one": {
 			func(j *job) {

@@ -32,7 +32,7 @@ func save(ctx context.Context, env *task.Env, in Inputs) error {
 	}
 	folder, err := around.resolve(state.Path)
 	if err == nil {
-		err = inspect(ctx, folder)
+		err = inspect(ctx, folder, strict)
 	}
 	if err == nil {
 		err = store(ctx, env, state, folder, key)

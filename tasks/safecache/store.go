@@ -36,8 +36,8 @@ func newStore(env *task.Env, dir string) dirstore.Store {
 		definition = "release/" + env.Var("Release.DefinitionId")
 	}
 	return dirstore.Store{
-		Skipped: warnOnce(env),
-		Dir:     dir, Now: env.Now(), Limits: archive.DefaultLimits(),
+		Skipped: warnOnce(env), Check: checkEntry,
+		Dir: dir, Now: env.Now(), Limits: archive.DefaultLimits(),
 		Scope: dirstore.Scope{
 			Collection: env.Var("System.CollectionUri"),
 			Project:    env.Var("System.TeamProjectId"),

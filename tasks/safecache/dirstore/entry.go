@@ -81,6 +81,7 @@ type Entry struct {
 	Dir      string // its folder
 
 	limits archive.Limits
+	check  func(string, archive.Index) error
 }
 
 // Sizes of files that are read whole. A real manifest has a few kilobytes, and
@@ -93,7 +94,7 @@ const (
 // open reads an entry's manifest; nil if there is no such entry, and an
 // *IncompleteError if there is not all of it.
 func (s Store) open(name string) (*Entry, error) {
-	e := &Entry{Dir: filepath.Join(s.dir(), name), limits: s.Limits}
+	e := &Entry{Dir: filepath.Join(s.dir(), name), limits: s.Limits, check: s.Check}
 	if _, err := os.Lstat(e.Dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -165,12 +166,17 @@ func (e *Entry) file(name string) (*os.File, error) {
 }
 
 // Restore makes the folder dst of the entry, as archive.Unpack does. Errors are
-// *TamperedError, *IncompleteError (somebody is deleting it), those of
+// *TamperedError, *IncompleteError (somebody is deleting it), Store.Check's, those of
 // archive.Unpack about dst, and the file system's.
 func (e *Entry) Restore(ctx context.Context, dst string) error {
 	index, err := e.index()
 	if err != nil {
 		return err
+	}
+	if e.check != nil {
+		if err := e.check(e.Dir, index); err != nil {
+			return err
+		}
 	}
 	data, err := e.file(dataName)
 	if err != nil {

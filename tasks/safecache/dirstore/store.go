@@ -61,6 +61,9 @@ type Store struct {
 	Limits archive.Limits
 	// Skipped is told of each incomplete entry that was passed over. It may be nil.
 	Skipped func(*IncompleteError)
+	// Check is asked before an entry is restored, and may refuse what is in it: it
+	// is given the entry's folder and index. It may be nil.
+	Check func(dir string, index archive.Index) error
 }
 
 // Scope is what separates caches: entries of one are never seen in another.
