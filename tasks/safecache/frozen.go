@@ -2,10 +2,12 @@ package safecache
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
 )
@@ -16,6 +18,7 @@ const (
 	ranVariable         = "RESTORE_STEP_RAN"
 	fingerprintVariable = "RESTORE_STEP_RESOLVED_FINGERPRINT"
 	frozenVariable      = "RESTORE_STEP_FROZEN"
+	refusedVariable     = "RESTORE_STEP_REFUSED"
 )
 
 // frozen is what must not change between restore and save, although the agent
@@ -72,6 +75,20 @@ func thaw(env *task.Env) (frozen, bool) {
 		return frozen{}, false
 	}
 	return f, true
+}
+
+// keepRefusal tells the save stage that this step refused something and went on.
+func keepRefusal(env *task.Env, in Inputs, err error) error {
+	if !toleratedRefusal(in, err) {
+		return nil
+	}
+	return env.Log.SetTaskVariable(refusedVariable, "true", false)
+}
+
+// toleratedRefusal reports whether an error is a refusal that only warns.
+func toleratedRefusal(in Inputs, err error) bool {
+	var user *task.UserError
+	return in.Enforcement == inputs.Warn && errors.As(err, &user) && (user.Class == "" || user.Class == task.Refused)
 }
 
 // changes says what became different in the key, in words; nil if it is the same.

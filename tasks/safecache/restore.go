@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +43,7 @@ func restore(ctx context.Context, env *task.Env, in Inputs) error {
 		return err
 	}
 	result, matched, err := tryRestore(ctx, env, in)
-	return errors.Join(err, announce(env, in, result, matched))
+	return errors.Join(err, keepRefusal(env, in, err), announce(env, in, result, matched))
 }
 
 // checkHitVariable refuses names that the agent would not set: it turns every
@@ -129,7 +131,7 @@ func tryRestore(ctx context.Context, env *task.Env, in Inputs) (hit, string, err
 		return wasRejected(err), "", lostRestore(env, "the cache directory "+dir, result, err)
 	}
 	if entry == nil {
-		env.Log.Print("There is no entry for this key, nor for a restore key.")
+		env.Log.Print(missText(dir))
 		return miss, "", nil
 	}
 	if err := unpack(ctx, env, entry, folder); err != nil {
@@ -142,6 +144,13 @@ func tryRestore(ctx context.Context, env *task.Env, in Inputs) (hit, string, err
 		err = state.keep(env)
 	}
 	return result, entry.Manifest.Fingerprint, err
+}
+
+func missText(dir string) string {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return "The cache directory does not exist yet; the first save makes it."
+	}
+	return "There is no entry for this key, nor for a restore key."
 }
 
 // prepare returns the folder to restore to, without links, after a look at it.

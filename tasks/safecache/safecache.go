@@ -3,8 +3,8 @@
 //
 // The main stage resolves the key, looks for an entry and restores it; the post
 // stage saves one if the job succeeded. Which folders may be a cache is decided
-// in folder.go, contents.go and installation.go, the key language is package cachekey, and the
-// entries are package dirstore's.
+// in folder.go, contents.go and installation.go, the key language is package
+// cachekey, and the entries are package dirstore's.
 //
 // Rules that hold throughout: a folder of installed packages is refused before
 // anything is read; an entry that is not as it was saved is refused, and nothing

@@ -10,7 +10,9 @@ import (
 
 func TestSaveThenRestore(t *testing.T) {
 	t.Parallel()
-	j := newJob(t).saved("hello")
+	j := newJob(t)
+	j.expect("main", "Succeeded", "The cache directory does not exist yet; the first save makes it.", "!There is no entry")
+	j.saved("hello")
 	j.again()
 	j.expect("main", "Succeeded", "variable=RESTORED;]true", "variable=hit;]exact", "variable=matchedKey;]\"npm\"|",
 		"It was saved by build 100 of refs/heads/main, just now.", "1 file, 5 bytes, each verified by its SHA-256")
@@ -69,7 +71,8 @@ func TestNothingIsSaved(t *testing.T) {
 			func(j *job) { j.env["AGENT_JOBSTATUS"] = "Failed" }, "Succeeded", []string{"job status was not 'Succeeded'"},
 		},
 		"job with issues": {
-			func(j *job) { j.env["AGENT_JOBSTATUS"] = "SucceededWithIssues" }, "Succeeded", []string{"not 'Succeeded'"},
+			func(j *job) { j.env["AGENT_JOBSTATUS"] = "SucceededWithIssues" }, "Succeeded",
+			[]string{"Skipping because the job status was not 'Succeeded' (it is 'SucceededWithIssues')."},
 		},
 		"cancelled": {func(j *job) { j.env["AGENT_JOBSTATUS"] = "Canceled" }, "Succeeded", []string{"not 'Succeeded'"}},
 		"main did not run": {
@@ -117,7 +120,10 @@ func TestNothingIsSaved(t *testing.T) {
 		},
 		"the store's place is taken": {
 			func(j *job) { j.write("store", "") }, "Succeeded",
-			[]string{"there is trouble at ", "a file is in the place of a folder"},
+			[]string{
+				"type=warning;code=cache/environment", filepath.Join("001", "store") + " cannot be made: a file is in the place",
+				"!there is trouble at",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

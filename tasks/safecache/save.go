@@ -10,6 +10,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
+	"github.com/guardrails-ci/guardrails/shared/report"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
@@ -17,6 +18,24 @@ import (
 
 // save is the post stage. The agent runs it whatever happened before.
 func save(ctx context.Context, env *task.Env, in Inputs) error {
+	err := trySave(ctx, env, in)
+	var user *task.UserError
+	if !toleratedRefusal(in, err) || !errors.As(err, &user) {
+		return err
+	}
+	// Not returned: see notSaved.
+	env.Report.Add(report.Finding{
+		Rule: user.Rule, Severity: report.Warning, Message: "the cache is not saved: " + user.Msg, Hint: user.Hint,
+	})
+	env.Report.Set("notSaved", user.Msg)
+	return nil
+}
+
+func trySave(ctx context.Context, env *task.Env, in Inputs) error {
+	if env.TaskVar(refusedVariable) == "true" {
+		env.Log.Print("Not saved: this step refused something above.")
+		return nil
+	}
 	state, ran := thaw(env)
 	if reason := skip(env.Var("Agent.JobStatus"), ran, state); reason != "" {
 		env.Log.Print(reason)
@@ -40,11 +59,11 @@ func save(ctx context.Context, env *task.Env, in Inputs) error {
 	return lostSave(env, state, err)
 }
 
-// skip returns why nothing is to be saved; the first two texts are Cache@2's.
+// skip returns why nothing is to be saved; the first two texts begin as Cache@2's.
 func skip(jobStatus string, ran bool, state frozen) string {
 	switch {
 	case !strings.EqualFold(jobStatus, "Succeeded"):
-		return "Skipping because the job status was not 'Succeeded'."
+		return fmt.Sprintf("Skipping because the job status was not 'Succeeded' (it is '%s').", jobStatus)
 	case !ran:
 		return "Skipping because restore step did not run."
 	case state.Exact:
@@ -118,6 +137,7 @@ func lostSave(env *task.Env, state frozen, err error) error {
 	var tampered *dirstore.TamperedError
 	var exists *dirstore.ExistsError
 	var refused *archive.RefusedError
+	var unmade *dirstore.MakeError
 	switch {
 	case err == nil, errors.As(err, &user), errors.Is(err, context.Canceled):
 		return err
@@ -129,6 +149,10 @@ func lostSave(env *task.Env, state frozen, err error) error {
 	case errors.As(err, &refused):
 		notSaved(env, "cache/content", fmt.Sprintf("%s cannot be a cache: %s", state.Path, refused.Error()),
 			"cache only the folder that the package manager downloads to")
+	case errors.As(err, &unmade):
+		env.Log.Debug(err.Error())
+		notSaved(env, "cache/environment", fmt.Sprintf("the cache directory %s cannot be made: %s%s",
+			state.Directory, trouble(err), at(err, state.Directory)), "make room, or correct what is there and its permissions")
 	case errors.Is(err, archive.ErrEmpty):
 		notSaved(env, "cache/empty", "there are no files in "+state.Path,
 			"check that path is where the package manager keeps its downloads")

@@ -107,6 +107,18 @@ func (e *ExistsError) Error() string {
 	return "already saved by " + e.Manifest.Producer.String()
 }
 
+// MakeError says that the store's folders are not there and cannot be made.
+type MakeError struct {
+	Dir string // the store's directory
+	Err error  // the file system's
+}
+
+// Error says which directory, and why.
+func (e *MakeError) Error() string { return "making " + e.Dir + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *MakeError) Unwrap() error { return e.Err }
+
 func (s Store) dir() string {
 	id := sha256.Sum256(encode(s.Scope))
 	return filepath.Join(s.Dir, "v1", hex.EncodeToString(id[:]))
@@ -226,16 +238,16 @@ func (s Store) sweep() {
 
 // Save makes an entry of the files below root. The manifest needs Segments and
 // Producer; the rest is filled in and returned. Errors are those of archive.Pack,
-// *ExistsError, and the file system's.
+// *ExistsError, *MakeError, and the file system's.
 func (s Store) Save(ctx context.Context, root string, m Manifest) (Manifest, error) {
+	if err := s.makeDirs(); err != nil {
+		return Manifest{}, &MakeError{s.Dir, err}
+	}
 	name := entryName(m.values())
 	if existing, err := s.find(name); err != nil {
 		return Manifest{}, err
 	} else if existing != nil {
 		return Manifest{}, &ExistsError{existing.Manifest}
-	}
-	if err := s.makeDirs(); err != nil {
-		return Manifest{}, err
 	}
 	s.sweep()
 	tmp := s.tmp()
