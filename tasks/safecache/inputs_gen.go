@@ -13,27 +13,28 @@ type Inputs struct {
 
 	// Path is the folder to restore and to save. It must be a download cache, such as
 	// `$(npm_config_cache)/_cacache`; a folder of installed packages, such as `node_modules`, is
-	// refused.
+	// refused. A relative path starts at the sources folder. A name such as `$(npm_config_cache)` must
+	// be declared under `variables`.
 	Path inputs.Path `input:"path" label:"Path" env:"INPUT_PATH,required"`
 
 	// RestoreKeys is the keys to fall back on when there is no entry for the key, one per line, best
 	// first. Each matches by its whole leading segments; the newest entry wins. A restore from one of
-	// these is never an exact hit.
+	// these is never an exact hit. Example: `"npm" | "$(Agent.OS)"`.
 	RestoreKeys inputs.Lines `input:"restoreKeys" label:"Restore keys" env:"INPUT_RESTOREKEYS"`
 
 	// CacheHitVar is the name of a variable that is set to `true` when the entry of this very key was
-	// restored, `inexact` when one of the restore keys matched, and `false` otherwise. Leave empty to
-	// set none.
+	// restored, `inexact` when one of the restore keys matched, and `false` otherwise; not `hit` or
+	// `matchedKey`. Leave empty to set none.
 	CacheHitVar string `input:"cacheHitVar" label:"Cache hit variable" env:"INPUT_CACHEHITVAR"`
 
-	// Directory is the directory in which entries are kept, on the agent's own disk or on a share.
-	// Whoever may write here decides what later runs restore, so let only the agent's account write to
-	// it.
+	// Directory is the directory in which entries are kept, on the agent's own disk or on a share;
+	// empty means `$(Agent.ToolsDirectory)/guardrails-cache`. Whoever may write here decides what
+	// later runs restore, so let only the agent's account write to it.
 	Directory string `input:"directory" label:"Cache directory" env:"INPUT_DIRECTORY"`
 
 	// Enforcement is what a refusal does. `enforce` fails the step. `warn` reports the same and lets
 	// the run go on, to try the rule out first; what was refused is still not restored or saved.
-	Enforcement inputs.Enforcement `input:"enforcement" label:"Enforcement" env:"INPUT_ENFORCEMENT,default=enforce" options:"enforce,warn"`
+	Enforcement inputs.Enforcement `input:"enforcement" label:"When something is refused" env:"INPUT_ENFORCEMENT,default=enforce" options:"enforce,warn"`
 }
 
 // The output variables.
