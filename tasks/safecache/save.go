@@ -152,7 +152,8 @@ func lostSave(env *task.Env, state frozen, err error) error {
 	case errors.As(err, &unmade):
 		env.Log.Debug(err.Error())
 		notSaved(env, "cache/environment", fmt.Sprintf("the cache directory %s cannot be made: %s%s",
-			state.Directory, trouble(err), at(err, state.Directory)), "make room, or correct what is there and its permissions")
+			state.Directory, trouble(err), at(err, state.Directory)),
+			"make room, or correct what is there and its permissions")
 	case errors.Is(err, archive.ErrEmpty):
 		notSaved(env, "cache/empty", "there are no files in "+state.Path,
 			"check that path is where the package manager keeps its downloads")
