@@ -203,6 +203,16 @@ func referenced(declared []bundle.Input, values []pair, want func(bundle.Input) 
 	return ids
 }
 
+// handlerIn puts the task's folder into a handler's settings, in place of
+// $(currentDirectory) in any case. The agent does it for the main stage only
+// (TaskManager.cs, Load).
+func handlerIn(folder string, h bundle.Handler) bundle.Handler {
+	current := func(name string) (string, bool) { return folder, ordinal.Equal(name, "currentDirectory") }
+	h.Target = variables.ExpandEnv(h.Target, current)
+	h.WorkingDirectory = variables.ExpandEnv(h.WorkingDirectory, current)
+	return h
+}
+
 // expandHandler is the text of a handler's own setting, after inputs and
 // variables were put into it.
 func expandHandler(text string, values []pair, expand func(string) string) string {

@@ -108,6 +108,8 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
+// TaskRunnerL0.cs (GetHandlerHostOnlyTests) has the cases that hold off Windows: node
+// before PowerShell3, the newest node first (Priority in TaskManager.cs).
 func TestChooseHandler(t *testing.T) {
 	t.Parallel()
 	const both = " handler: to run on all agents it needs Node24 and Node20_1"

@@ -327,7 +327,7 @@ func (j *job) announce(plan []run) {
 	if len(j.Pipeline.Ignored) > 0 {
 		j.print("Ignored in " + j.File + ": " + strings.Join(j.Pipeline.Ignored, ", "))
 	}
-	for _, warning := range append(j.warnings, planWarnings(plan)...) {
+	for _, warning := range slices.Concat(j.vars.Recalculate(), j.warnings, planWarnings(plan)) {
 		j.print("##[warning]" + warning)
 	}
 	j.print("##[section]Finishing: Initialize job")

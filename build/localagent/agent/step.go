@@ -253,13 +253,16 @@ func (x *execution) prepare() (func(context.Context) error, error) {
 	handler := x.handlers[x.stage]
 	folder := x.taskFolder(x.task)
 	if x.stage == stageMain {
-		handler.WorkingDirectory = strings.ReplaceAll(handler.WorkingDirectory, "$(currentDirectory)", folder)
+		handler = handlerIn(folder, handler)
 	}
 	dir := expandHandler(handler.WorkingDirectory, values, x.vars.Expand)
 	if dir == "" {
 		dir = x.defaultFolder()
 	}
-	target := filepath.Join(folder, filepath.FromSlash(expandHandler(handler.Target, values, x.vars.Expand)))
+	target := filepath.FromSlash(expandHandler(handler.Target, values, x.vars.Expand))
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(folder, target)
+	}
 	if !isFile(target) {
 		return nil, fmt.Errorf("file not found: '%s', the target of the task's %s stage", target, x.stage)
 	}

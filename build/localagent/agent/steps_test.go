@@ -8,22 +8,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// TaskResultUtilL0.cs, TaskResultsMerge: each row is the result so far, each column
+// the one that comes, in the order of ranks.
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct{ current, coming, want Status }{
-		{"", succeeded, succeeded},
-		{"", skipped, skipped},
-		{succeeded, succeededWithIssues, succeededWithIssues},
-		{succeededWithIssues, succeeded, succeededWithIssues},
-		{succeededWithIssues, failed, failed},
-		{failed, succeeded, failed},
-		{failed, canceled, canceled},
-		{canceled, failed, canceled},
-		{skipped, failed, skipped},
-		{skipped, abandoned, skipped},
+	for current, want := range map[Status][]Status{
+		"":                  {succeeded, succeededWithIssues, failed, canceled, skipped, abandoned},
+		succeeded:           {succeeded, succeededWithIssues, failed, canceled, skipped, abandoned},
+		succeededWithIssues: {succeededWithIssues, succeededWithIssues, failed, canceled, skipped, abandoned},
+		failed:              {failed, failed, failed, canceled, skipped, abandoned},
+		canceled:            {canceled, canceled, canceled, canceled, canceled, canceled},
+		skipped:             {skipped, skipped, skipped, skipped, skipped, skipped},
+		abandoned:           {abandoned, abandoned, abandoned, abandoned, abandoned, abandoned},
 	} {
-		if got := tc.current.merge(tc.coming); got != tc.want {
-			t.Errorf("%q.merge(%q): got %q, want %q", tc.current, tc.coming, got, tc.want)
+		for i, coming := range ranks {
+			if got := current.merge(coming); got != want[i] {
+				t.Errorf("%q.merge(%q): got %q, want %q", current, coming, got, want[i])
+			}
 		}
 	}
 }

@@ -10,8 +10,11 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/guardrails-ci/guardrails/build/localagent/ordinal"
 )
 
 // maxDefinition is far above the largest task.json of Microsoft's own tasks
@@ -187,12 +190,22 @@ func (d *Definition) setVersion(parts ...text) error {
 	return nil
 }
 
+// knownHandlers are the handlers that agents know (ExecutionData in TaskManager.cs).
+// They pass over any other, whatever it holds.
+var knownHandlers = []string{
+	"Node24", "Node20_1", "Node16", "Node10", "Node", "AgentPlugin",
+	"AzurePowerShell", "PowerShell", "PowerShell3", "PowerShellExe", "Process",
+}
+
 func handlers(stage string, raw map[string]json.RawMessage) (Handlers, error) {
 	if raw == nil {
 		return nil, nil
 	}
 	all := Handlers{}
 	for name, data := range raw {
+		if !slices.ContainsFunc(knownHandlers, func(known string) bool { return ordinal.Equal(known, name) }) {
+			continue
+		}
 		var h Handler
 		if err := json.Unmarshal(data, &h); err != nil {
 			return nil, fmt.Errorf("%s.%s: %w", stage, name, err)
