@@ -108,12 +108,17 @@ func (l loader) load(ctx context.Context, field reflect.StructField, into reflec
 			return found, nil
 		}
 	}
+	if set {
+		value = normal(field, value)
+	} else {
+		value = "" // go-envconfig looks at it although it is not there
+	}
 	one := reflect.New(reflect.StructOf([]reflect.StructField{
 		{Name: field.Name, Type: field.Type, Tag: field.Tag},
 	}))
 	err := envconfig.ProcessWith(ctx, &envconfig.Config{
 		Target:   one.Interface(),
-		Lookuper: single{key, normal(field, value), set},
+		Lookuper: single{key, value, set},
 	})
 	switch {
 	case errors.Is(err, envconfig.ErrMissingRequired):

@@ -126,6 +126,27 @@ func TestUnexpandedMacros(t *testing.T) {
 	}
 }
 
+// An optional input without a default is the zero value of its type.
+func TestAbsentWithoutDefault(t *testing.T) {
+	t.Parallel()
+	var in struct {
+		On    bool         `input:"on" env:"INPUT_ON"`
+		Max   int          `input:"max" env:"INPUT_MAX"`
+		Name  string       `input:"name" env:"INPUT_NAME"`
+		Names inputs.Lines `input:"names" env:"INPUT_NAMES"`
+	}
+	for _, value := range []string{"", " "} {
+		for _, set := range []bool{true, false} {
+			if err := inputs.Load(t.Context(), func(string) (string, bool) { return value, set }, &in); err != nil {
+				t.Errorf("Load with %q, set %v: %v", value, set, err)
+			}
+			if in.On || in.Max != 0 || in.Name != "" || in.Names != nil {
+				t.Errorf("Load with %q, set %v: %+v, want zero values", value, set, in)
+			}
+		}
+	}
+}
+
 func TestNumbersAreDecimal(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"010", "0x10", "1_000", "1.5", "+1", "99999999999999999999", "１"} {

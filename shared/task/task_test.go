@@ -141,7 +141,7 @@ func TestOutcomes(t *testing.T) {
 			environ: []string{"INPUT_NAME=n", "INPUT_ENFORCEMENT=off"},
 			main:    func(context.Context, *task.Env, in) error { panic("must not run") },
 			class:   task.BadInput,
-			want: refusedInputs + "##vso[task.logissue type=error;code=task/input;]input \"enforcement\" must be one of: enforce, warn\n" +
+			want: refusedInputs + "##vso[task.logissue type=error;code=task/input;]input \"enforcement\" (When something is refused) must be one of: enforce, warn\n" +
 				uploaded + "##vso[task.complete result=Failed;]\n",
 		},
 	} {
