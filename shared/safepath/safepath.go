@@ -117,7 +117,18 @@ func quote(name string) string {
 // collide everywhere. The key is for comparing only.
 func FoldKey(name string) string {
 	// Canonical caseless matching, Unicode chapter 3.13, D145.
-	return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
+	folded := cases.Fold().String(norm.NFD.String(name))
+	return norm.NFC.String(strings.Map(least, folded))
+}
+
+// least is the first of the characters that differ only by case. Folding alone
+// does not settle on one: x/text folds each Cherokee letter to its other case.
+func least(r rune) rune {
+	first := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		first = min(first, next)
+	}
+	return first
 }
 
 // Rel returns where path lies below root, with slashes; "." if it is the root
