@@ -264,10 +264,17 @@ func TestSecrets(t *testing.T) {
 		},
 		"addresses as loose as programs take them": {
 			[]string{
-				"HTTPS_PROXY=user:p4@proxy:8080", "AGENT_PROXYURL=http://u:p%5@proxy", "ENDPOINT_URL_x=https://token6@h/a@b",
+				"HTTPS_PROXY=user:p4@proxy:8080", "AGENT_PROXYURL=http://u:p%5@proxy", "ENDPOINT_URL_x=https://token6-of-20-letters@h/a@b",
 				"ALL_PROXY=socks5://u:p7@h", "HTTP_PROXY=http://u:p/8@h", "ENDPOINT_URL_y=https://h/a?b=c",
 			},
-			[]string{"p%5", "p/8", "p4", "p7", "token6"},
+			[]string{"p%5", "p/8", "p4", "p7", "token6-of-20-letters"},
+		},
+		"addresses without a secret": {
+			[]string{
+				"ENDPOINT_URL_a=https://pkgs.dev.azure.com/org/_packaging/feed@Release/nuget/v3/index.json",
+				"ENDPOINT_URL_b=https://registry.npmjs.org/@scope/x", "ENDPOINT_URL_c=https://nexus.corp:8443/npm/@scope/",
+				"ENDPOINT_URL_d=https://org@dev.azure.com/org/_git/x", "HTTPS_PROXY=http://work@proxy:3128",
+			}, nil,
 		},
 		"garbled document": {[]string{"ENDPOINT_AUTH_x={secret"}, []string{"{secret"}},
 		"value with =":     {[]string{"SECRET_A=a=b"}, []string{"a=b"}},

@@ -78,6 +78,11 @@ func secretParameters(document string) []string {
 	return found
 }
 
+// tokenLength is what a user name alone has at least, if it is a token.
+const tokenLength = 20
+
+func isPort(text string) bool { return strings.Trim(text, "0123456789") == "" }
+
 // urlSecrets returns the password of an address, or the user name where it stands
 // alone, as tokens do. Addresses are read as loosely as the programs do that use
 // them: without a scheme, and with characters that should have been escaped. Both
@@ -87,19 +92,18 @@ func urlSecrets(address string) []string {
 		address = rest
 	}
 	authority, _, _ := strings.Cut(address, "/")
+	if user, password, ok := strings.Cut(authority, ":"); ok && !isPort(password) && !strings.Contains(user, "@") {
+		authority = address // a "/" in a password ended the authority too early
+	}
 	at := strings.LastIndexByte(authority, '@')
 	if at < 0 {
-		// A "/" in a password ends the authority too early.
-		if at = strings.LastIndexByte(address, '@'); at < 0 {
-			return nil
-		}
-		authority = address
+		return nil
 	}
 	secret := authority[:at]
-	if user, password, ok := strings.Cut(secret, ":"); ok {
-		if secret = password; password == "" {
-			secret = user
-		}
+	if user, password, ok := strings.Cut(secret, ":"); ok && password != "" {
+		secret = password
+	} else if secret = user; len(secret) < tokenLength {
+		return nil // a name, such as that of the organisation in Azure Repos' addresses
 	}
 	found := []string{secret}
 	if decoded, err := url.PathUnescape(secret); err == nil && decoded != secret {

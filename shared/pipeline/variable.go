@@ -26,7 +26,7 @@ var macro = regexp.MustCompile(`\$\([^)]+\)`)
 // registered secret, or a public value with $(name) in it, which the agent
 // would expand - to a secret, if that is what name is.
 func (l *Log) SetVariable(name, value string, v Var) error {
-	if err := l.checkName(name); err != nil {
+	if err := checkName(name); err != nil {
 		return err
 	}
 	properties := []property{
@@ -54,7 +54,7 @@ func (l *Log) SetVariable(name, value string, v Var) error {
 // tells them whether it is secret: so the name of a secret one must end in
 // ".secret", by which endpoint.Secrets finds it again.
 func (l *Log) SetTaskVariable(name, value string, secret bool) error {
-	if err := l.checkName(name); err != nil {
+	if err := checkName(name); err != nil {
 		return err
 	}
 	if !secret && l.holdsSecret(value) {
@@ -93,12 +93,10 @@ func (l *Log) SetSecret(value string) {
 
 func (l *Log) holdsSecret(text string) bool { return l.secrets.String(text) != text }
 
-// checkName refuses a name that would not arrive as it is. A name is not masked:
-// another name would be another variable.
-func (l *Log) checkName(name string) error {
-	if l.holdsSecret(name) {
-		return errors.New("a variable's name holds a secret")
-	}
+// checkName refuses a name that would not arrive as it is. A name is not masked,
+// as another name would be another variable, and not held against the secrets: it
+// is the task's word, of which a secret may well be a part.
+func checkName(name string) error {
 	if strings.TrimSpace(name) == "" {
 		return errors.New("a variable needs a name")
 	}
