@@ -31,8 +31,16 @@ func TestRules(t *testing.T) {
 
 		"node_modules":      {}, // a file of that name
 		"site-packages.zip": {}, "my-node_modules/x": {}, "node_modules-1.2.tgz": {}, "x/_npx.json": {},
-		"_cacache/content-v2/sha512/00/1f/2e":            {},
-		"cache/download/github.com/a/node_modules@v1.z":  {},
+		"_cacache/content-v2/sha512/00/1f/2e":           {},
+		"cache/download/github.com/a/node_modules@v1.z": {},
+		// Yarn 1 keeps each download unpacked; so do NuGet and, outside of cache/, Go.
+		"v6/npm-left-pad-1.3.0-5b8a3a7765dfe001261dde915589e782f8c94d1e-integrity/node_modules/left-pad/index.js": {},
+		"npm-left-pad-1.3.0-5b8a-integrity/node_modules/left-pad/index.js":                                        {},
+		"python/3.12.0/tools/Lib/site-packages/pip/a.py":                                                          {},
+		"github.com/anchore/syft@v1/test/fixtures/node_modules/x/package.json":                                    {},
+		"github.com/a/b/node_modules/.package-lock.json": {
+			strict: "github.com/a/b/node_modules/.package-lock.json", lenient: "github.com/a/b/node_modules/.package-lock.json",
+		},
 		"newtonsoft.json/13.0.3/lib/net6.0/n.dll":        {},
 		"org/apache/maven/x/1.0/x-1.0.jar":               {},
 		"http-v2/a/b/c/d/e/abcdef.body":                  {},

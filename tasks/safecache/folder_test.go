@@ -239,7 +239,7 @@ func TestFrozenPathIsRefused(t *testing.T) {
 	j.expect("main", "Succeeded")
 	j.write("elsewhere/a.tgz", "hello")
 	j.link("elsewhere", "work/1/node_modules")
-	const frozen = "VSTS_TASKVARIABLE_RESTORE_STEP_FROZEN"
+	const frozen = "VSTS_TASKVARIABLE_RESTORE_STEP_FROZEN_SECRET"
 	j.env[frozen] = strings.Replace(j.env[frozen], ".npm/_cacache", "node_modules", 1)
 	j.expect("post", "Failed", `path is in "node_modules"`, "!Saved 1 file")
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/task"
@@ -13,12 +12,12 @@ import (
 )
 
 // Task variables: what the restore stage leaves for the save stage of the same
-// step. The first two are named as in Cache@2.
+// step. The first is named as in Cache@2.
 const (
-	ranVariable         = "RESTORE_STEP_RAN"
-	fingerprintVariable = "RESTORE_STEP_RESOLVED_FINGERPRINT"
-	frozenVariable      = "RESTORE_STEP_FROZEN"
-	refusedVariable     = "RESTORE_STEP_REFUSED"
+	ranVariable = "RESTORE_STEP_RAN"
+	// Secret, as a secret of the job may be a part of a path: a user's name, say.
+	frozenVariable  = "RESTORE_STEP_FROZEN.secret"
+	refusedVariable = "RESTORE_STEP_REFUSED"
 )
 
 // frozen is what must not change between restore and save, although the agent
@@ -58,14 +57,10 @@ func (f frozen) keep(env *task.Env) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range []struct{ name, value string }{
-		{ranVariable, "true"}, {fingerprintVariable, strings.Join(f.Values, "|")}, {frozenVariable, string(text)},
-	} {
-		if err := env.Log.SetTaskVariable(v.name, v.value, false); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(
+		env.Log.SetTaskVariable(ranVariable, "true", false),
+		env.Log.SetTaskVariable(frozenVariable, string(text), true),
+	)
 }
 
 // thaw returns what the restore stage kept; false if it did not get that far.

@@ -22,7 +22,7 @@ const npmInstead = "let npm_config_cache point below $(Pipeline.Workspace), " +
 var installations = []installation{
 	{"npm, Yarn or pnpm", []string{"node_modules", "_npx"}, nil, npmInstead +
 		" (Yarn: $(YARN_CACHE_FOLDER) and yarn install --immutable; " +
-		"pnpm: its store and pnpm install --frozen-lockfile)"},
+		"pnpm: not yet, as its store has links in it)"},
 	{"Bower", []string{"bower_components"}, nil, "cache the folder of bower's storage.packages, and run bower install"},
 	{"jspm", []string{"jspm_packages"}, nil, "cache jspm's download cache, and run jspm install"},
 	{"Python", []string{
@@ -51,9 +51,13 @@ var markers = []struct{ file, below, ecosystem string }{
 	{".yarn-integrity", "", "npm, Yarn or pnpm"},
 }
 
-// inside are the names of folders that give an installation away wherever they are
-// in a cache. They are few, and whole names: download caches have archives, and
-// files that are named by hashes.
+// inside are the names of folders that give an installation away within the first
+// insideDepth folders of a cache. They are few, and whole names: download caches
+// have archives, and files that are named by hashes. Deeper down they say nothing:
+// packages that are cached unpacked (NuGet, Go modules) may have such folders in
+// them. What is installed there still shows by its marker.
+const insideDepth = 3
+
 var inside = []struct{ folder, ecosystem string }{
 	{"node_modules", "npm, Yarn or pnpm"},
 	{"_npx", "npm, Yarn or pnpm"},
@@ -96,7 +100,11 @@ func markedBy(file string) *installation {
 // up to it; nil if it is none. The folder's path has slashes.
 func holds(folder string) (*installation, string) {
 	parts := strings.Split(folder, "/")
-	for i, part := range parts {
+	for i, part := range parts[:min(len(parts), insideDepth)] {
+		// Yarn 1 keeps each download unpacked, in npm-<package>-<hash>/node_modules.
+		if i > 0 && strings.HasPrefix(parts[i-1], "npm-") {
+			break
+		}
 		for _, in := range inside {
 			if strings.EqualFold(part, in.folder) {
 				return ofEcosystem(in.ecosystem), strings.Join(parts[:i+1], "/")

@@ -151,7 +151,7 @@ func (j *job) runTask(t task.Task[Inputs], stage string) string {
 		Now: func() time.Time { clock = clock.Add(time.Second); return clock },
 	}, t)
 	for _, m := range taskVariable.FindAllStringSubmatch(j.log, -1) {
-		j.env["VSTS_TASKVARIABLE_"+strings.ToUpper(m[1])] = strings.NewReplacer("%5D", "]", "%3B", ";").Replace(m[2])
+		j.env["VSTS_TASKVARIABLE_"+strings.ToUpper(strings.ReplaceAll(m[1], ".", "_"))] = strings.NewReplacer("%5D", "]", "%3B", ";").Replace(m[2])
 	}
 	result := regexp.MustCompile(`##vso\[task\.complete result=(\w+)`).FindStringSubmatch(j.log)
 	if status != 0 || result == nil {

@@ -91,9 +91,7 @@ func resolveKeys(ctx context.Context, env *task.Env, spec cachekey.Spec) (keys, 
 func resolve(ctx context.Context, env *task.Env, title string, key []string, more string) (cachekey.Resolved, error) {
 	resolved, err := place(env).Resolve(ctx, key)
 	concealed := conceal(env, resolved)
-	// Segments are shown and stored side by side, and can make a secret that none
-	// of them holds.
-	if env.Secrets.String(concealed.Fingerprint()) != concealed.Fingerprint() {
+	if makesSecret(env, resolved, concealed) {
 		return nil, secretAcross("the resolved key")
 	}
 	env.Log.Print(title)
@@ -105,6 +103,20 @@ func resolve(ctx context.Context, env *task.Env, title string, key []string, mor
 	}
 	env.Log.Print("Resolved to: " + strings.TrimPrefix(concealed.Fingerprint()+more, "|"))
 	return concealed, nil
+}
+
+// makesSecret reports whether segments, shown and stored side by side, make a
+// secret that none of them holds. Our own replacements are not looked at: a secret
+// may be a word that we use.
+func makesSecret(env *task.Env, resolved, concealed cachekey.Resolved) bool {
+	values := concealed.Values()
+	for i := range values {
+		if values[i] != resolved[i].Value {
+			values[i] = "\x00"
+		}
+	}
+	joined := strings.Join(values, "|")
+	return env.Secrets.String(joined) != joined
 }
 
 // conceal puts hashes in the place of secrets, as a key is shown, handed to the

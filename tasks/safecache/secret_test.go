@@ -85,3 +85,17 @@ func TestSecretSalt(t *testing.T) {
 		j.expect("main", "Succeeded", "variable=hit;]miss")
 	}
 }
+
+// A secret that is a part of a path, or a word that we use, is nobody's trouble.
+func TestSecretInPath(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{".npm", "path", "work", "secret", "true"} {
+		j := newJob(t)
+		j.env["SECRET_X"] = secret
+		j.env["INPUT_KEY"] = `"my-secret-cache" | package-lock.json`
+		j.expect("main", "Succeeded", "variable=hit;]miss")
+		j.write(cached, "hello")
+		j.expect("post", "Succeeded", "Saved 1 file")
+		j.again().expect("main", "Succeeded", "variable=hit;]exact")
+	}
+}
