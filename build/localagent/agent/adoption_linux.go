@@ -17,6 +17,7 @@ import (
 type adoption struct {
 	mu      sync.Mutex
 	own     map[int]bool // started by us, and waited for elsewhere
+	before  map[int]bool // descendants that we had before: a wrapper's, say
 	signals chan os.Signal
 	done    chan struct{}
 }
@@ -26,7 +27,9 @@ func adopt() *adoption {
 	if unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != nil {
 		return nil
 	}
-	a := &adoption{own: map[int]bool{}, signals: make(chan os.Signal, 1), done: make(chan struct{})}
+	a := &adoption{
+		own: map[int]bool{}, before: descendants(), signals: make(chan os.Signal, 1), done: make(chan struct{}),
+	}
 	signal.Notify(a.signals, syscall.SIGCHLD)
 	go func() {
 		for {
@@ -39,6 +42,16 @@ func adopt() *adoption {
 		}
 	}()
 	return a
+}
+
+// descendants are the processes that descend from us.
+func descendants() map[int]bool {
+	found := map[int]bool{}
+	parents := processes()
+	for pid := range parents {
+		found[pid] = descends(parents, pid, nil)
+	}
+	return found
 }
 
 // release ends the reaping. Processes are still adopted: the program ends soon.

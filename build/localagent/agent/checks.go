@@ -59,7 +59,7 @@ func (j *job) checkProcesses() Check {
 	if !canFindSurvivors {
 		c.Note = "processes that outlive a job are found on Linux only"
 	}
-	find := func() []survivor { return survivors(j.lookup, j.adopted != nil) }
+	find := func() []survivor { return survivors(j.lookup, j.adopted) }
 	for _, s := range lingering(find, j.Timing.Linger) {
 		by := ""
 		if label, ok := j.labels[s.step]; ok {

@@ -47,7 +47,7 @@ func TestChecksBite(t *testing.T) {
 			if strings.Contains(l.out.String(), secret) {
 				t.Error("the secret itself was printed")
 			}
-			if alive := lingering(func() []survivor { return survivors(r.Variables[lookupVariable], false) }, 5*time.Second); len(alive) > 0 {
+			if alive := lingering(func() []survivor { return survivors(r.Variables[lookupVariable], nil) }, 5*time.Second); len(alive) > 0 {
 				t.Errorf("processes of the job that still run: %+v", alive)
 			}
 			if _, err := os.Stat(l.layoutRoot(r)); err == nil {

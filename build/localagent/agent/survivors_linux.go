@@ -15,10 +15,10 @@ const canFindSurvivors = true
 
 // survivors lists the processes of a job that still run: those that inherited
 // VSTS_PROCESS_LOOKUP_ID with the value id, as the agent looks for orphans
-// (JobExtension.cs, FinalizeJob), and with descendants all that descend from us,
+// (JobExtension.cs, FinalizeJob), and with an adoption all that descend from us since,
 // whatever they did to their environment. Ended processes that only wait to be
 // reaped are not listed.
-func survivors(id string, descendants bool) []survivor {
+func survivors(id string, adopted *adoption) []survivor {
 	want := []byte(lookupVariable + "=" + id)
 	var found []survivor
 	parents := processes()
@@ -26,7 +26,7 @@ func survivors(id string, descendants bool) []survivor {
 		// An environment that cannot be read is empty: the process is gone, or
 		// somebody else's.
 		environ, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-		if !hasEntry(environ, want) && !(descendants && descends(parents, pid)) {
+		if !hasEntry(environ, want) && !(adopted != nil && descends(parents, pid, adopted.before)) {
 			continue
 		}
 		found = append(found, survivor{pid: pid, name: processName(pid), step: stepOf(environ)})
@@ -75,9 +75,14 @@ func processStat(pid int) (state string, parent int, ok bool) {
 	return fields[0], parent, err == nil
 }
 
-func descends(parents map[int]int, pid int) bool {
+// descends reports whether a process descends from us, but not through one of
+// those left out.
+func descends(parents map[int]int, pid int, leftOut map[int]bool) bool {
 	self := os.Getpid()
 	for range len(parents) {
+		if leftOut[pid] {
+			return false
+		}
 		if pid = parents[pid]; pid == 0 || pid == self {
 			break
 		}
