@@ -272,7 +272,7 @@ func TestSecrets(t *testing.T) {
 		"addresses without a secret": {
 			[]string{
 				"ENDPOINT_URL_a=https://pkgs.dev.azure.com/org/_packaging/feed@Release/nuget/v3/index.json",
-				"ENDPOINT_URL_b=https://registry.npmjs.org/@scope/x", "ENDPOINT_URL_c=https://nexus.corp:8443/npm/@scope/",
+				"ENDPOINT_URL_b=https://registry.example/@scope/x", "ENDPOINT_URL_c=https://nexus.corp:8443/npm/@scope/",
 				"ENDPOINT_URL_d=https://org@dev.azure.com/org/_git/x", "HTTPS_PROXY=http://work@proxy:3128",
 			}, nil,
 		},
