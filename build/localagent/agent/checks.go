@@ -55,7 +55,7 @@ func (j *job) report(c Check) {
 // checkProcesses finds and ends what outlived the job (JobExtension.cs,
 // FinalizeJob). An agent does so quietly; a task that needs it has a bug.
 func (j *job) checkProcesses() Check {
-	c := Check{Name: "processes", Problems: j.held}
+	c := Check{Name: "processes", Problems: j.held, Warnings: j.cut}
 	if !canFindSurvivors {
 		c.Note = "processes that outlive a job are found on Linux only"
 	}

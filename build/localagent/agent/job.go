@@ -102,6 +102,7 @@ type job struct {
 	// unpacked are the folders of tasks.
 	unpacked map[string]*bundle.Task
 	held     []string          // what to report of steps whose output another process held open
+	cut      []string          // the same of scripts that were stopped: whose commands ran on
 	warnings []string          // of the whole job
 	secrets  map[string]string // registered secret to what it is called
 	labels   map[string]string // id of a step to its label

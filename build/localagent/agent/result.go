@@ -78,7 +78,7 @@ type Check struct {
 	OK   bool   `json:"ok"`
 	// Problems say what was found; Note says what could not be looked at.
 	Problems []string `json:"problems,omitempty"`
-	// Warnings are what may be another program's doing.
+	// Warnings are what may be another program's doing, or nobody's fault.
 	Warnings []string `json:"warnings,omitempty"`
 	Note     string   `json:"note,omitempty"`
 }

@@ -63,8 +63,16 @@ steps:
 - {bash: 'sleep 60 &', displayName: quick, condition: always()}
 `)
 	r := l.run(t)
+	cut := `step 1 "slow" (p.yml:3) was ended by its time limit, and a child of it kept running`
+	for _, c := range r.Checks {
+		if c.Name == "processes" && !has(c.Warnings, cut) {
+			t.Errorf("warnings of %s: got %q, want %q", c.Name, c.Warnings, cut)
+		}
+	}
+	if has(problems(r), "slow") {
+		t.Errorf("a stopped script is blamed for its commands: %q", problems(r))
+	}
 	for _, want := range []string{
-		`processes: step 1 "slow" (p.yml:3) was ended by its time limit, and a child of it kept running`,
 		`processes: step 2 "quick" (p.yml:4) ended while a process it had started still held its output open`,
 	} {
 		if !has(problems(r), want) {

@@ -428,7 +428,12 @@ func (x *execution) invoke(ctx context.Context, i invocation) (code int, err err
 	x.mu.Unlock()
 	end, err := i.run(ctx)
 	x.mu.Lock()
-	if end.held {
+	switch {
+	case end.held && err != nil && x.task == nil:
+		// A shell that is stopped does not stop its commands, and no author of a
+		// script can be blamed for that; we end them, as an agent would.
+		x.cut = append(x.cut, x.label()+" "+heldBy(err))
+	case end.held:
 		x.held = append(x.held, x.label()+" "+heldBy(err))
 		x.debug("The process ended, but another one still holds its output open.")
 	}
