@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/redact"
@@ -76,17 +77,15 @@ func (l *Log) SetTaskVariable(name, value string, secret bool) error {
 // (see [redact.TooShort]) is left alone; the caller decides what that means.
 func (l *Log) SetSecret(value string) {
 	l.secrets.Add(value)
+	forms := []string{value, strings.TrimSpace(value)}
+	for _, line := range lines(value) {
+		forms = append(forms, strings.TrimSpace(line))
+	}
 	var b strings.Builder
-	seen := map[string]bool{}
-	for _, form := range append([]string{value, value}, lines(value)...) {
-		if len(seen) > 0 { // all but the value itself
-			form = strings.TrimSpace(form)
+	for i, form := range forms {
+		if !slices.Contains(forms[:i], form) && !redact.TooShort(strings.TrimSpace(form)) {
+			b.WriteString(format("task.setsecret", nil, form))
 		}
-		if seen[form] || redact.TooShort(strings.TrimSpace(form)) {
-			continue
-		}
-		seen[form] = true
-		b.WriteString(format("task.setsecret", nil, form))
 	}
 	l.write(b.String())
 }
