@@ -29,7 +29,7 @@ func Pack(ctx context.Context, root string, w io.Writer, l Limits) (Index, Strea
 	if err != nil {
 		return Index{}, Stream{}, err
 	}
-	defer tree.Close() //nolint:errcheck // only read from
+	defer tree.Close() // only read from
 	before, err := look(ctx, tree)
 	if err != nil {
 		return Index{}, Stream{}, err
@@ -172,7 +172,7 @@ func write(ctx context.Context, tree *os.Root, s snapshot, x *Index, w io.Writer
 	}
 	defer func() {
 		if err != nil {
-			encoder.Close() //nolint:errcheck,gosec // frees its goroutines; the first error counts
+			encoder.Close() // frees its goroutines; the first error counts
 		}
 	}()
 	p := packing{tree: tree, to: encoder, buffer: make([]byte, 1<<20)}
@@ -202,7 +202,7 @@ func (p packing) file(ctx context.Context, name string, want fs.FileInfo) (strin
 	if err != nil {
 		return "", gone(err, name)
 	}
-	defer file.Close() //nolint:errcheck // only read from
+	defer file.Close() // only read from
 	info, err := file.Stat()
 	if err != nil {
 		return "", err

@@ -166,7 +166,7 @@ func TestPackReadsWhatItLookedAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tree.Close() //nolint:errcheck // only read from
+	defer tree.Close() // only read from
 	other, err := tree.Lstat("b")
 	if err != nil {
 		t.Fatal(err)

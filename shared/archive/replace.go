@@ -198,7 +198,7 @@ func remove(tree string) error {
 	}
 	err := filepath.WalkDir(tree, func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
-			return os.Chmod(name, 0o700) //nolint:gosec // a folder, to delete what is in it
+			return os.Chmod(name, 0o700) // a folder, to delete what is in it
 		}
 		return nil
 	})

@@ -123,7 +123,7 @@ func New(c Config) *Client {
 			MinVersion:         tls.VersionTLS12,
 			RootCAs:            c.RootCAs,
 			Certificates:       c.ClientCerts,
-			InsecureSkipVerify: c.SkipVerify, //nolint:gosec // see Config.SkipVerify
+			InsecureSkipVerify: c.SkipVerify, // see Config.SkipVerify
 		},
 	}
 	return &Client{c, &http.Client{Transport: transport, CheckRedirect: checkRedirect}}

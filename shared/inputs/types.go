@@ -85,5 +85,5 @@ func (e Enforcement) Valid() bool { return e == Enforce || e == Warn }
 // Common are the inputs that every task has.
 type Common struct {
 	// Enforcement is what a refusal does: fail the step, or only report.
-	Enforcement Enforcement `input:"enforcement" label:"When something is refused" env:"INPUT_ENFORCEMENT,default=enforce" options:"enforce,warn"` //nolint:lll
+	Enforcement Enforcement `input:"enforcement" label:"When something is refused" env:"INPUT_ENFORCEMENT,default=enforce" options:"enforce,warn"`
 }

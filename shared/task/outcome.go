@@ -122,7 +122,7 @@ func split(err error) []error {
 		}
 		return parts
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a join, not its parts
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // a join, not its parts
 		var parts []error
 		for _, part := range joined.Unwrap() {
 			parts = append(parts, split(part)...)

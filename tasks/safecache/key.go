@@ -192,7 +192,7 @@ func warnConstant(env *task.Env, key cachekey.Resolved) {
 }
 
 func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // a join, not its parts
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // a join, not its parts
 		return joined.Unwrap()
 	}
 	return []error{err}

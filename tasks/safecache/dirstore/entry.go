@@ -140,7 +140,7 @@ func (e *Entry) read(name string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // only read from
+	defer f.Close() // only read from
 	text, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, err
@@ -182,7 +182,7 @@ func (e *Entry) Restore(ctx context.Context, dst string) error {
 	if err != nil {
 		return err
 	}
-	defer data.Close() //nolint:errcheck // only read from
+	defer data.Close() // only read from
 	err = archive.Unpack(ctx, data, archive.Archive{Index: index, Stream: e.Manifest.Data, Limits: e.limits}, dst)
 	var corrupt *archive.CorruptError
 	if errors.As(err, &corrupt) {
