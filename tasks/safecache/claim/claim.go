@@ -1,0 +1,32 @@
+// Package claim is what a lock file says about one file of a download cache.
+//
+// It promises nothing itself: ecosystems make claims from lock files, and the
+// entry format holds every file against its claim, when it is saved and again
+// when it is restored. A file without a claim is never stored.
+package claim
+
+import (
+	"crypto"
+	"io/fs"
+)
+
+// Claim is a statement about a file's contents.
+type Claim struct {
+	// ID is the statement as the lock file words it, such as "sha512-..." or
+	// "h1:...". Equal IDs mean equal contents. Empty: the lock file says only that
+	// the file belongs to the cache, not what is in it.
+	ID string
+	// Hash is the algorithm of Sum, over the file's bytes; 0 if only Deep can tell.
+	Hash crypto.Hash
+	Sum  []byte
+	// Deep checks what no hash of the whole file can, such as the contents of a
+	// module's zip. It is asked when the file is in place in tree, beside the other
+	// files of the cache; path is the file's. nil if Hash tells all. Its error is one
+	// line that can be shown: what was expected and what was found.
+	Deep func(tree fs.FS, path string) error
+}
+
+// Set says which files of a download cache the lock files name: the claim about
+// the file with this slash-separated path below the cache folder, and false if
+// the lock files do not name it. A Set can be called by several goroutines.
+type Set func(path string) (Claim, bool)
