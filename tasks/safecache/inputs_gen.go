@@ -6,35 +6,251 @@ import "github.com/guardrails-ci/guardrails/shared/inputs"
 
 // Inputs are the inputs of SafeCache, in the order of its task.json.
 type Inputs struct {
+	// Command is what to do. `restore+save` restores now and saves after the job's last step; the
+	// others do one thing now. `open` is `restore` from a staging folder that Cache@2 carries.
+	// `verify` holds the folder against the lock file, `explain` says what a restore would find and
+	// why, `list` and `delete` show and remove entries, `gc` removes what is expired.
+	Command Command `input:"command" label:"Command" env:"INPUT_COMMAND,default=restore+save" options:"restore+save,restore,save,open,verify,explain,list,delete,gc"`
+
+	// Ecosystem is the package manager whose downloads are cached. `auto` goes by the lock file in the
+	// key, or in the sources folder if there is no key. What is stored is then exactly what the lock
+	// file names. `generic` stores any download folder as it is, which nothing but the store's own
+	// hashes and signatures can verify.
+	Ecosystem Ecosystem `input:"ecosystem" label:"Ecosystem" env:"INPUT_ECOSYSTEM,default=auto" options:"auto,npm,yarn,pnpm,go,cargo,pip,nuget,maven,gradle,generic"`
+
 	// Key is what the cache is made from, in the language of Cache@2: segments separated by `|`, each
 	// a text in quotes, a file, or file patterns separated by commas (`!` excludes). Include the lock
-	// file. Example: `"npm" | "$(Agent.OS)" | package-lock.json`.
-	Key string `input:"key" label:"Key" env:"INPUT_KEY,required"`
+	// file. Empty: ecosystem, operating system, architecture, the tool's version and the lock file.
+	// Example: `"npm" | "$(Agent.OS)" | package-lock.json`.
+	Key string `input:"key" label:"Key" env:"INPUT_KEY"`
 
 	// Path is the folder to restore and to save. It must be a download cache, such as
 	// `$(npm_config_cache)/_cacache`; a folder of installed packages, such as `node_modules`, is
-	// refused. A relative path starts at the sources folder. A name such as `$(npm_config_cache)` must
-	// be declared under `variables`.
-	Path inputs.Path `input:"path" label:"Path" env:"INPUT_PATH,required"`
+	// refused. Empty: where the package manager keeps its downloads. A relative path starts at the
+	// sources folder. A name such as `$(npm_config_cache)` must be declared under `variables`.
+	Path inputs.Path `input:"path" label:"Path" env:"INPUT_PATH"`
 
 	// RestoreKeys is the keys to fall back on when there is no entry for the key, one per line, best
 	// first. Each matches by its whole leading segments; the newest entry wins. A restore from one of
-	// these is never an exact hit. Example: `"npm" | "$(Agent.OS)"`.
+	// these is never an exact hit, and of the entry only what the lock file names today is restored.
+	// With an empty key, empty means the key without its lock file. Example: `"npm" | "$(Agent.OS)"`.
 	RestoreKeys inputs.Lines `input:"restoreKeys" label:"Restore keys" env:"INPUT_RESTOREKEYS"`
 
 	// CacheHitVar is the name of a variable that is set to `true` when the entry of this very key was
-	// restored, `inexact` when one of the restore keys matched, and `false` otherwise; not `hit` or
-	// `matchedKey`. Leave empty to set none.
+	// restored, `inexact` when one of the restore keys matched, and `false` otherwise; not the name of
+	// one of the outputs. Leave empty to set none.
 	CacheHitVar string `input:"cacheHitVar" label:"Cache hit variable" env:"INPUT_CACHEHITVAR"`
 
+	// LookupOnly reports whether to say only what would be restored: nothing is downloaded, and
+	// nothing is saved.
+	LookupOnly bool `input:"lookupOnly" label:"Look up only" env:"INPUT_LOOKUPONLY,default=false"`
+
+	// Critical reports whether this cache feeds a release. Then the key must have the commit's SHA in
+	// a segment, every restore key must keep the lock file's segment, only entries of trusted branches
+	// are restored, exact ones or signed ones, and an entry that fails verification fails the step.
+	Critical bool `input:"critical" label:"Critical" env:"INPUT_CRITICAL,default=false"`
+
+	// MaxAge is the age from which an entry counts as expired, such as `7d`, `36h` or `90m`. Empty:
+	// `7d`, and `3d` if critical.
+	MaxAge string `input:"maxAge" label:"Maximum age" env:"INPUT_MAXAGE"`
+
+	// MaxSizeMB is the size above which nothing is saved, in MB (10^6 bytes) of the files before
+	// compression; 0 means no limit.
+	MaxSizeMB int `input:"maxSizeMB" label:"Maximum size (MB)" env:"INPUT_MAXSIZEMB,default=10240"`
+
+	// FailOnMiss reports whether the step fails when nothing was restored, whatever the cause.
+	FailOnMiss bool `input:"failOnMiss" label:"Fail on a miss" env:"INPUT_FAILONMISS,default=false"`
+
+	// SaveOn is the job's result with which the cache is saved when the job ends.
+	SaveOn SaveOn `input:"saveOn" label:"Save when" env:"INPUT_SAVEON,default=succeeded" options:"succeeded,succeededWithIssues,never"`
+
+	// Store is where entries are kept. `stage` is a folder that the task Cache@2 carries from run to
+	// run: `save` fills it and `open` reads it, and nothing that Cache@2 does to it is trusted.
+	Store Store `input:"store" label:"Store" env:"INPUT_STORE,default=directory" options:"directory,azureBlob,stage"`
+
 	// Directory is the directory in which entries are kept, on the agent's own disk or on a share;
-	// empty means `$(Agent.ToolsDirectory)/guardrails-cache`. Whoever may write here decides what
-	// later runs restore, so let only the agent's account write to it.
+	// with `stage`, the folder that Cache@2 carries. Empty means
+	// `$(Agent.ToolsDirectory)/guardrails-cache`, and `$(Pipeline.Workspace)/.safecache` with `stage`.
+	// Whoever may write here decides what later runs restore, as far as no lock file and no signature
+	// proves it: let only the agent's account write to it.
 	Directory string `input:"directory" label:"Cache directory" env:"INPUT_DIRECTORY"`
+
+	// AzureSubscription is the service connection that may read (and, in runs that save, write) the
+	// blobs of the container: Storage Blob Data Reader or Contributor. Leave empty if a shared access
+	// signature is used.
+	AzureSubscription string `input:"azureSubscription" label:"Azure service connection" env:"INPUT_AZURESUBSCRIPTION"`
+
+	// StorageAccount is the name of the storage account, or the URL of its blob service.
+	StorageAccount string `input:"storageAccount" label:"Storage account" env:"INPUT_STORAGEACCOUNT"`
+
+	// Container is the container that holds the entries; it must exist.
+	Container string `input:"container" label:"Container" env:"INPUT_CONTAINER"`
+
+	// SasToken is the shared access signature of the container, as `$(name)` of a secret variable;
+	// instead of a service connection.
+	SasToken inputs.Secret `input:"sasToken" label:"Shared access signature" env:"INPUT_SASTOKEN"`
+
+	// LocalTier is a directory on the agent's own disk that keeps what was downloaded from Azure Blob
+	// Storage, so that the next run need not download it again. What is read from it is verified as
+	// well. Empty for none.
+	LocalTier string `input:"localTier" label:"Local tier" env:"INPUT_LOCALTIER"`
+
+	// SigningKey is the ed25519 private key with which runs of trusted branches sign what they save,
+	// as `$(name)` of a secret variable: PEM (`openssl genpkey -algorithm ed25519`). Give it only to
+	// runs of trusted branches. Empty: entries are not signed.
+	SigningKey inputs.Secret `input:"signingKey" label:"Signing key" env:"INPUT_SIGNINGKEY"`
+
+	// VerifyKeys is the ed25519 public keys that may sign entries of trusted branches, one per line,
+	// in base64 (`openssl pkey -pubout`, the line between BEGIN and END). With any here, an entry of a
+	// trusted branch that none of them has signed is rejected.
+	VerifyKeys inputs.Lines `input:"verifyKeys" label:"Verification keys" env:"INPUT_VERIFYKEYS"`
+
+	// TrustedBranches is the branches whose runs save what every run restores, one per line, by their
+	// whole names; no patterns. Runs of other branches and of pull requests save only for themselves,
+	// and forks save nothing.
+	TrustedBranches inputs.Lines `input:"trustedBranches" label:"Trusted branches" env:"INPUT_TRUSTEDBRANCHES,default=refs/heads/main"`
 
 	// Enforcement is what a refusal does. `enforce` fails the step. `warn` reports the same and lets
 	// the run go on, to try the rule out first; what was refused is still not restored or saved.
 	Enforcement inputs.Enforcement `input:"enforcement" label:"When something is refused" env:"INPUT_ENFORCEMENT,default=enforce" options:"enforce,warn"`
+}
+
+// Command is a value of the input command.
+type Command string
+
+// The options of the input command.
+const (
+	// CommandRestoreSave is the option restore+save. Restore now, save when the job ends.
+	CommandRestoreSave Command = "restore+save"
+	// CommandRestore is the option restore. Restore.
+	CommandRestore Command = "restore"
+	// CommandSave is the option save. Save.
+	CommandSave Command = "save"
+	// CommandOpen is the option open. Open a staging folder.
+	CommandOpen Command = "open"
+	// CommandVerify is the option verify. Verify the folder against the lock file.
+	CommandVerify Command = "verify"
+	// CommandExplain is the option explain. Explain what a restore would find.
+	CommandExplain Command = "explain"
+	// CommandList is the option list. List the entries.
+	CommandList Command = "list"
+	// CommandDelete is the option delete. Delete the entries of the key.
+	CommandDelete Command = "delete"
+	// CommandGc is the option gc. Remove expired entries.
+	CommandGc Command = "gc"
+)
+
+// Valid reports whether c is one of the options.
+func (c Command) Valid() bool {
+	switch c {
+	case CommandRestoreSave,
+		CommandRestore,
+		CommandSave,
+		CommandOpen,
+		CommandVerify,
+		CommandExplain,
+		CommandList,
+		CommandDelete,
+		CommandGc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Ecosystem is a value of the input ecosystem.
+type Ecosystem string
+
+// The options of the input ecosystem.
+const (
+	// EcosystemAuto is the option auto. By the lock file.
+	EcosystemAuto Ecosystem = "auto"
+	// EcosystemNpm is the option npm. npm.
+	EcosystemNpm Ecosystem = "npm"
+	// EcosystemYarn is the option yarn. Yarn.
+	EcosystemYarn Ecosystem = "yarn"
+	// EcosystemPnpm is the option pnpm. pnpm.
+	EcosystemPnpm Ecosystem = "pnpm"
+	// EcosystemGo is the option go. Go modules.
+	EcosystemGo Ecosystem = "go"
+	// EcosystemCargo is the option cargo. Cargo.
+	EcosystemCargo Ecosystem = "cargo"
+	// EcosystemPip is the option pip. pip.
+	EcosystemPip Ecosystem = "pip"
+	// EcosystemNuget is the option nuget. NuGet.
+	EcosystemNuget Ecosystem = "nuget"
+	// EcosystemMaven is the option maven. Maven.
+	EcosystemMaven Ecosystem = "maven"
+	// EcosystemGradle is the option gradle. Gradle.
+	EcosystemGradle Ecosystem = "gradle"
+	// EcosystemGeneric is the option generic. Any other download folder.
+	EcosystemGeneric Ecosystem = "generic"
+)
+
+// Valid reports whether e is one of the options.
+func (e Ecosystem) Valid() bool {
+	switch e {
+	case EcosystemAuto,
+		EcosystemNpm,
+		EcosystemYarn,
+		EcosystemPnpm,
+		EcosystemGo,
+		EcosystemCargo,
+		EcosystemPip,
+		EcosystemNuget,
+		EcosystemMaven,
+		EcosystemGradle,
+		EcosystemGeneric:
+		return true
+	default:
+		return false
+	}
+}
+
+// SaveOn is a value of the input saveOn.
+type SaveOn string
+
+// The options of the input saveOn.
+const (
+	// SaveOnSucceeded is the job succeeded.
+	SaveOnSucceeded SaveOn = "succeeded"
+	// SaveOnSucceededWithIssues is the job succeeded, perhaps with issues.
+	SaveOnSucceededWithIssues SaveOn = "succeededWithIssues"
+	// SaveOnNever is the option never. Never.
+	SaveOnNever SaveOn = "never"
+)
+
+// Valid reports whether s is one of the options.
+func (s SaveOn) Valid() bool {
+	switch s {
+	case SaveOnSucceeded, SaveOnSucceededWithIssues, SaveOnNever:
+		return true
+	default:
+		return false
+	}
+}
+
+// Store is a value of the input store.
+type Store string
+
+// The options of the input store.
+const (
+	// StoreDirectory is a directory.
+	StoreDirectory Store = "directory"
+	// StoreAzureBlob is the option azureBlob. Azure Blob Storage.
+	StoreAzureBlob Store = "azureBlob"
+	// StoreStage is a folder that Cache@2 carries.
+	StoreStage Store = "stage"
+)
+
+// Valid reports whether s is one of the options.
+func (s Store) Valid() bool {
+	switch s {
+	case StoreDirectory, StoreAzureBlob, StoreStage:
+		return true
+	default:
+		return false
+	}
 }
 
 // The output variables.
@@ -44,4 +260,23 @@ const (
 	OutputHit = "hit"
 	// OutputMatchedKey is the resolved key of the entry that was restored; empty when none was.
 	OutputMatchedKey = "matchedKey"
+	// OutputAgeHours is the age of the entry that was found, in hours with one decimal; empty when
+	// none was.
+	OutputAgeHours = "ageHours"
+	// OutputStoredBytes is what the entry takes in the store, in bytes: the one that was found or,
+	// with `save`, made.
+	OutputStoredBytes = "storedBytes"
+	// OutputNewBytes is how many bytes a save moved to the store; the rest was there already. Empty
+	// before a save.
+	OutputNewBytes = "newBytes"
+	// OutputVerifiedFiles is how many files were verified and restored or, with `save`, stored.
+	OutputVerifiedFiles = "verifiedFiles"
+	// OutputDroppedNotInLock is how many files were left out because the lock file does not name them.
+	OutputDroppedNotInLock = "droppedNotInLock"
+	// OutputSecondsSaved is how many seconds the restore saved against downloading, as far as the run
+	// that saved the entry could tell; negative if it cost time, empty if unknown.
+	OutputSecondsSaved = "secondsSaved"
+	// OutputRejectedReason is the output variable rejectedReason. Why the entry that was found was
+	// rejected; empty when none was.
+	OutputRejectedReason = "rejectedReason"
 )
