@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Beside the destination, Unpack makes two folders, for as long as it runs:
+// Beside the destination there are two folders while a Folder is written and placed:
 //
-//	<dst>.guardrails-<stageLetters>      an archive being unpacked, then the old
+//	<dst>.guardrails-<stageLetters>      a Folder being written, then the old
 //	                                     folder being deleted: never anything of value
 //	<dst>.guardrails-<stageLetters>-old  the old folder, until the new one is in its
 //	                                     place: perhaps the only copy
@@ -38,7 +38,7 @@ func (e *LeftoverError) Error() string {
 func (e *LeftoverError) Unwrap() error { return e.Err }
 
 // PlaceError is a destination that cannot be made or replaced, whatever the
-// archive holds. It is as it was before.
+// is to be there. It is as it was before.
 type PlaceError struct {
 	Path   string
 	Reason string // "" if only Err knows
@@ -56,7 +56,7 @@ func (e *PlaceError) Error() string {
 // Unwrap returns the file system's error, if there is one.
 func (e *PlaceError) Unwrap() error { return e.Err }
 
-// DisplacedError is the worst that a failed Unpack leaves: the old folder was
+// DisplacedError is the worst that a failed Place leaves: the old folder was
 // moved aside, and neither the new one nor it could be put into the destination.
 type DisplacedError struct {
 	Path string // the destination, where nothing is now
@@ -72,7 +72,7 @@ func (e *DisplacedError) Error() string {
 // Unwrap returns why.
 func (e *DisplacedError) Unwrap() error { return e.Err }
 
-// leftover is a folder that an Unpack made beside its destination.
+// leftover is a folder that was made beside its destination.
 type leftover struct {
 	path  string
 	isOld bool
@@ -96,7 +96,7 @@ func leftovers(dst string) []leftover {
 	return found
 }
 
-// Recover puts back the folder that an Unpack to dst had moved aside when it was
+// Recover puts back the folder that a Place at dst had moved aside when it was
 // killed or failed, if dst is missing. It returns where that folder was, or "" if
 // there was nothing to do.
 func Recover(dst string) (string, error) {
@@ -115,7 +115,7 @@ func Recover(dst string) (string, error) {
 	return newest.path, rename(newest.path, dst)
 }
 
-// Sweep deletes what an Unpack to dst left behind that was killed, if it was made
+// Sweep deletes what a Folder for dst left behind whose maker was killed, if it was made
 // before the given time: a younger one may be at work. While dst is missing, what
 // may be the only copy of it stays. So does what cannot be deleted; the next sweep
 // tries again.
@@ -175,7 +175,7 @@ func (m mover) replaceInTwo(stage, dst string) error {
 	return discard(stage)
 }
 
-// touch gives dst, which is about to be moved aside, the time of this Unpack:
+// touch gives dst, which is about to be moved aside, the time of this restore:
 // renaming keeps times, and Sweep would take it for something left long ago.
 func touch(dst, stage string) {
 	if info, err := os.Stat(stage); err == nil {

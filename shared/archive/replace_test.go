@@ -1,15 +1,10 @@
 package archive
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 )
@@ -196,7 +191,7 @@ func checkReplaceError(t *testing.T, err, want, boom error, dst string) {
 	}
 }
 
-// A folder moved aside is as young as the Unpack that did it, whatever is in it.
+// A folder moved aside is as young as the restore that did it, whatever is in it.
 func TestMovedAsideIsYoung(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -213,7 +208,7 @@ func TestMovedAsideIsYoung(t *testing.T) {
 	}
 	info, err := os.Stat(stage + "-old")
 	if err != nil || info.ModTime().Equal(long) {
-		t.Errorf("the folder moved aside is from %v, %v, want the time of the Unpack", info.ModTime(), err)
+		t.Errorf("the folder moved aside is from %v, %v, want the time of the restore", info.ModTime(), err)
 	}
 }
 
@@ -255,107 +250,4 @@ func TestReplaceInOneStep(t *testing.T) {
 	if err := m.replace(stage, dst); err != nil || is(dst) != "cache" {
 		t.Errorf("replace: error %v, and the folder is %q, want %q", err, is(dst), "cache")
 	}
-}
-
-// What is in a folder that only its owner may enter stays so.
-func TestPermissionsOfTheRoot(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no such permissions")
-	}
-	data, a := pack(t, plant(t, sample))
-	for _, want := range []fs.FileMode{0o700, 0o750, 0o755 | fs.ModeSetgid} {
-		dst := filepath.Join(t.TempDir(), "dst")
-		if err := errors.Join(os.Mkdir(dst, 0o755), os.Chmod(dst, want)); err != nil {
-			t.Fatal(err)
-		}
-		var during fs.FileMode
-		r := &spy{r: bytes.NewReader(data), do: func() {
-			stages, err := filepath.Glob(dst + stageMark + "*")
-			if err != nil || len(stages) != 1 {
-				t.Fatalf("while unpacking there are %v, %v", stages, err)
-			}
-			if info, err := os.Stat(stages[0]); err == nil {
-				during = info.Mode().Perm()
-			}
-		}}
-		if err := Unpack(context.Background(), r, a, dst); err != nil {
-			t.Fatal(err)
-		}
-		info, err := os.Stat(dst)
-		if err != nil || info.Mode()&^fs.ModeDir != want || during != 0o700 {
-			t.Errorf("Unpack over a folder with mode %v made one with %v, %v, from one with %v", want, info.Mode(), err, during)
-		}
-	}
-}
-
-// spy does something at the first read.
-type spy struct {
-	r  *bytes.Reader
-	do func()
-}
-
-func (s *spy) Read(p []byte) (int, error) {
-	if s.do != nil {
-		s.do()
-		s.do = nil
-	}
-	return s.r.Read(p)
-}
-
-// A place where no folder can be put is told before anything is unpacked.
-func TestUnpackToAnImpossiblePlace(t *testing.T) {
-	t.Parallel()
-	data, a := pack(t, plant(t, sample))
-	for name, prepare := range map[string]func(t *testing.T, dst string){
-		"a file": func(t *testing.T, dst string) {
-			if err := os.WriteFile(dst, nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"below a file": func(t *testing.T, dst string) {
-			if err := os.Remove(filepath.Dir(dst)); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Dir(dst), nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"a mount point": mount,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dst := filepath.Join(t.TempDir(), "parent", "dst")
-			if err := os.Mkdir(filepath.Dir(dst), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if name == "a mount point" && (runtime.GOOS != "linux" || os.Getuid() != 0) {
-				t.Skip("only root on Linux can make one here")
-			}
-			prepare(t, dst)
-			r := &spy{r: bytes.NewReader(data), do: func() { t.Error("Unpack read the archive") }}
-			err := Unpack(context.Background(), r, a, dst)
-			var place *PlaceError
-			if !errors.As(err, &place) || place.Path != dst || !strings.Contains(err.Error(), "cannot be replaced") {
-				t.Errorf("Unpack: error %v, want a *PlaceError of %s", err, dst)
-			}
-		})
-	}
-}
-
-// mount makes dir a mount point of the very file system that it is on, which no
-// comparison of devices shows.
-func mount(t *testing.T, dir string) {
-	t.Helper()
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mount", "--bind", dir, dir).CombinedOutput(); err != nil {
-		t.Skipf("nothing can be mounted here: %v: %s", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", "--lazy", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount %s: %v: %s", dir, err, out)
-		}
-	})
 }
