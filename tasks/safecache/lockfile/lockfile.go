@@ -8,9 +8,18 @@
 package lockfile
 
 import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Lock is a lock file that was read.
@@ -23,6 +32,9 @@ type Lock struct {
 	// Unproven are packages that are downloaded from a registry and have no hash,
 	// as name@version: nothing could verify them.
 	Unproven []string
+	// Notes say what a cache of these packages cannot do, one line each: "x is taken
+	// from git at every install".
+	Notes []string
 }
 
 // Package is one package of a lock file.
@@ -77,9 +89,11 @@ func (e *StaleError) Error() string {
 
 // reader reads one kind of lock file, and compares it with the manifests beside it.
 type reader struct {
+	// parse fills everything but Path and SHA256, in any order, also twice: Read sorts
+	// and merges. Its error is of malformed.
 	parse func(data []byte, lock *Lock) error
-	// stale returns how the manifests differ from the lock file; nil if the format
-	// has nothing to compare. The lock's own bytes come first.
+	// stale returns a *StaleError if the manifests differ from the lock file; nil if
+	// the format has nothing to compare. The lock's own bytes come first.
 	stale func(data []byte, tree fs.FS, lock Lock) error
 }
 
@@ -90,4 +104,126 @@ var readers = map[string]reader{}
 func Known(name string) bool {
 	_, ok := readers[path.Base(name)]
 	return ok
+}
+
+// Read reads the lock file with this slash-separated path in tree. Its error is a
+// *FormatError for a file that cannot be understood, and else says why the file
+// cannot be read.
+func Read(tree fs.FS, name string) (Lock, error) {
+	r, data, err := open(tree, name)
+	if err != nil {
+		return Lock{}, err
+	}
+	lock := Lock{Path: name, SHA256: digest(data)}
+	if err := r.parse(bytes.TrimPrefix(data, []byte(utf8BOM)), &lock); err != nil {
+		return Lock{}, err
+	}
+	lock.tidy()
+	if err := lock.check(); err != nil {
+		return Lock{}, err
+	}
+	return lock, nil
+}
+
+// Stale compares a lock file that was read from tree with the manifests beside it.
+// Its error is a *StaleError if the lock file was made for other manifests, and
+// else says why they cannot be compared.
+func Stale(tree fs.FS, lock Lock) error {
+	r, data, err := open(tree, lock.Path)
+	if err != nil || r.stale == nil {
+		return err
+	}
+	if digest(data) != lock.SHA256 {
+		return fmt.Errorf("%s changed while it was used", lock.Path)
+	}
+	return r.stale(bytes.TrimPrefix(data, []byte(utf8BOM)), tree, lock)
+}
+
+const utf8BOM = "\xef\xbb\xbf"
+
+func open(tree fs.FS, name string) (reader, []byte, error) {
+	r, ok := readers[path.Base(name)]
+	if !ok {
+		return r, nil, &FormatError{name, "no lock file of a kind that is known here"}
+	}
+	data, err := readFile(tree, name)
+	return r, data, err
+}
+
+// readFile reads a lock file or manifest of at most maxSize bytes.
+func readFile(tree fs.FS, name string) ([]byte, error) {
+	f, err := tree.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if len(data) > maxSize {
+		return nil, &FormatError{name, fmt.Sprintf("larger than %d MiB", maxSize>>20)}
+	}
+	return data, nil
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// tidy sorts, and merges what is there several times: a package is in a lock file
+// once for each place that it is installed in.
+func (l *Lock) tidy() {
+	slices.SortFunc(l.Packages, func(a, b Package) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.URL, b.URL))
+	})
+	merged := l.Packages[:0]
+	for _, p := range l.Packages {
+		if last := len(merged) - 1; last >= 0 && merged[last].same(p) {
+			merged[last].Integrity = append(slices.Clip(merged[last].Integrity), p.Integrity...)
+			continue
+		}
+		merged = append(merged, p)
+	}
+	for i := range merged {
+		merged[i].Integrity = unique(merged[i].Integrity)
+	}
+	l.Packages, l.Unproven, l.Notes = merged, unique(l.Unproven), unique(l.Notes)
+}
+
+func (p Package) same(other Package) bool {
+	return p.Name == other.Name && p.Version == other.Version && p.URL == other.URL
+}
+
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// check refuses texts that no package manager writes: they are printed, stored and
+// compared from here on.
+func (l *Lock) check() error {
+	texts := slices.Concat(l.Unproven, l.Notes)
+	for _, p := range l.Packages {
+		texts = append(append(texts, p.Name, p.Version, p.URL), p.Integrity...)
+	}
+	for _, text := range texts {
+		if len(text) > maxText {
+			return malformed(l, "%.40q... has %d bytes, more than any name, version or address", text, len(text))
+		}
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, odd) {
+			return malformed(l, "%q has characters that no name, version or address has", text)
+		}
+	}
+	return nil
+}
+
+// maxText is the longest text that is taken from a lock file; real addresses reach
+// 2,000 bytes.
+const maxText = 8 << 10
+
+// odd are control characters, and those that change how others are shown.
+func odd(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
