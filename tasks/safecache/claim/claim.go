@@ -6,7 +6,13 @@
 package claim
 
 import (
+	"bytes"
 	"crypto"
+	_ "crypto/sha1"   // what old lock files have
+	_ "crypto/sha256" // pip, Cargo
+	_ "crypto/sha512" // npm, Yarn, NuGet
+	"fmt"
+	"io"
 	"io/fs"
 )
 
@@ -30,3 +36,29 @@ type Claim struct {
 // the file with this slash-separated path below the cache folder, and false if
 // the lock files do not name it. A Set can be called by several goroutines.
 type Set func(path string) (Claim, bool)
+
+// Check holds the file at path in tree against the claim. The error is one line
+// that can be shown, or the file system's.
+func (c Claim) Check(tree fs.FS, path string) error {
+	if c.Hash != 0 {
+		if !c.Hash.Available() {
+			return fmt.Errorf("its hash (%v) is of a kind that this program does not have", c.Hash)
+		}
+		f, err := tree.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close() // only read from
+		sum := c.Hash.New()
+		if _, err := io.Copy(sum, f); err != nil {
+			return err
+		}
+		if got := sum.Sum(nil); !bytes.Equal(got, c.Sum) {
+			return fmt.Errorf("its %v is %.12x..., and the lock file says %.12x...", c.Hash, got, c.Sum)
+		}
+	}
+	if c.Deep != nil {
+		return c.Deep(tree, path)
+	}
+	return nil
+}
