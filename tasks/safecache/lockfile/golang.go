@@ -22,6 +22,7 @@ const emptyGoMod = "h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY="
 
 // parseGoSum reads go.sum and go.work.sum: "module version hash" on each line.
 func parseGoSum(data []byte, lock *Lock) error {
+	lock.Format = Go
 	hashes := map[module.Version]string{}
 	unproven := map[module.Version]bool{}
 	number := 0
@@ -63,7 +64,6 @@ func parseGoSum(data []byte, lock *Lock) error {
 			lock.Unproven = append(lock.Unproven, mod.Path+"@"+mod.Version)
 		}
 	}
-	arrange(lock)
 	return nil
 }
 

@@ -98,7 +98,10 @@ type reader struct {
 }
 
 // readers by the base names of their files.
-var readers = map[string]reader{}
+var readers = map[string]reader{
+	"go.sum":      {parseGoSum, staleGoSum},
+	"go.work.sum": {parseGoSum, staleGoSum},
+}
 
 // Known reports whether a file of this name is a lock file that Read understands.
 func Known(name string) bool {

@@ -1,12 +1,10 @@
 package lockfile
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 )
 
 // maxManifest is the largest manifest that is compared with a lock file.
@@ -42,17 +40,4 @@ func manifest(tree fs.FS, name string) ([]byte, error) {
 // malformed is a FormatError about the lock file.
 func malformed(lock *Lock, format string, args ...any) error {
 	return &FormatError{lock.Path, fmt.Sprintf(format, args...)}
-}
-
-// arrange sorts what was found and drops what was found twice.
-func arrange(lock *Lock) {
-	slices.SortFunc(lock.Packages, func(a, b Package) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.URL, b.URL),
-			slices.Compare(a.Integrity, b.Integrity))
-	})
-	lock.Packages = slices.CompactFunc(lock.Packages, func(a, b Package) bool {
-		return a.Name == b.Name && a.Version == b.Version && a.URL == b.URL && slices.Equal(a.Integrity, b.Integrity)
-	})
-	slices.Sort(lock.Unproven)
-	lock.Unproven = slices.Compact(lock.Unproven)
 }
