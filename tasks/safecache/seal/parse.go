@@ -75,6 +75,9 @@ func ParseKeys(lines []string) ([]Key, error) {
 // block is a PEM block, or what begins as one.
 var block = regexp.MustCompile(`(?s)-----BEGIN .*?-----END [A-Z0-9 ]*-----|-----BEGIN .*`)
 
+// parameters is what openssl ecparam writes before a key.
+const parameters = "-----BEGIN EC PARAMETERS-----"
+
 // split cuts lines into the texts of keys: PEM blocks, however many lines they
 // have, and the lines between them.
 func split(lines []string) []string {
@@ -90,7 +93,9 @@ func split(lines []string) []string {
 	rest := 0
 	for _, at := range block.FindAllStringIndex(text, -1) {
 		add(text[rest:at[0]])
-		texts = append(texts, text[at[0]:at[1]])
+		if found := text[at[0]:at[1]]; !strings.HasPrefix(found, parameters) {
+			texts = append(texts, found)
+		}
 		rest = at[1]
 	}
 	add(text[rest:])

@@ -103,7 +103,7 @@ func fromPEM(text string) material {
 	isPrivate := strings.Contains(text, "PRIVATE KEY")
 	var found [][]string
 	for _, block := range pem.FindAllStringSubmatch(text, -1) {
-		if block[1] != "EC PARAMETERS" { // openssl ecparam writes them before the key
+		if !strings.HasPrefix(block[0], parameters) {
 			found = append(found, block)
 		}
 	}
@@ -150,6 +150,10 @@ func fromBlock(label, body string) material {
 }
 
 func fromPKCS8(der []byte) material {
+	var whole asn1.RawValue
+	if rest, err := asn1.Unmarshal(der, &whole); err != nil || len(rest) > 0 { // x509 takes what comes after it
+		return material{kind: damaged, isPrivate: true}
+	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		var form struct {
