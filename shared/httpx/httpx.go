@@ -111,7 +111,7 @@ func New(c Config) *Client {
 		ResponseHeaderTimeout: c.Timeout,
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   8,
+		MaxIdleConnsPerHost:   16,
 		ForceAttemptHTTP2:     true,
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
 			if answer.StatusCode == http.StatusOK {
@@ -247,11 +247,17 @@ func (c *Client) read(body io.Reader, length int64) ([]byte, error) {
 	if length > limit {
 		return nil, tooLarge
 	}
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err == nil && int64(len(data)) > limit {
+	// The room is made at once where the server says how much is needed: what it says
+	// is within the limit, and net/http reads no more than that.
+	var data bytes.Buffer
+	if length > 0 {
+		data.Grow(int(length) + bytes.MinRead)
+	}
+	_, err := data.ReadFrom(io.LimitReader(body, limit+1))
+	if err == nil && int64(data.Len()) > limit {
 		err = tooLarge
 	}
-	return data, err
+	return data.Bytes(), err
 }
 
 type tooLargeError struct{ limit int64 }
