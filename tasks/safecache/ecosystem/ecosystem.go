@@ -7,9 +7,24 @@
 package ecosystem
 
 import (
+	"slices"
+
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
+
+// All returns every package manager that is known.
+func All() []Ecosystem { return []Ecosystem{npm, golang} }
+
+// Named returns the package manager with this name, and false if it is not known.
+func Named(name string) (Ecosystem, bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(e Ecosystem) bool { return e.Name == name })
+	if i < 0 {
+		return Ecosystem{}, false
+	}
+	return all[i], true
+}
 
 // Ecosystem is one package manager.
 type Ecosystem struct {
@@ -31,6 +46,9 @@ type Host struct {
 	OS     string // runtime.GOOS
 	Home   string
 	Lookup func(name string) (value string, ok bool) // environment variables
+	// Format is of the lock file, if that is known already: the two Yarns keep their
+	// downloads in different places.
+	Format string
 }
 
 // Plan is what lock files say about a download cache.

@@ -99,6 +99,9 @@ type reader struct {
 
 // readers by the base names of their files.
 var readers = map[string]reader{
+	"package-lock.json":   {parseNPM, staleNPM},
+	"npm-shrinkwrap.json": {parseNPM, staleNPM},
+
 	"go.sum":      {parseGoSum, staleGoSum},
 	"go.work.sum": {parseGoSum, staleGoSum},
 }

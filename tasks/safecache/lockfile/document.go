@@ -1,0 +1,270 @@
+package lockfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	// maxDepth bounds how deep a document nests; a lock file of npm 6, the deepest,
+	// reaches 20 or so.
+	maxDepth = 100
+	// maxYAML is the largest YAML that is parsed: the parser makes some 100 bytes of
+	// each byte at worst. Real lock files reach 3 MB.
+	maxYAML = 16 << 20
+)
+
+// fields are an object of a JSON document or a mapping of a YAML document. What is
+// absent or null reads as empty. What is of a wrong type reads as empty, too, and
+// is remembered in the document's problem: ask for it before any result is used.
+//
+// Keys mean what they mean to the package managers: upper and lower case differ
+// (encoding/json alone would take "Packages" for "packages"), and a key that is
+// there twice is refused, as parsers disagree about which one counts.
+type fields struct {
+	file    string
+	where   string // within the file, for messages
+	values  map[string]any
+	problem *error
+}
+
+func (f fields) wrong(key, want string) {
+	if *f.problem == nil {
+		*f.problem = &FormatError{f.file, fmt.Sprintf("%q in %q is not %s", key, f.where, want)}
+	}
+}
+
+// has reports whether there is a value that is not null.
+func (f fields) has(key string) bool { return f.values[key] != nil }
+
+// text returns a string or number as it is written.
+func (f fields) text(key string) string {
+	switch v := f.values[key].(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	f.wrong(key, "a string")
+	return ""
+}
+
+// flag returns a truth value. YAML's are strings here.
+func (f fields) flag(key string) bool {
+	switch v := f.values[key]; v {
+	case nil, false, "false":
+		return false
+	case true, "true":
+		return true
+	}
+	f.wrong(key, "true or false")
+	return false
+}
+
+func (f fields) fields(key string) fields {
+	inner := fields{file: f.file, where: key, problem: f.problem}
+	switch v := f.values[key].(type) {
+	case nil:
+	case map[string]any:
+		inner.values = v
+	default:
+		f.wrong(key, "an object")
+	}
+	return inner
+}
+
+// texts returns an object whose values are all strings.
+func (f fields) texts(key string) map[string]string {
+	inner := f.fields(key)
+	texts := make(map[string]string, len(inner.values))
+	for _, name := range inner.keys() {
+		texts[name] = inner.text(name)
+	}
+	return texts
+}
+
+// list returns a list of strings.
+func (f fields) list(key string) []string {
+	v, ok := f.values[key].([]any)
+	if !ok && f.has(key) {
+		f.wrong(key, "a list")
+	}
+	texts := make([]string, 0, len(v))
+	for _, item := range v {
+		text, ok := item.(string)
+		if !ok {
+			f.wrong(key, "a list of strings")
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// keys are sorted, so that the first problem is always the same.
+func (f fields) keys() []string { return slices.Sorted(maps.Keys(f.values)) }
+
+func document(file string, root any) (fields, error) {
+	values, ok := root.(map[string]any)
+	if !ok {
+		return fields{}, &FormatError{file, "it is not an object"}
+	}
+	return fields{file: file, where: file, values: values, problem: new(error)}, nil
+}
+
+// parseJSON parses the JSON of a file into fields.
+func parseJSON(file string, data []byte) (fields, error) {
+	// The whole is checked first: a Decoder's tokens are not.
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(data, new(json.RawMessage)); errors.As(err, &syntax) {
+		return fields{}, &FormatError{file, fmt.Sprintf("it is not JSON: wrong at byte %d", syntax.Offset)}
+	} else if err != nil {
+		return fields{}, &FormatError{file, "it is not JSON"}
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	root, err := jsonValue(d, maxDepth)
+	if err != nil {
+		return fields{}, &FormatError{file, err.Error()}
+	}
+	return document(file, root)
+}
+
+// errDeep and duplicate are in words that can be shown.
+var errDeep = fmt.Errorf("it nests deeper than %d levels", maxDepth)
+
+func duplicate(key string) error { return fmt.Errorf("the key %.200q is there twice", key) }
+
+func jsonValue(d *json.Decoder, depth int) (any, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, errors.New("it is not JSON")
+	}
+	delim, ok := token.(json.Delim)
+	if !ok {
+		return token, nil
+	}
+	if depth == 0 {
+		return nil, errDeep
+	}
+	if delim == '{' {
+		return jsonObject(d, depth-1)
+	}
+	list := []any{}
+	for d.More() {
+		v, err := jsonValue(d, depth-1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err = d.Token() // the closing bracket
+	return list, err
+}
+
+func jsonObject(d *json.Decoder, depth int) (any, error) {
+	object := map[string]any{}
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return nil, errors.New("it is not JSON")
+		}
+		key, _ := token.(string)
+		if _, ok := object[key]; ok {
+			return nil, duplicate(key)
+		}
+		if object[key], err = jsonValue(d, depth); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.Token() // the closing brace
+	return object, err
+}
+
+// parseYAML parses the documents of a YAML file. Scalars stay strings, as Yarn
+// reads them (js-yaml's FAILSAFE_SCHEMA): a version 1.10 is no number 1.1.
+func parseYAML(file string, data []byte) (docs []fields, err error) {
+	if len(data) > maxYAML {
+		return nil, &FormatError{file, fmt.Sprintf("larger than %d MiB", maxYAML>>20)}
+	}
+	// The parser is not ours and has panicked before (CVE-2022-28948).
+	defer func() {
+		if recover() != nil {
+			docs, err = nil, &FormatError{file, "it is not YAML"}
+		}
+	}()
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var node yaml.Node
+		if err := d.Decode(&node); errors.Is(err, io.EOF) {
+			return docs, nil
+		} else if err != nil {
+			return nil, &FormatError{file, "it is not YAML"}
+		}
+		root, err := yamlValue(&node, maxDepth)
+		if err != nil {
+			return nil, &FormatError{file, err.Error()}
+		}
+		doc, err := document(file, root)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+}
+
+func yamlValue(node *yaml.Node, depth int) (any, error) {
+	if depth == 0 {
+		return nil, errDeep
+	}
+	switch node.Kind {
+	case yaml.DocumentNode:
+		return yamlValue(node.Content[0], depth)
+	case yaml.ScalarNode:
+		if node.ShortTag() == "!!null" {
+			return nil, nil
+		}
+		return node.Value, nil
+	case yaml.SequenceNode:
+		list := make([]any, len(node.Content))
+		for i, item := range node.Content {
+			v, err := yamlValue(item, depth-1)
+			if err != nil {
+				return nil, err
+			}
+			list[i] = v
+		}
+		return list, nil
+	case yaml.MappingNode:
+		return yamlObject(node, depth-1)
+	}
+	// No package manager writes them, and a few of them can stand for gigabytes.
+	return nil, fmt.Errorf("line %d has an alias", node.Line)
+}
+
+func yamlObject(node *yaml.Node, depth int) (any, error) {
+	object := make(map[string]any, len(node.Content)/2)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key := node.Content[i]
+		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" {
+			return nil, fmt.Errorf("line %d has a key that is not a string", key.Line)
+		}
+		if _, ok := object[key.Value]; ok {
+			return nil, duplicate(key.Value)
+		}
+		v, err := yamlValue(node.Content[i+1], depth)
+		if err != nil {
+			return nil, err
+		}
+		object[key.Value] = v
+	}
+	return object, nil
+}
