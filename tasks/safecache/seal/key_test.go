@@ -73,7 +73,7 @@ func TestKeysThatAnybodyCanSignForAreRefused(t *testing.T) {
 func TestPrintingASignerShowsNoPrivateKey(t *testing.T) {
 	t.Parallel()
 	s := signerOf(t, rfc8032)
-	marshalled, err := json.Marshal(s)
+	marshalled, err := json.Marshal(map[string]any{"signer": s})
 	if err != nil {
 		t.Fatal(err)
 	}
