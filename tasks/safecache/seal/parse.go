@@ -121,12 +121,14 @@ func parseKey(text string) ([]Key, error) {
 	case private, encrypted:
 		return nil, errors.New("is a private key, which does not belong here: " + rotate)
 	case variable:
-		return nil, errors.New("is a variable that is not set: check its name, or write the key itself, which is no secret")
+		return nil, errors.New("is a variable that is not set: " +
+			"check its name, or write the key itself, which is no secret")
 	case unrecognised, empty:
 		return nil, errors.New("is neither the PEM nor the base64 of an Ed25519 public key: " + makeOne)
 	}
 	if m.isPrivate {
-		return nil, fmt.Errorf("%s; as it is a private key, which does not belong here, take it out of use", m.trouble())
+		return nil, fmt.Errorf("%s; "+
+			"as it is a private key, which does not belong here, take it out of use", m.trouble())
 	}
 	return nil, errors.New(m.trouble())
 }

@@ -56,7 +56,7 @@ func (e *SignatureError) Error() string {
 
 // Seal makes the envelope of a payload. Without a signer it has no signatures.
 func Seal(payloadType string, payload []byte, s *Signer) []byte {
-	e := envelope{Payload: base64.StdEncoding.EncodeToString(payload), PayloadType: payloadType, Signatures: []signature{}}
+	e := envelope{base64.StdEncoding.EncodeToString(payload), payloadType, []signature{}}
 	if s != nil {
 		sum := ed25519.Sign(s.private, pae(payloadType, payload))
 		e.Signatures = append(e.Signatures, signature{s.Key().ID(), base64.StdEncoding.EncodeToString(sum)})

@@ -38,24 +38,33 @@ func ParseBranches(lines []string) ([]string, error) {
 func branchTrouble(name string) string {
 	switch {
 	case strings.HasPrefix(name, "$(") || strings.HasPrefix(name, "$["):
-		return "it is a variable that is not set; write the branch's name itself, as who sets the variable sets the trust"
+		return "it is a variable that is not set; write the branch's name itself, " +
+			"as who sets the variable sets the trust"
 	case strings.HasPrefix(name, "$/"):
-		return "it is a path of TFVC, where shelvesets are built under the branch's path; only branches of Git can be trusted"
+		return "it is a path of TFVC, where shelvesets are built under the branch's path; " +
+			"only branches of Git can be trusted"
 	case strings.ContainsAny(name, "*?["):
 		return "patterns would trust every branch that somebody creates under such a name; " +
 			"write the branches one by one"
 	case hasPrefixFold(name, pulls):
-		return "everybody who may open a pull request can run what they want under it; name the branch it is merged into"
+		return "everybody who may open a pull request can run what they want under it; " +
+			"name the branch it is merged into"
 	case hasPrefixFold(name, tags):
 		return "runs of tags never save; name the branch that is tagged"
 	case strings.HasPrefix(name, "origin/"), strings.HasPrefix(name, "heads/"):
 		_, short, _ := strings.Cut(name, "/")
 		return "a branch of that name can be created by others; write " + shown(short) + ", or " + shown(heads+name) +
 			" if that is what you mean"
-	case strings.HasPrefix(name, "refs/") && !strings.HasPrefix(name, heads):
-		return "it is not a branch; those begin with refs/heads/"
 	case name == "HEAD", name == "@":
 		return "it is whatever was checked out; name the branch"
+	}
+	return spellingTrouble(name)
+}
+
+func spellingTrouble(name string) string {
+	switch {
+	case strings.HasPrefix(name, "refs/") && !strings.HasPrefix(name, heads):
+		return "it is not a branch; those begin with refs/heads/"
 	case strings.ContainsAny(name, " ,;"):
 		return "branches are written one a line"
 	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):

@@ -27,19 +27,19 @@ func CheckCritical(key []Segment, restoreKeys [][]Segment, commit string) error 
 		problems = append(problems, errors.New("Build.SourceVersion is not the ID of a commit, "+
 			"so a critical step cannot tell which entry was made for it"))
 	case !slices.ContainsFunc(key, func(s Segment) bool { return !s.Lock && strings.Contains(s.Value, commit) }):
-		problems = append(problems, errors.New("the key does not hold the commit, so entries of other commits would match: "+
-			`add the segment "$(Build.SourceVersion)"`))
+		problems = append(problems, errors.New("the key does not hold the commit, "+
+			"so entries of other commits would match: "+`add the segment "$(Build.SourceVersion)"`))
 	}
 	locks := slices.DeleteFunc(slices.Clone(key), func(s Segment) bool { return !s.Lock })
 	if len(locks) == 0 && len(restoreKeys) > 0 {
-		problems = append(problems, errors.New("no lock file is part of the key, so restore keys would match any contents: "+
-			"add the lock file to the key, or leave out restoreKeys"))
+		problems = append(problems, errors.New("no lock file is part of the key, "+
+			"so restore keys would match any contents: add the lock file to the key, or leave out restoreKeys"))
 		return errors.Join(problems...)
 	}
 	for i, restoreKey := range restoreKeys {
 		if slices.ContainsFunc(locks, func(s Segment) bool { return !slices.Contains(restoreKey, s) }) {
-			problems = append(problems, fmt.Errorf("restore key %d leaves out the lock file, so entries of other contents "+
-				"would match: put the key's lock file before the commit and end the restore key after it", i+1))
+			problems = append(problems, fmt.Errorf("restore key %d leaves out the lock file, "+
+				"so entries of other contents would match: put the key's lock file before the commit and end the restore key after it", i+1))
 		}
 	}
 	return errors.Join(problems...)

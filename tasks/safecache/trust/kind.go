@@ -26,14 +26,8 @@ func (r Run) kind(p Policy) (Kind, string) {
 	switch {
 	case r.Release:
 		return Release, ""
-	case r.pullRequest() && r.Fork:
-		return Fork, ""
-	case r.pullRequest() && !hasPrefixFold(r.Branch, pulls):
-		return Unknown, "it is a pull request, but Build.SourceBranch is not its merge branch"
-	case r.pullRequest() && refTrouble(r.Branch) != "":
-		return Unknown, "Build.SourceBranch is not a name that Git allows"
 	case r.pullRequest():
-		return PullRequest, ""
+		return r.pullRequestKind()
 	case r.Shelveset, r.reasonIs("ValidateShelveset"), r.reasonIs("CheckInShelveset"):
 		return Shelveset, ""
 	case strings.HasPrefix(r.Branch, tags):
@@ -48,6 +42,18 @@ func (r Run) kind(p Policy) (Kind, string) {
 		return Unknown, "Build.SourceBranch is not a name that Git allows"
 	}
 	return r.branchKind(p)
+}
+
+func (r Run) pullRequestKind() (Kind, string) {
+	switch {
+	case r.Fork:
+		return Fork, ""
+	case !hasPrefixFold(r.Branch, pulls): // the only name that a step cannot easily change
+		return Unknown, "it is a pull request, but Build.SourceBranch is not its merge branch"
+	case refTrouble(r.Branch) != "":
+		return Unknown, "Build.SourceBranch is not a name that Git allows"
+	}
+	return PullRequest, ""
 }
 
 // branchKind is for runs of a branch. Names are compared as Git does on a server,
