@@ -104,6 +104,7 @@ var readers = map[string]reader{
 
 	"go.sum":      {parseGoSum, staleGoSum},
 	"go.work.sum": {parseGoSum, staleGoSum},
+	"Cargo.lock":  {parseCargoLock, staleCargoLock},
 }
 
 // Known reports whether a file of this name is a lock file that Read understands.
