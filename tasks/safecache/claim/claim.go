@@ -30,6 +30,11 @@ type Claim struct {
 	// files of the cache; path is the file's. nil if Hash tells all. Its error is one
 	// line that can be shown: what was expected and what was found.
 	Deep func(tree fs.FS, path string) error
+	// Maybe is true where the path does not tell whether the lock file names the file
+	// (pip's cache names files by a hash of their address): only a file that is as
+	// claimed is named. To be saved, others are left out; an entry that has others is
+	// rejected, as nobody can have saved them.
+	Maybe bool
 }
 
 // Set says which files of a download cache the lock files name: the claim about
