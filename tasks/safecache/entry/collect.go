@@ -1,0 +1,155 @@
+package entry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
+)
+
+// collectAge is how old an object must be to be garbage. A saver that is at work
+// refers to packs that are much younger: see reuseAge.
+const collectAge = 30 * 24 * time.Hour
+
+// Delete deletes an entry, with all generations of its key: name is that of one of
+// their manifests. What it had in packs is left to Collect.
+func (r Repository) Delete(ctx context.Context, name string) error {
+	if generationOf(name) == 0 {
+		return fmt.Errorf("%.200q is not the name of an entry", name)
+	}
+	objects, err := r.Store.List(ctx, path.Dir(name)+"/")
+	if err != nil {
+		return err
+	}
+	// From the oldest: half done, readers still find the newest.
+	for _, o := range objects {
+		if err := r.Store.Delete(ctx, o.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Collected says what Collect has deleted.
+type Collected struct {
+	Entries int
+	Packs   int
+	Bytes   int64
+}
+
+// Collect deletes what nobody can use any more, in one scope or, if scope is nil,
+// in the whole store: entries that have expired or were replaced, and packs that no
+// entry refers to and that are older than any saver at work could need.
+//
+// Trusted scopes share their packs, so for one of them all branches of its
+// pipeline are collected.
+func (r Repository) Collect(ctx context.Context, scope *Scope) (Collected, error) {
+	var c Collected
+	starts := []string{trustedRoot, untrustedRoot}
+	if scope != nil {
+		starts = []string{strings.TrimSuffix(scope.packRoot(), packs) + "/"}
+	}
+	for _, start := range starts {
+		objects, err := r.Store.List(ctx, start)
+		if err != nil {
+			return c, err
+		}
+		work := &collecting{repo: r, live: map[string]bool{}, unclear: map[string]bool{}, result: &c}
+		if err := work.manifests(ctx, objects); err != nil {
+			return c, err
+		}
+		if err := work.packs(ctx, r.Store, objects); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+type collecting struct {
+	repo    Repository
+	live    map[string]bool // names of packs that are needed
+	unclear map[string]bool // folders with manifests that cannot be read: any pack may be needed
+	result  *Collected
+}
+
+// manifests deletes those that are of no use and notes what the others need.
+func (c *collecting) manifests(ctx context.Context, objects []store.Object) error {
+	for i, o := range objects {
+		if generationOf(o.Name) == 0 {
+			continue
+		}
+		// Names sort, so a newer generation would come next.
+		replaced := i+1 < len(objects) && path.Dir(objects[i+1].Name) == path.Dir(o.Name)
+		if !replaced {
+			if useless, err := c.look(ctx, o); !useless || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		if err := c.repo.Store.Delete(ctx, o.Name); err != nil {
+			return err
+		}
+		c.result.Entries++
+		c.result.Bytes += o.Size
+	}
+	return nil
+}
+
+// look reads a manifest. Signatures do not count here: an entry signed by a key
+// that is not known here has its readers elsewhere.
+func (c *collecting) look(ctx context.Context, o store.Object) (useless bool, err error) {
+	object, err := c.repo.Store.Get(ctx, o.Name, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	anyone := c.repo
+	anyone.Keys = nil
+	e, err := anyone.open(o.Name, object)
+	if err != nil {
+		if c.repo.Now().Sub(o.Modified) > collectAge {
+			c.repo.note("what is no entry is deleted: %s", err)
+			return true, nil
+		}
+		c.repo.note("packs beside it are kept: %s", err)
+		c.unclear[pipelineOf(o.Name)] = true
+		return false, nil
+	}
+	if !c.repo.Now().Before(e.Manifest.Expires) {
+		return true, nil
+	}
+	for _, p := range e.Manifest.Packs {
+		c.live[e.Manifest.Scope.packName(p.SHA256)] = true
+	}
+	return false, nil
+}
+
+// pipelineOf returns the part of a name that all packs of its entry share.
+func pipelineOf(name string) string {
+	parts := strings.SplitN(name, "/", 4)
+	return strings.Join(parts[:min(3, len(parts))], "/")
+}
+
+func (c *collecting) packs(ctx context.Context, from store.Store, objects []store.Object) error {
+	for _, o := range objects {
+		if shaOfPack(o.Name) == "" || c.live[o.Name] || c.unclear[pipelineOf(o.Name)] ||
+			c.repo.Now().Sub(o.Modified) <= collectAge {
+			continue
+		}
+		if err := from.Delete(ctx, o.Name); err != nil {
+			return err
+		}
+		c.result.Packs++
+		c.result.Bytes += o.Size
+	}
+	return nil
+}

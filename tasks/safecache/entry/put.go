@@ -1,0 +1,98 @@
+package entry
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	gohash "hash"
+	"io/fs"
+)
+
+// put puts a pack and notes its name and size; data may grow. It reports whether
+// the store did not have it.
+//
+// A pack of that name may be there. That says nothing about what is in it, so it
+// is read and compared. If it is not what its name says, or so old that it might be
+// collected before the manifest names it, the pack gets another name: a frame that
+// no file has a part in makes it another one.
+func (s *saving) put(ctx context.Context, p *pack, data *[]byte) (isNew bool, err error) {
+	for range 3 {
+		sum := sha256.Sum256(*data)
+		p.SHA256, p.Size = hex.EncodeToString(sum[:]), int64(len(*data))
+		name := s.draft.Scope.packName(p.SHA256)
+		err = s.repo.Store.Put(ctx, name, *data)
+		if err == nil || !errors.Is(err, fs.ErrExist) {
+			return true, err
+		}
+		usable, err := s.usable(ctx, name, *p)
+		if usable || err != nil {
+			return false, err
+		}
+		salt := rand.Text()
+		*data = append(*data, salt...)
+		p.Frames = append(p.Frames, frame{int64(len(salt)), int64(len(salt))})
+	}
+	return false, err
+}
+
+// usable reports whether the pack that is in the store can be a part of this entry.
+func (s *saving) usable(ctx context.Context, name string, p pack) (bool, error) {
+	objects, err := s.repo.Store.List(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	if len(objects) != 1 || objects[0].Name != name || s.now.Sub(objects[0].Modified) > reuseAge {
+		return false, nil
+	}
+	memory := packMemory.Get().(*[]byte)
+	defer packMemory.Put(memory)
+	there, err := s.repo.Store.Get(ctx, name, (*memory)[:0])
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	*memory = there[:0]
+	if reason := p.differs(there); reason != "" {
+		s.repo.note("%s is damaged, and was put there by somebody else: %s; it is not used", name, reason)
+		return false, nil
+	}
+	return true, nil
+}
+
+// sums are the hashes of a file that is read piece by piece.
+type sums struct {
+	sha, other gohash.Hash // other is nil if the claim needs none
+}
+
+func newSums(f *source) sums {
+	s := sums{sha: sha256.New()}
+	if h := f.claim.Hash; !f.hashed && h != 0 && h != crypto.SHA256 && h.Available() {
+		s.other = h.New()
+	}
+	return s
+}
+
+func (s sums) write(data []byte) {
+	s.sha.Write(data)
+	if s.other != nil {
+		s.other.Write(data)
+	}
+}
+
+// check holds what was written against what is known of the file.
+func (s sums) check(f *source) error {
+	var sum [sha256.Size]byte
+	s.sha.Sum(sum[:0])
+	if f.hashed {
+		if sum != f.sum {
+			return f.changed()
+		}
+		return nil
+	}
+	return f.verified(sum, func(crypto.Hash) []byte { return s.other.Sum(nil) })
+}
