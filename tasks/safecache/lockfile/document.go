@@ -191,6 +191,10 @@ func jsonObject(d *json.Decoder, depth int) (any, error) {
 
 // parseYAML parses the documents of a YAML file. Scalars stay strings, as Yarn
 // reads them (js-yaml's FAILSAFE_SCHEMA): a version 1.10 is no number 1.1.
+//
+// Aliases stand for nothing: no package manager writes them, and a few of them can
+// stand for gigabytes. In a file that people write they may be, in parts that are
+// not asked for.
 func parseYAML(file string, data []byte) (docs []fields, err error) {
 	if len(data) > maxYAML {
 		return nil, &FormatError{file, fmt.Sprintf("larger than %d MiB", maxYAML>>20)}
@@ -246,15 +250,17 @@ func yamlValue(node *yaml.Node, depth int) (any, error) {
 	case yaml.MappingNode:
 		return yamlObject(node, depth-1)
 	}
-	// No package manager writes them, and a few of them can stand for gigabytes.
-	return nil, fmt.Errorf("line %d has an alias", node.Line)
+	return alias{}, nil
 }
+
+// alias is a value of YAML that is not expanded; it is of a wrong type for everything.
+type alias struct{}
 
 func yamlObject(node *yaml.Node, depth int) (any, error) {
 	object := make(map[string]any, len(node.Content)/2)
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key := node.Content[i]
-		if key.Kind != yaml.ScalarNode || key.ShortTag() == "!!merge" {
+		if key.Kind != yaml.ScalarNode {
 			return nil, fmt.Errorf("line %d has a key that is not a string", key.Line)
 		}
 		if _, ok := object[key.Value]; ok {

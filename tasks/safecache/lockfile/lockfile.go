@@ -101,6 +101,8 @@ type reader struct {
 var readers = map[string]reader{
 	"package-lock.json":   {parseNPM, staleNPM},
 	"npm-shrinkwrap.json": {parseNPM, staleNPM},
+	"yarn.lock":           {parseYarn, staleYarn},
+	"pnpm-lock.yaml":      {parsePNPM, stalePNPM},
 
 	"go.sum":      {parseGoSum, staleGoSum},
 	"go.work.sum": {parseGoSum, staleGoSum},
@@ -182,6 +184,9 @@ func digest(data []byte) string {
 // tidy sorts, and merges what is there several times: a package is in a lock file
 // once for each place that it is installed in.
 func (l *Lock) tidy() {
+	for i := range l.Packages {
+		l.Packages[i].URL = withoutUser(l.Packages[i].URL)
+	}
 	slices.SortFunc(l.Packages, func(a, b Package) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.URL, b.URL))
 	})
@@ -201,6 +206,21 @@ func (l *Lock) tidy() {
 
 func (p Package) same(other Package) bool {
 	return p.Name == other.Name && p.Version == other.Version && p.URL == other.URL
+}
+
+// withoutUser takes name and password out of an address: where a package is from
+// gets stored, and shown to people who may read less than the lock file.
+func withoutUser(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	host, path, slash := strings.Cut(rest, "/")
+	if _, after, found := cutLast(host, "@"); ok && found {
+		host = after
+		if slash {
+			host += "/"
+		}
+		return scheme + "://" + host + path
+	}
+	return address
 }
 
 func unique(list []string) []string {

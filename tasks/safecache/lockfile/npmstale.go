@@ -3,6 +3,7 @@ package lockfile
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -44,7 +45,6 @@ func staleNPM(data []byte, tree fs.FS, lock Lock) error {
 	} else {
 		s.compareV1(root, doc.fields("dependencies"))
 	}
-	s.differences = append(s.differences, overridden(npmOverrides(root), lock.Packages)...)
 	for _, err := range []error{err, *doc.problem, *root.problem} {
 		if err != nil {
 			return err
@@ -69,7 +69,9 @@ func (s *npmStale) compare(root fields) error {
 			return err
 		}
 	}
-	return s.newWorkspaces(patterns)
+	s.differences = append(s.differences, newMembers(s.tree, s.dir, patterns, s.packages.has)...)
+	s.overrides(root)
+	return nil
 }
 
 // workspace compares a folder of the project that the lock file knows.
@@ -84,37 +86,6 @@ func (s *npmStale) workspace(location string) error {
 	}
 	s.project(location, member)
 	return *member.problem
-}
-
-// newWorkspaces finds folders that belong to the project and are not in the lock
-// file. Patterns that path.Match does not know as npm does are left to npm.
-func (s *npmStale) newWorkspaces(patterns []string) error {
-	for _, pattern := range patterns {
-		pattern = path.Clean(pattern)
-		if strings.HasPrefix(pattern, "!") || strings.Contains(pattern, "**") || strings.Count(pattern, "/") > 4 {
-			continue
-		}
-		matches, err := fs.Glob(s.tree, path.Join(s.dir, pattern, packageFile))
-		if err != nil {
-			continue
-		}
-		for _, match := range matches {
-			location := strings.TrimPrefix(path.Dir(match), strings.TrimPrefix(s.dir+"/", "./"))
-			if excluded(location, patterns) || s.packages.has(location) || strings.Contains(location, "node_modules") {
-				continue
-			}
-			s.differences = append(s.differences, location+": it is a workspace, and the lock file does not know it")
-		}
-	}
-	return nil
-}
-
-func excluded(location string, patterns []string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		not, negated := strings.CutPrefix(pattern, "!")
-		match, err := path.Match(path.Clean(not), location)
-		return negated && (match || err != nil || strings.Contains(not, "**"))
-	})
 }
 
 // project compares one package.json with the entry that was made from it, and
@@ -191,28 +162,43 @@ func (s *npmStale) compareV1(root, locked fields) {
 	}
 }
 
-// workspacePatterns are a list, or the packages of an object.
-func workspacePatterns(f fields) []string {
-	if _, ok := f.values["workspaces"].(map[string]any); ok {
-		return f.fields("workspaces").list("packages")
+// overrides compares what the lock file does not keep; npm ci compares the trees
+// that overrides lead to.
+func (s *npmStale) overrides(root fields) {
+	o := newOverrides()
+	o.addNPM(root.fields("overrides"), wishesOf(root), true)
+	for _, location := range s.packages.keys() {
+		_, name, installed := cutLast(location, "node_modules/")
+		entry := s.packages.fields(location)
+		if installed && !entry.flag("link") && !entry.flag("inBundle") {
+			s.differences = append(s.differences, o.difference(name, entry.text("version"))...)
+		}
 	}
-	return f.list("workspaces")
 }
 
-// npmOverrides are the overrides that hold everywhere. The lock file does not
-// keep them; npm ci compares the trees they lead to.
-func npmOverrides(root fields) map[string]string {
-	found := map[string]string{}
-	overrides := root.fields("overrides")
-	for _, name := range overrides.keys() {
-		if inner, ok := overrides.values[name].(map[string]any); ok {
-			found[name], _ = inner["."].(string)
-			continue
+// addNPM adds what npm's overrides say: "name" or "name@range" to a version, to
+// "$name" of a direct dependency, or to an object with overrides within it.
+func (o overrides) addNPM(f fields, direct wishes, top bool) {
+	for _, key := range f.keys() {
+		name := key
+		if at := strings.LastIndex(key, "@"); at > 0 {
+			name = key[:at]
 		}
-		found[name] = overrides.text(name)
-		if direct, ok := strings.CutPrefix(found[name], "$"); ok {
-			found[name] = strings.Join(wishesOf(root)[direct], " ")
+		version := ""
+		if inner, ok := f.values[key].(map[string]any); ok {
+			version, _ = inner["."].(string)
+			within := f.fields(key)
+			within.values = maps.Clone(inner)
+			delete(within.values, ".")
+			o.addNPM(within, direct, false)
+		} else {
+			version = f.text(key)
+		}
+		if reference, ok := strings.CutPrefix(version, "$"); ok {
+			version = strings.Join(direct[reference], " ")
+		}
+		if version != "" {
+			o.add(name, version, top && name == key)
 		}
 	}
-	return found
 }

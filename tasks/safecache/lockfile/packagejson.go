@@ -31,12 +31,15 @@ func packageJSON(tree fs.FS, dir string) (fields, bool, error) {
 // one; a package can be in several kinds.
 type wishes map[string][]string
 
-// wishesOf returns what an object with the four kinds asks for. Which kind it is
+// wishesOf returns what an object with the four kinds, or some of them, asks for. Which kind it is
 // in is left out: moving a package from one to another needs no other download.
-func wishesOf(f fields) wishes {
+func wishesOf(f fields, of ...string) wishes {
 	w := wishes{}
 	optional := f.texts("optionalDependencies")
-	for _, kind := range kinds {
+	if of == nil {
+		of = kinds
+	}
+	for _, kind := range of {
 		for name, spec := range f.texts(kind) {
 			if _, ok := optional[name]; ok && kind == "dependencies" {
 				continue // npm: the optional one counts, and the other is forgotten
@@ -92,20 +95,76 @@ func exact(spec string) bool {
 	return digits(parts[0]) && digits(parts[1]) && digits(patch) && !strings.ContainsFunc(parts[2], odd)
 }
 
-// overridden compares exact overrides (npm) or resolutions (Yarn), which replace
-// every version of a package, with the versions in the lock file. This is how one
-// mends a hole in a package that one does not depend on directly, and it is the
-// root manifest only that says so.
-func overridden(overrides map[string]string, packages []Package) []string {
+// overrides are what the root manifest replaces versions of packages with,
+// everywhere (npm: overrides, Yarn: resolutions). This is how one mends a hole in
+// a package that one does not depend on directly, and no lock file but pnpm's
+// keeps them.
+type overrides struct {
+	everywhere map[string]bool     // packages that are replaced wherever they are
+	versions   map[string][]string // by package, with what: also within one other package
+}
+
+func newOverrides() overrides { return overrides{map[string]bool{}, map[string][]string{}} }
+
+func (o overrides) add(name, version string, everywhere bool) {
+	o.versions[name] = append(o.versions[name], strings.TrimPrefix(version, "npm:"))
+	o.everywhere[name] = o.everywhere[name] || everywhere
+}
+
+// difference says if a package is locked in a version that an override must have
+// replaced. Only exact versions are compared.
+func (o overrides) difference(name, version string) []string {
+	versions := o.versions[name]
+	inexact := func(v string) bool { return !exact(v) || strings.Contains(v, "+") }
+	if !o.everywhere[name] || slices.ContainsFunc(versions, inexact) || slices.Contains(versions, version) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: package.json overrides it with %s, the lock file has %s",
+		name, strings.Join(unique(slices.Clone(versions)), " or "), version)}
+}
+
+// newMembers finds folders that the patterns make part of the project, with a
+// package.json, and that are not known. Patterns that path.Match does not know as
+// the package managers do are left to them.
+func newMembers(tree fs.FS, root string, patterns []string, known func(location string) bool) []string {
 	var found []string
-	for _, p := range packages {
-		want, ok := overrides[p.Name]
-		if want, _, _ = strings.Cut(want, "+"); ok && exact(want) && p.Version != want {
-			found = append(found, fmt.Sprintf("%s: package.json overrides it with %s, the lock file has %s",
-				p.Name, want, p.Version))
+	for _, pattern := range patterns {
+		pattern = path.Clean(pattern)
+		if strings.HasPrefix(pattern, "!") || strings.Contains(pattern, "**") || strings.Count(pattern, "/") > 4 {
+			continue
+		}
+		matches, err := fs.Glob(tree, path.Join(root, pattern, packageFile))
+		if err != nil {
+			continue
+		}
+		for _, match := range matches {
+			location := path.Dir(match)
+			if root != "." {
+				location = strings.TrimPrefix(location, root+"/")
+			}
+			if location != "." && !excluded(location, patterns) && !known(location) {
+				found = append(found, location+": it is a workspace, and the lock file does not know it")
+			}
 		}
 	}
-	return found
+	return unique(found)
+}
+
+// excluded reports whether a location may be taken out again by a pattern "!...".
+func excluded(location string, patterns []string) bool {
+	return strings.Contains(location, "node_modules") || slices.ContainsFunc(patterns, func(pattern string) bool {
+		not, negated := strings.CutPrefix(pattern, "!")
+		match, err := path.Match(path.Clean(not), location)
+		return negated && (match || err != nil || strings.Contains(not, "**"))
+	})
+}
+
+// workspacePatterns are a list, or the packages of an object.
+func workspacePatterns(f fields) []string {
+	if _, ok := f.values["workspaces"].(map[string]any); ok {
+		return f.fields("workspaces").list("packages")
+	}
+	return f.list("workspaces")
 }
 
 // staleError is a StaleError if there are differences; nil without.

@@ -1,0 +1,209 @@
+package lockfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// parseYarn reads yarn.lock. Yarn 1 and its successors (Berry) use the same name
+// for different formats; the later one is YAML and always has __metadata.
+func parseYarn(data []byte, lock *Lock) error {
+	if isBerry(data) {
+		return parseBerry(data, lock)
+	}
+	return parseYarn1(data, lock)
+}
+
+func staleYarn(data []byte, tree fs.FS, lock Lock) error {
+	if isBerry(data) {
+		return staleBerry(data, tree, lock)
+	}
+	return staleYarn1(data, tree, lock)
+}
+
+var berryMark = regexp.MustCompile(`(?m)^__metadata:`)
+
+func isBerry(data []byte) bool { return berryMark.Match(data) }
+
+// yarn1Entry is one entry of a yarn.lock of Yarn 1: a package and the requests
+// (name@range) that it answers.
+type yarn1Entry struct {
+	keys                         []string
+	version, resolved, integrity string
+}
+
+// parseYarn1 reads the packages that are downloaded.
+func parseYarn1(data []byte, lock *Lock) error {
+	lock.Format = Yarn1
+	entries, err := yarn1Entries(data, lock)
+	if err != nil {
+		return err
+	}
+	var git []string
+	for _, e := range entries {
+		name, spec := cutSpec(e.keys[0])
+		if alias, ok := strings.CutPrefix(spec, "npm:"); ok {
+			if real, _ := cutSpec(alias); real != "" {
+				name = real
+			}
+		}
+		address, hash, _ := strings.Cut(e.resolved, "#")
+		scheme, _, _ := strings.Cut(address, ":")
+		p := Package{Name: name, Version: e.version, URL: address, Integrity: sri(e.integrity)}
+		switch {
+		case address == "" || scheme == "file":
+			continue
+		case isGit(scheme) || strings.HasSuffix(address, ".git") || strings.HasPrefix(address, codeload):
+			git = append(git, name)
+			continue
+		}
+		p.Integrity = append(p.Integrity, sriFromHex("sha1", hash)...)
+		if len(p.Integrity) == 0 {
+			lock.Unproven = append(lock.Unproven, p.Name+"@"+p.Version)
+			continue
+		}
+		lock.Packages = append(lock.Packages, p)
+	}
+	if len(git) > 0 {
+		lock.Notes = append(lock.Notes, some(git)+": taken from git, by commit and not by hash")
+	}
+	return nil
+}
+
+// codeload serves commits of GitHub's repositories as archives, to which Yarn 1
+// and pnpm turn a dependency such as "owner/name".
+const codeload = "https://codeload.github.com/"
+
+// cutSpec cuts name@range; the name may start with an @.
+func cutSpec(key string) (name, spec string) {
+	if at := strings.Index(key[min(1, len(key)):], "@"); at >= 0 {
+		return key[:at+1], key[at+2:]
+	}
+	return key, ""
+}
+
+// yarn1Entries reads the format of Yarn 1: lines that are indented by two blanks
+// for each level, each with a key and a value, or a key, a colon and a block.
+func yarn1Entries(data []byte, lock *Lock) ([]yarn1Entry, error) {
+	var entries []yarn1Entry
+	seen := map[string]bool{}
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		text := strings.TrimRight(string(line), "\r\n")
+		body := strings.TrimLeft(text, " ")
+		if body == "" || body[0] == '#' {
+			continue
+		}
+		words, block, err := yarn1Words(body)
+		indent := len(text) - len(body)
+		wrong := err != nil || indent%2 != 0 || indent > 4 || indent > 0 && len(entries) == 0 ||
+			indent == 0 && !block || indent > 0 && !block && len(words) != 2
+		if wrong {
+			return nil, malformed(lock, "line %d is not Yarn's: %.60q", number, body)
+		}
+		if indent == 0 {
+			for _, key := range words {
+				if seen[key] {
+					return nil, malformed(lock, "line %d has %.200q a second time", number, key)
+				}
+				seen[key] = true
+			}
+			entries = append(entries, yarn1Entry{keys: words})
+		} else if indent == 2 && !block && !entries[len(entries)-1].set(words[0], words[1]) {
+			return nil, malformed(lock, "line %d has %.200q a second time", number, words[0])
+		}
+	}
+	return entries, nil
+}
+
+// set keeps a value; false if there is another already.
+func (e *yarn1Entry) set(key, value string) bool {
+	field := map[string]*string{"version": &e.version, "resolved": &e.resolved, "integrity": &e.integrity}[key]
+	if field == nil {
+		return true
+	}
+	first := *field == ""
+	*field = value
+	return first
+}
+
+// yarn1Words cuts a line into words, which are bare or quoted as in JSON, and
+// reports whether it ends in a colon.
+func yarn1Words(line string) (words []string, block bool, err error) {
+	for line = strings.TrimLeft(line, " ,"); line != ""; line = strings.TrimLeft(line, " ,") {
+		if line == ":" {
+			return words, len(words) > 0, nil
+		}
+		word := line
+		if line[0] == '"' {
+			if word, err = strconv.QuotedPrefix(line); err != nil {
+				return nil, false, err
+			}
+			var text string
+			if err := json.Unmarshal([]byte(word), &text); err != nil {
+				return nil, false, err
+			}
+			words = append(words, text)
+		} else {
+			if end := strings.IndexAny(line, " ,:\""); end >= 0 {
+				word = line[:end]
+			}
+			if word == "" {
+				return nil, false, fmt.Errorf("a colon in the middle")
+			}
+			words = append(words, word)
+		}
+		line = line[len(word):]
+	}
+	return words, false, nil
+}
+
+// staleYarn1 looks for each request of the manifests among those that the lock
+// file answers, as yarn install --frozen-lockfile does.
+func staleYarn1(data []byte, tree fs.FS, lock Lock) error {
+	entries, err := yarn1Entries(data, &lock)
+	if err != nil {
+		return err
+	}
+	answered := wishes{}
+	for _, e := range entries {
+		for _, key := range e.keys {
+			answered.add(cutSpec(key))
+		}
+	}
+	p, err := readProject(tree, lock, nil)
+	if err != nil {
+		return err
+	}
+	var found []string
+	for _, location := range slices.Sorted(maps.Keys(p.members)) {
+		wanted := wishesOf(p.members[location], kinds[:3]...)
+		for _, name := range union(wanted, nil) {
+			for _, spec := range wanted[name] {
+				if p.names[name] || strings.HasPrefix(spec, "link:") || slices.Contains(answered[name], spec) {
+					continue // a workspace, or a folder: never in the lock file
+				}
+				have := "does not know it"
+				if others := answered[name]; len(others) > 0 {
+					have = "was made for " + strings.Join(others, " and ")
+				}
+				found = append(found, fmt.Sprintf("%s%s: package.json wants %s, the lock file %s",
+					p.prefix(location), name, spec, have))
+			}
+		}
+	}
+	o := p.resolutions()
+	for _, e := range entries {
+		name, _ := cutSpec(e.keys[0])
+		found = append(found, o.difference(name, e.version)...)
+	}
+	return p.stale(lock, found, "yarn install, and commit yarn.lock")
+}
