@@ -39,7 +39,8 @@ func CheckCritical(key []Segment, restoreKeys [][]Segment, commit string) error 
 	for i, restoreKey := range restoreKeys {
 		if slices.ContainsFunc(locks, func(s Segment) bool { return !slices.Contains(restoreKey, s) }) {
 			problems = append(problems, fmt.Errorf("restore key %d leaves out the lock file, "+
-				"so entries of other contents would match: put the key's lock file before the commit and end the restore key after it", i+1))
+				"so entries of other contents would match: put the key's lock file before the commit, "+
+				"and end the restore key after it", i+1))
 		}
 	}
 	return errors.Join(problems...)
