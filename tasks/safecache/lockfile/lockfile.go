@@ -107,11 +107,28 @@ var readers = map[string]reader{
 	"go.sum":      {parseGoSum, staleGoSum},
 	"go.work.sum": {parseGoSum, staleGoSum},
 	"Cargo.lock":  {parseCargoLock, staleCargoLock},
+
+	requirements:   pythonReader(listRequirements, compiledFrom),
+	"poetry.lock":  pythonReader(listPoetry, pyprojectWants("poetry lock", true)),
+	"pdm.lock":     pythonReader(listPoetry, pyprojectWants("pdm lock", false)),
+	"uv.lock":      pythonReader(listUV, pyprojectWants("uv lock", false)),
+	"pylock.toml":  pythonReader(listPylock, nil),
+	"Pipfile.lock": pythonReader(listPipfileLock, pipfileWants),
+}
+
+// readerOf returns what reads a file of this name.
+func readerOf(name string) (reader, bool) {
+	base := path.Base(name)
+	if isRequirements(base) {
+		base = requirements
+	}
+	r, ok := readers[base]
+	return r, ok
 }
 
 // Known reports whether a file of this name is a lock file that Read understands.
 func Known(name string) bool {
-	_, ok := readers[path.Base(name)]
+	_, ok := readerOf(name)
 	return ok
 }
 
@@ -151,7 +168,7 @@ func Stale(tree fs.FS, lock Lock) error {
 const utf8BOM = "\xef\xbb\xbf"
 
 func open(tree fs.FS, name string) (reader, []byte, error) {
-	r, ok := readers[path.Base(name)]
+	r, ok := readerOf(name)
 	if !ok {
 		return r, nil, &FormatError{name, "no lock file of a kind that is known here"}
 	}

@@ -1,0 +1,245 @@
+package lockfile
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+)
+
+var (
+	// pythonName is what Python packages are called (PEP 508).
+	pythonName = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	// pythonHash is a hash of an algorithm that pip accepts, in hex.
+	pythonHash = regexp.MustCompile(`^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$`)
+	// separators are the same in names of packages, however many of them there are.
+	separators = regexp.MustCompile(`[-_.]+`)
+	// requirement is a line of requirements.txt that names a package: name, extras,
+	// then a version or an address, up to a marker or an option.
+	requirement = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$`)
+	// address is what cannot be a name: an address or a path.
+	address = regexp.MustCompile(`^[A-Za-z0-9._+-]*[:/\\]`)
+	// optionStart is where a requirement ends and its options begin.
+	optionStart = regexp.MustCompile(`\s--[a-z]`)
+	// hashOption is an option of a requirement.
+	hashOption = regexp.MustCompile(`(?:^|\s)--hash(?:\s*=\s*|\s+)(\S+)`)
+)
+
+// requirements is the usual name of pip's requirements.
+const requirements = "requirements.txt"
+
+// isRequirements reports whether a file of this name is one of pip's requirements,
+// of which projects have several: requirements.txt, requirements-dev.txt, ...
+func isRequirements(base string) bool {
+	return strings.HasPrefix(base, "requirements") && strings.HasSuffix(base, ".txt")
+}
+
+// pythonKey is the name under which a package is looked for (PEP 503).
+func pythonKey(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
+
+// pythonPackage is what any of the Python lock files says of a package.
+type pythonPackage struct {
+	name, version string
+	hashes        []string // of all its files, for all machines
+	url           string
+	// from is where it comes from if not as a file from the network: "git" or "folder".
+	from string
+}
+
+// pythonList reads the packages of one kind of lock file. What else there is to say
+// goes to lock.
+type pythonList func(data []byte, lock *Lock) ([]pythonPackage, error)
+
+// pythonReader makes a reader of a list, and of what compares it with the manifest
+// beside it; nil if nothing does.
+func pythonReader(list pythonList, wants pythonWants) reader {
+	r := reader{parse: func(data []byte, lock *Lock) error {
+		lock.Format = Pip
+		packages, err := list(data, lock)
+		for i := 0; err == nil && i < len(packages); i++ {
+			err = addPython(lock, packages[i])
+		}
+		return err
+	}}
+	if wants != nil {
+		r.stale = func(data []byte, tree fs.FS, lock Lock) error {
+			wanted, err := wants(data, tree, lock.Path)
+			if err != nil || wanted.manifest == "" {
+				return err
+			}
+			packages, err := list(data, &lock)
+			if err != nil {
+				return err
+			}
+			return wanted.missingIn(packages, lock.Path)
+		}
+	}
+	return r
+}
+
+// addPython adds a package, or says why it cannot be one.
+func addPython(lock *Lock, p pythonPackage) error {
+	if !pythonName.MatchString(p.name) {
+		return malformed(lock, "%.60q is not the name of a package", p.name)
+	}
+	switch p.from {
+	case "folder":
+		return nil
+	case "git":
+		lock.Notes = append(lock.Notes, p.name+" comes from version control, which is not cached")
+		return nil
+	}
+	var hashes []string
+	for _, hash := range p.hashes {
+		if pythonHash.MatchString(hash) { // others pip does not accept
+			hashes = append(hashes, hash)
+		}
+	}
+	if len(hashes) == 0 {
+		lock.Unproven = append(lock.Unproven, p.name+"@"+p.version)
+		return nil
+	}
+	lock.Packages = append(lock.Packages,
+		Package{Name: pythonKey(p.name), Version: p.version, Integrity: hashes, URL: p.url})
+	return nil
+}
+
+// listRequirements reads a requirements file as pip does (req_file.py), without the
+// files that it includes: those are named as lock files of their own.
+func listRequirements(data []byte, lock *Lock) ([]pythonPackage, error) {
+	var packages []pythonPackage
+	for line := range requirementLines(string(data)) {
+		if !strings.HasPrefix(line, "-") {
+			packages = append(packages, readRequirement(line))
+		} else if file := included(line); file != "" {
+			lock.Notes = append(lock.Notes, "it includes "+file+", which is only read if it is named as well")
+		}
+	}
+	return packages, nil
+}
+
+// requirementLines are the logical lines: joined at backslashes, without comments.
+func requirementLines(text string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		var joined strings.Builder
+		for line := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
+			// A comment ends a line, and the joining of lines (pip, join_lines).
+			if before, continued := strings.CutSuffix(line, `\`); continued && !isComment(line) {
+				joined.WriteString(before + " ")
+				continue
+			}
+			joined.WriteString(line)
+			logical := withoutComment(joined.String())
+			joined.Reset()
+			if logical != "" && !yield(logical) {
+				return
+			}
+		}
+		if logical := withoutComment(joined.String()); logical != "" {
+			yield(logical)
+		}
+	}
+}
+
+func isComment(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), "#") }
+
+// withoutComment cuts a comment, which begins the line or follows a space.
+func withoutComment(line string) string {
+	for i := range len(line) {
+		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			line = line[:i]
+			break
+		}
+	}
+	return strings.TrimSpace(line)
+}
+
+// included is the file that an option includes, if it is such an option.
+func included(line string) string {
+	for _, option := range []string{"--requirement", "--constraint", "-r", "-c"} {
+		if file, ok := strings.CutPrefix(line, option); ok {
+			return strings.TrimLeft(file, " \t=")
+		}
+	}
+	return ""
+}
+
+// readRequirement understands "name==1.0 ; marker --hash=...", an address with a
+// name before it, an address alone, and a path.
+func readRequirement(line string) pythonPackage {
+	var p pythonPackage
+	for _, match := range hashOption.FindAllStringSubmatch(line, -1) {
+		p.hashes = append(p.hashes, strings.Trim(match[1], `"'`))
+	}
+	if at := optionStart.FindStringIndex(line); at != nil {
+		line = line[:at[0]]
+	}
+	line = strings.TrimSpace(line)
+	match := requirement.FindStringSubmatch(line)
+	if match == nil || address.MatchString(line) {
+		return addressed(p, line)
+	}
+	p.name = strings.TrimRight(match[1], "._-")
+	constraint, _, _ := strings.Cut(match[2], ";")
+	if at, ok := strings.CutPrefix(constraint, "@"); ok {
+		named := addressed(p, strings.TrimSpace(at))
+		named.name = p.name
+		return named
+	}
+	p.version = strings.TrimSpace(constraint)
+	if pinned, ok := strings.CutPrefix(p.version, "=="); ok && !strings.ContainsAny(pinned, ",*=") {
+		p.version = strings.TrimSpace(pinned)
+	}
+	return p
+}
+
+// addressed fills in a package that is named by its address or path.
+func addressed(p pythonPackage, from string) pythonPackage {
+	from, _, _ = strings.Cut(from, " ")
+	scheme, _, isURL := strings.Cut(from, "://")
+	bare, fragment, _ := strings.Cut(from, "#")
+	p.name = "unnamed"
+	for option := range strings.SplitSeq(fragment, "&") {
+		key, value, _ := strings.Cut(option, "=")
+		switch key {
+		case "egg":
+			p.name, _, _ = strings.Cut(value, "[")
+		case "sha256", "sha384", "sha512":
+			p.hashes = append(p.hashes, key+":"+value)
+		}
+	}
+	switch {
+	case strings.Contains(scheme, "+") && isURL:
+		p.from = "git"
+	case !isURL || scheme == "file":
+		p.from = "folder"
+	default:
+		p.url = bare
+	}
+	if !pythonName.MatchString(p.name) {
+		p.name = "unnamed"
+	}
+	return p
+}
+
+// compiledFrom is what the .in file beside a requirements file asks for, which
+// pip-tools and uv make such files from.
+func compiledFrom(data []byte, tree fs.FS, lockPath string) (pythonManifest, error) {
+	source := strings.TrimSuffix(lockPath, ".txt") + ".in"
+	text, err := manifest(tree, source)
+	if err != nil || text == nil {
+		return pythonManifest{}, err
+	}
+	for line := range requirementLines(string(data)) {
+		if included(line) != "" {
+			return pythonManifest{}, nil // the rest of the packages is elsewhere
+		}
+	}
+	wanted := pythonManifest{manifest: source, fix: "pip-compile --generate-hashes " + path.Base(source)}
+	for line := range requirementLines(string(text)) {
+		if !strings.HasPrefix(line, "-") {
+			wanted.add(line)
+		}
+	}
+	return wanted, nil
+}
