@@ -38,6 +38,8 @@ func TestDiffPackages(t *testing.T) {
 			"a 1 has another hash"},
 		"several hashes, in any order": {[]string{"a@1 x y", "b@1 x", "b@1 y"}, []string{"a@1 x y", "b@1 y", "b@1 x"}, packageDiff{},
 			"the packages are the same, so other parts of the file changed"},
+		"said twice": {[]string{"a@1 x", "a@1 x"}, []string{"a@1 x"}, packageDiff{},
+			"the packages are the same, so other parts of the file changed"},
 		"go.sum": {[]string{"m@v1.0.0 h1:a", "m@v1.0.0/go.mod h1:b"}, []string{"m@v1.0.1 h1:c", "m@v1.0.1/go.mod h1:d"},
 			packageDiff{upgraded: []string{"m v1.0.0 -> v1.0.1"}}, "m v1.0.0 -> v1.0.1"},
 		"at most five": {numberedPackages(9, "1"), numberedPackages(9, "2"), packageDiff{upgraded: []string{
@@ -76,6 +78,9 @@ func TestCompareVersions(t *testing.T) {
 	slices.SortFunc(got, compareVersions)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("sorted by compareVersions (-want +got):\n%s", diff)
+	}
+	if a, b := compareVersions("01", "1"), compareVersions("1", "01"); a >= 0 || b <= 0 {
+		t.Errorf(`compareVersions("01", "1") and the other way round: %d and %d; no two texts may be equal`, a, b)
 	}
 }
 

@@ -187,7 +187,11 @@ func TestEachMistakeHasItsOwnWords(t *testing.T) {
 		"wrong END": {strings.Replace(fixedPrivate, "END PRIVATE", "END PUBLIC", 1), "is damaged", "is damaged"},
 		"key as label": {"-----BEGIN PRIVATE KEY MC4CAQAWBQYDK2VWBCIEIJ1HSZ-----\nAAAA\n-----END X-----", "is damaged",
 			"is damaged"},
-		"public body":    {strings.Split(fixedPublic, "\n")[1] + "!", "neither the PEM", "neither the PEM"},
+		"public body": {strings.Split(fixedPublic, "\n")[1] + "!", "neither the PEM", "neither the PEM"},
+		"short key": {"-----BEGIN PRIVATE KEY-----\n" +
+			"MC0CAQAwBQYDK2VwBCEEHwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n" + "-----END PRIVATE KEY-----", "is damaged", "is damaged"},
+		"short public key": {"-----BEGIN PUBLIC KEY-----\n" +
+			"MCkwBQYDK2VwAyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\n" + "-----END PUBLIC KEY-----", "is damaged", "is damaged"},
 		"two signers":    {fixedPrivate + fixedPrivate, "something beside it", "is a private key"},
 		"beside":         {"key: " + fixedPrivate, "something beside it", "neither the PEM"},
 		"private body":   {strings.Repeat(seed, 2), "neither the PEM", "neither the PEM"},
@@ -228,7 +232,7 @@ func TestMistakesMadeWithRealTools(t *testing.T) {
 		"Ed448":     {[]string{"genpkey", "-algorithm", "ed448"}, mistake{"", "for another algorithm", here}},
 		"X25519":    {[]string{"genpkey", "-algorithm", "x25519"}, mistake{"", "for another algorithm", here}},
 		"encrypted": {[]string{"genpkey", "-algorithm", "ed25519", "-aes256", "-pass", "pass:hunter2"},
-			mistake{"", "protected by a passphrase", here}},
+			mistake{"", "protected by a passphrase", "is a " + here + ": whoever saw it"}},
 	} {
 		file := strings.ReplaceAll(name, " ", "-") + ".pem"
 		run(t, dir, "openssl", append(tc.args[:1:1], append([]string{"-out", file}, tc.args[1:]...)...)...)
