@@ -178,7 +178,9 @@ func certificate(
 		return nil, problem("its certificate is not readable", fix)
 	}
 	source, err := azidentity.NewClientCertificateCredential(tenant, client, chain, key,
-		&azidentity.ClientCertificateCredentialOptions{ClientOptions: options(job, cloud), DisableInstanceDiscovery: true})
+		&azidentity.ClientCertificateCredentialOptions{
+			ClientOptions: options(job, cloud), DisableInstanceDiscovery: true,
+		})
 	return source, refused(err)
 }
 

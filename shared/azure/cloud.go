@@ -40,7 +40,8 @@ func cloudOf(c *endpoint.Connection) (environment, error) {
 		authority, ok = c.Data("environmentAuthorityUrl")
 	}
 	if !ok {
-		return environment{}, problem("it is of the cloud "+quote(name)+", and does not say where that cloud's login is",
+		return environment{}, problem(
+			"it is of the cloud "+quote(name)+", and does not say where that cloud's login is",
 			"save it again in the project settings, with the authority's address")
 	}
 	u, err := url.Parse(authority)
@@ -50,7 +51,8 @@ func cloudOf(c *endpoint.Connection) (environment, error) {
 	}
 	// azidentity appends the tenant, which for AD FS is in the address, too.
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/adfs") + "/"
-	return environment{config: cloud.Configuration{ActiveDirectoryAuthorityHost: u.Scheme + "://" + u.Host + u.Path}}, nil
+	host := u.Scheme + "://" + u.Host + u.Path
+	return environment{config: cloud.Configuration{ActiveDirectoryAuthorityHost: host}}, nil
 }
 
 // isOfServer reports whether an address is one of the server that runs the job.

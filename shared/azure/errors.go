@@ -124,7 +124,8 @@ func answered(resp *http.Response, host string) (code, reason, fix string) {
 	switch {
 	case resp.Request != nil && strings.HasSuffix(resp.Request.URL.Path, "/oidctoken"):
 		return "", fmt.Sprintf("the server of the pipeline gives no token for it (%d)", resp.StatusCode),
-			"check that the connection exists, that this pipeline is permitted to use it, and that it is an input of this step"
+			"check that the connection exists, that this pipeline is permitted to use it, " +
+				"and that it is an input of this step"
 	case strings.HasPrefix(host, "169.254."):
 		return "", fmt.Sprintf("the metadata service of this machine gives no token (%d)", resp.StatusCode),
 			"assign the managed identity to the agent's machine; if it has several, name one in the connection"
@@ -165,7 +166,8 @@ var codes = []struct {
 	},
 	{
 		[]string{"AADSTS70021", "AADSTS700211", "AADSTS700212", "AADSTS700213", "AADSTS700223"},
-		"its application does not trust this connection: issuer, subject and audience are those of no federated credential",
+		"its application does not trust this connection: " +
+			"issuer, subject and audience are those of no federated credential",
 		"compare the federated credential of the application with the issuer and the subject that the connection shows",
 	},
 	{

@@ -149,7 +149,8 @@ func (a Account) Container(t testing.TB) string {
 func (a Account) SAS(container, permissions string, ends time.Time) string {
 	values := url.Values{"sv": {sasVersion}, "sr": {"c"}, "sp": {permissions}, "se": {stamp(ends)}}
 	resource := "/blob/" + a.Name + "/" + container
-	values.Set("sig", a.sign(permissions, "", values.Get("se"), resource, "", "", "", sasVersion, "c", "", "", "", "", "", "", ""))
+	values.Set("sig", a.sign(permissions, "", values.Get("se"), resource, "", "", "", sasVersion, "c",
+		"", "", "", "", "", "", ""))
 	return values.Encode()
 }
 

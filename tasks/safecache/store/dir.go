@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -42,6 +43,16 @@ func (e *MakeError) Error() string { return "making " + e.Dir + ": " + e.Err.Err
 // Unwrap returns the cause.
 func (e *MakeError) Unwrap() error { return e.Err }
 
+// open opens the directory. That something else is in its place is said as the
+// system says it of any path through a file.
+func (d Dir) open() (*os.Root, error) {
+	root, err := os.OpenRoot(d.path)
+	if info, statErr := os.Stat(d.path); err != nil && statErr == nil && !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: d.path, Err: syscall.ENOTDIR}
+	}
+	return root, err
+}
+
 // wrap says which object an error is about. It keeps the cause for errors.Is.
 func (d Dir) wrap(name string, err error) error {
 	if err == nil {
@@ -55,7 +66,7 @@ func (d Dir) Get(ctx context.Context, name string, buf []byte) ([]byte, error) {
 	if err := CheckName(name); err != nil {
 		return buf, err
 	}
-	root, err := os.OpenRoot(d.path)
+	root, err := d.open()
 	if err != nil {
 		return buf, d.wrap(name, err)
 	}
@@ -150,7 +161,7 @@ func (d Dir) makeRoot() (*os.Root, error) {
 	if err := os.Mkdir(d.path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	root, err := os.OpenRoot(d.path)
+	root, err := d.open()
 	if err != nil {
 		return nil, err
 	}
@@ -224,11 +235,11 @@ func sweep(root *os.Root, now time.Time) {
 func (d Dir) publish(root *os.Root, tmp, name string) error {
 	folder := path.Dir(name)
 	var err error
-	for range 10 { // a Delete may remove the folder as empty before the file is in it
-		if err = makeFolders(root, folder); err != nil {
-			return err
+	for range 100 { // a Delete may remove a folder as empty before there is something in it
+		if err = makeFolders(root, folder); err == nil {
+			err = d.nameNew(root, tmp, filepath.FromSlash(name))
 		}
-		if err = d.nameNew(root, tmp, filepath.FromSlash(name)); !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
@@ -255,7 +266,7 @@ func (d Dir) List(ctx context.Context, prefix string) ([]Object, error) {
 	if err := CheckPrefix(prefix); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(d.path)
+	root, err := d.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -309,7 +320,7 @@ func (d Dir) Delete(ctx context.Context, name string) error {
 	if err := errors.Join(CheckName(name), context.Cause(ctx)); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(d.path)
+	root, err := d.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

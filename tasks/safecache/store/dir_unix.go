@@ -36,14 +36,20 @@ func syncFolder(root *os.Root, folder string) error {
 // not replace.
 func (d Dir) nameNew(root *os.Root, from, to string) error {
 	err := root.Link(from, to)
-	without := []error{syscall.EPERM, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS, syscall.EINVAL, syscall.EXDEV}
-	if !slices.ContainsFunc(without, func(e error) bool { return errors.Is(err, e) }) {
+	if !cannotLink(err) {
 		return err
 	}
-	if noReplace := renameNew(filepath.Join(d.path, from), filepath.Join(d.path, to)); !errors.Is(
-		noReplace, errors.ErrUnsupported) {
-		return noReplace
+	renamed := renameNew(filepath.Join(d.path, from), filepath.Join(d.path, to))
+	if !errors.Is(renamed, errors.ErrUnsupported) {
+		return renamed
 	}
 	return errors.Join(errors.New("the file system can neither link a file nor rename it without replacing another; "+
 		"use a directory on another file system"), err)
+}
+
+// cannotLink reports whether err says that there are no second links here.
+func cannotLink(err error) bool {
+	return slices.ContainsFunc([]error{
+		syscall.EPERM, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.ENOSYS, syscall.EINVAL, syscall.EXDEV,
+	}, func(e error) bool { return errors.Is(err, e) })
 }

@@ -75,9 +75,11 @@ func New(config Config) (*Container, error) {
 	case sasErr != nil:
 		err = errors.Join(err, sasErr)
 	case sas == "" && config.Credential == nil:
-		err = errors.Join(err, errors.New("neither a service connection nor a shared access signature is given: one is needed"))
+		err = errors.Join(err, errors.New(
+			"neither a service connection nor a shared access signature is given: one is needed"))
 	case sas != "" && config.Credential != nil:
-		err = errors.Join(err, errors.New("both a service connection and a shared access signature are given: leave one out"))
+		err = errors.Join(err, errors.New(
+			"both a service connection and a shared access signature are given: leave one out"))
 	}
 	if err != nil {
 		return nil, err
@@ -108,8 +110,8 @@ func (c Config) address() (string, error) {
 			suffix = DefaultSuffix
 		}
 		if !accountPattern.MatchString(c.Account) || !suffixPattern.MatchString(suffix) {
-			return "", fmt.Errorf("storage account %.80q is neither the name of one (3 to 24 lower-case letters and digits) "+
-				"nor an address such as https://name.%s", c.Account, DefaultSuffix)
+			return "", fmt.Errorf("storage account %.80q is neither the name of one "+
+				"(3 to 24 lower-case letters and digits) nor an address such as https://name.%s", c.Account, DefaultSuffix)
 		}
 		return "https://" + c.Account + "." + suffix, nil
 	}
@@ -185,7 +187,9 @@ func (c *Container) do(ctx context.Context, r request) (*httpx.Response, error) 
 		target += "/" + r.name // of characters that need no escaping, see store.CheckName
 	}
 	target += "?" + strings.Trim(r.query+"&"+c.query, "&")
-	return c.http.Do(ctx, httpx.Request{Method: r.method, URL: strings.TrimSuffix(target, "?"), Header: header, Body: r.body})
+	return c.http.Do(ctx, httpx.Request{
+		Method: r.method, URL: strings.TrimSuffix(target, "?"), Header: header, Body: r.body,
+	})
 }
 
 // tokenError is a Credential's.

@@ -187,7 +187,8 @@ var refusals = []struct {
 		"ask its owner, or use another one", "",
 	},
 	{
-		[]string{"InvalidHeaderValue", "UnsupportedHeader"}, "the service does not know version " + version + " of its interface",
+		[]string{"InvalidHeaderValue", "UnsupportedHeader"},
+		"the service does not know version " + version + " of its interface",
 		"use Azure's own service, or a newer version of the emulator or appliance", "",
 	},
 }

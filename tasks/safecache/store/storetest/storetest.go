@@ -145,7 +145,8 @@ func big(t *testing.T, s store.Store) {
 	if err := s.Put(t.Context(), "v1/big.pack", data[1:]); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Put over a big object: error %v, want fs.ErrExist", err)
 	}
-	if err := s.Put(t.Context(), "v1/bigger", make([]byte, store.MaxObject+1)); err == nil || errors.Is(err, fs.ErrExist) {
+	err := s.Put(t.Context(), "v1/bigger", make([]byte, store.MaxObject+1))
+	if err == nil || errors.Is(err, fs.ErrExist) {
 		t.Errorf("Put of more than MaxObject: error %v, want another error", err)
 	}
 	if diff := cmp.Diff([]string{"v1/big.pack"}, names(t, s, "")); diff != "" {
@@ -320,7 +321,8 @@ func cancelled(t *testing.T, s store.Store) {
 func hostile(t *testing.T, s store.Store) {
 	for _, name := range []string{
 		"", ".", "..", "/", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/", `a\b`, "a:b", "A", "ä", "a b", "a?b",
-		"a#b", "a%2fb", "a&b", ".hidden", "a/.b", ".tmp/x", "con", "a/nul.txt", "a.", "a\x00", "a\nb", strings.Repeat("a/", 400) + "a",
+		"a#b", "a%2fb", "a&b", ".hidden", "a/.b", ".tmp/x", "con", "a/nul.txt", "a.", "a\x00", "a\nb",
+		strings.Repeat("a/", 400) + "a",
 	} {
 		if err := s.Put(t.Context(), name, []byte("x")); err == nil || errors.Is(err, fs.ErrExist) {
 			t.Errorf("Put(%.40q): error %v, want a refusal", name, err)
