@@ -141,7 +141,10 @@ func (w wishes) berryDifference(locked wishes) []string {
 		result := wishes{}
 		for name, specs := range of {
 			for _, spec := range specs {
-				spec, _, _ = strings.Cut(strings.TrimPrefix(spec, "npm:"), "::")
+				spec, _, _ = strings.Cut(spec, "::")
+				if bare, ok := strings.CutPrefix(spec, "npm:"); ok && !strings.Contains(bare, "@") {
+					spec = bare // npm:name@range is another package, under this name
+				}
 				result.add(name, spec)
 			}
 		}

@@ -199,13 +199,15 @@ func (s *pnpmStale) expected(name string, wanted, peers, locked []string) bool {
 // compareOverrides compares overrides, which pnpm keeps in the lock file, with all
 // the places where pnpm of some version reads them.
 func (s *pnpmStale) compareOverrides() {
+	root, ok := s.project.members["."]
+	if !ok {
+		return
+	}
 	wanted := s.config.texts("overrides")
-	if root, ok := s.project.members["."]; ok {
-		for _, place := range []map[string]string{root.texts("resolutions"), root.fields("pnpm").texts("overrides")} {
-			for key, version := range place {
-				if _, ok := wanted[key]; !ok && !strings.HasPrefix(key, "**/") {
-					wanted[key] = version
-				}
+	for _, place := range []map[string]string{root.texts("resolutions"), root.fields("pnpm").texts("overrides")} {
+		for key, version := range place {
+			if _, ok := wanted[key]; !ok && !strings.HasPrefix(key, "**/") {
+				wanted[key] = version
 			}
 		}
 	}
