@@ -229,3 +229,28 @@ func TestRenameThatDoesNotReplace(t *testing.T) {
 		t.Errorf("renaming into a folder that is gone: error %v, want fs.ErrNotExist", err)
 	}
 }
+
+// NFS asks again when the answer to a link was lost, and then hears that it exists.
+func TestLinkWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	d := NewDir(t.TempDir())
+	root, err := d.makeRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	tmp, err := writeTemp(t.Context(), root, []byte("ours"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := root.Link(tmp, "x"); err != nil {
+		t.Skipf("no links here: %v", err)
+	}
+	put(t, d, "y", "another's")
+	if err := d.publish(root, tmp, "x"); err != nil {
+		t.Errorf("publishing what is published: %v", err)
+	}
+	if err := d.publish(root, tmp, "y"); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("publishing over another's: error %v, want fs.ErrExist", err)
+	}
+}

@@ -227,7 +227,9 @@ func TestTroubleThatStays(t *testing.T) {
 		var requests atomic.Int32
 		c := service(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 			requests.Add(1)
-			refuse(w, status, "ServerBusy")
+			w.Header().Set("X-Ms-Error-Code", "ServerBusy")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "busy with "+secret) // the service does quote what it was asked
 		})
 		for name, call := range calls(t.Context(), c) {
 			if name == "blocks" {

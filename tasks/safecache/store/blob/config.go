@@ -111,7 +111,8 @@ func (c Config) address() (string, error) {
 		}
 		if !accountPattern.MatchString(c.Account) || !suffixPattern.MatchString(suffix) {
 			return "", fmt.Errorf("storage account %.80q is neither the name of one "+
-				"(3 to 24 lower-case letters and digits) nor an address such as https://name.%s", c.Account, DefaultSuffix)
+				"(3 to 24 lower-case letters and digits) nor an address such as https://name.%s",
+				c.Account, DefaultSuffix)
 		}
 		return "https://" + c.Account + "." + suffix, nil
 	}
