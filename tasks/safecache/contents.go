@@ -9,9 +9,9 @@ import (
 	"path"
 	"path/filepath"
 
-	"github.com/guardrails-ci/guardrails/shared/archive"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
 	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
 )
 
 // A rule says why a file or folder must not be in a cache; nil if it may. The name
@@ -76,27 +76,27 @@ func inspect(ctx context.Context, folder string, rule rule) error {
 	})
 }
 
-// checkEntry returns why what an entry holds must not be restored: strict kept it
-// from being saved, so something else made the entry.
-func checkEntry(dir string, index archive.Index) error {
+// checkEntry returns why what an entry holds must not be restored: where nothing
+// names its files, strict kept it from being saved, so something else made it.
+func (s *step) checkEntry(e *entry.Entry) error {
+	if s.plan.Claims != nil {
+		return nil
+	}
 	check := func(name string, isDir bool) error {
 		var user *task.UserError
 		if !errors.As(strict(name, isDir), &user) {
 			return nil
 		}
-		return &task.UserError{
-			Rule: user.Rule, Msg: fmt.Sprintf("the cache entry %s cannot be restored, nothing of it was: %s",
-				dir, user.Msg),
-			Hint: "this SafeCache does not save such an entry: delete the folder, or change the variable " +
-				"AZP_CACHING_SALT to start afresh, and find out what saved it",
+		return &entry.RejectedError{
+			Entry: e.Name, Kind: entry.KindTampered, Reason: "no SafeCache saves such an entry: " + user.Msg,
 		}
 	}
-	for _, file := range index.Files {
+	for _, file := range e.Manifest.Files {
 		if err := check(file.Path, false); err != nil {
 			return err
 		}
 	}
-	for _, folder := range index.EmptyDirs {
+	for _, folder := range e.Manifest.EmptyDirs {
 		if err := check(folder, true); err != nil {
 			return err
 		}

@@ -24,8 +24,11 @@ const (
 // expands the inputs again and the build may have edited any file.
 type frozen struct {
 	Path      string       `json:"path"`
-	Directory string       `json:"directory"`
-	Exact     bool         `json:"exact"` // the entry of the key was restored
+	Directory string       `json:"directory"` // the cache directory; of a container, the local tier
+	Exact     bool         `json:"exact"`     // the entry of the key was restored
+	Rejected  string       `json:"rejected"`  // name of the one that was not believed
+	Restored  bool         `json:"restored"`  // there were files before the build began
+	Since     int64        `json:"since"`     // when that was, in Unix seconds
 	Values    []string     `json:"values"`
 	Files     []frozenFile `json:"files,omitempty"`
 }
@@ -39,9 +42,9 @@ type frozenFile struct {
 // maxFrozenFiles keeps the variable small: every later process of the step gets it.
 const maxFrozenFiles = 100
 
-func freeze(path, directory string, key cachekey.Resolved) frozen {
-	f := frozen{Path: path, Directory: directory, Values: key.Values()}
-	for _, segment := range key {
+func (s *step) freeze() frozen {
+	f := frozen{Path: s.folder, Directory: s.directory(), Values: s.keys.key.Values()}
+	for _, segment := range s.keys.key {
 		for _, m := range segment.Matches {
 			if len(f.Files) < maxFrozenFiles {
 				f.Files = append(f.Files, frozenFile{m.Path, m.SHA256[:32]})
@@ -49,6 +52,17 @@ func freeze(path, directory string, key cachekey.Resolved) frozen {
 		}
 	}
 	return f
+}
+
+// in returns the inputs with what must not wander between the stages.
+func (f frozen) in(in Inputs) Inputs {
+	in.Path = inputs.Path(f.Path)
+	if in.Store == StoreAzureBlob {
+		in.LocalTier = f.Directory
+	} else {
+		in.Directory = f.Directory
+	}
+	return in
 }
 
 // keep stores f for the save stage.

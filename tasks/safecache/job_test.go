@@ -2,7 +2,12 @@ package safecache
 
 import (
 	"context"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +18,8 @@ import (
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
 )
 
 // job is an agent with one step: it has the folders of a job, and carries task
@@ -25,6 +32,8 @@ type job struct {
 	log  string // of the last stage
 	// stays is set when a test makes the cache directory itself.
 	stays bool
+	// tarballs are the packages of the project, see npm.
+	tarballs map[string]string
 	// watch is told what is printed, as it is.
 	watch func(text string)
 }
@@ -64,6 +73,9 @@ func newJob(t *testing.T) *job {
 		"INPUT_CACHEHITVAR":              "RESTORED",
 		"INPUT_DIRECTORY":                j.path("store"),
 		"INPUT_ENFORCEMENT":              "enforce",
+		"INPUT_ECOSYSTEM":                "generic",
+		"BUILD_REASON":                   "IndividualCI",
+		"SYSTEM_HOSTTYPE":                "build",
 	}
 	for _, dir := range []string{"agent", "work/_temp", "work/_tool", "work/1/s", "home"} {
 		j.must(os.MkdirAll(j.path(dir), 0o755))
@@ -162,13 +174,14 @@ func (j *job) runTask(t task.Task[Inputs], stage string) string {
 
 // expect runs a stage and checks its result and what stands in its log; texts
 // that begin with ! must not.
-func (j *job) expect(stage, result string, texts ...string) {
+func (j *job) expect(stage, result string, texts ...string) *job {
 	j.t.Helper()
 	got := j.run(stage)
 	if got != result {
 		j.t.Errorf("%s ended as %s, want %s; log:\n%s", stage, got, result, j.log)
 	}
 	j.holds(stage, texts...)
+	return j
 }
 
 func (j *job) holds(stage string, texts ...string) {
@@ -190,15 +203,50 @@ func (j *job) saved(content string) *job {
 	return j
 }
 
-// entry is the folder of the only entry.
-func (j *job) entry() string {
+// pack is the only pack in the store.
+func (j *job) pack() string { return j.object("pack") }
+
+// manifest is the only manifest in the store.
+func (j *job) manifest() string { return j.object("json") }
+
+func (j *job) object(suffix string) string {
 	j.t.Helper()
-	found, err := filepath.Glob(j.path("store/v1/*/*"))
-	j.must(err)
+	var found []string
+	j.must(filepath.WalkDir(j.path("store"), func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(name, "."+suffix) {
+			found = append(found, name)
+		}
+		return err
+	}))
 	if len(found) != 1 {
-		j.t.Fatalf("the store holds %v, want one entry", found)
+		j.t.Fatalf("the store holds %v, want one .%s", found, suffix)
 	}
 	return found[0]
+}
+
+// repository is the store, as somebody sees it who may write to it.
+func (j *job) repository() entry.Repository {
+	return entry.Repository{Store: store.NewDir(j.path("store")), Now: func() time.Time { return startOfTests }}
+}
+
+// stored is the only entry in the store.
+func (j *job) stored() *entry.Entry {
+	j.t.Helper()
+	all, err := j.repository().List(j.t.Context(), nil)
+	j.must(err)
+	if len(all) != 1 {
+		j.t.Fatalf("the store has %d entries, want one", len(all))
+	}
+	j.must(all[0].Err)
+	return all[0].Entry
+}
+
+// storedText is all that the store says of its only entry.
+func (j *job) storedText() string {
+	j.t.Helper()
+	text, err := json.Marshal(j.stored().Manifest)
+	j.must(err)
+	return string(text)
 }
 
 // noStore fails if anything was written to the cache directory.
@@ -214,4 +262,46 @@ func needsUnix(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a Unix file system")
 	}
+}
+
+// npm makes a project with these packages, by name and the contents of the tarball.
+func (j *job) npm(packages map[string]string) *job {
+	j.t.Helper()
+	j.env["INPUT_ECOSYSTEM"] = "npm"
+	j.tarballs = packages
+	deps, locked := map[string]string{}, map[string]any{}
+	for name, content := range packages {
+		deps[name] = "1.0.0"
+		sum := sha512.Sum512([]byte(content))
+		locked["node_modules/"+name] = map[string]string{
+			"version": "1.0.0", "resolved": "https://registry.npmjs.org/" + name + "/-/" + name + "-1.0.0.tgz",
+			"integrity": "sha512-" + base64.StdEncoding.EncodeToString(sum[:]),
+		}
+	}
+	locked[""] = map[string]any{"name": "app", "version": "1.0.0", "dependencies": deps}
+	for file, v := range map[string]any{
+		"package.json":      map[string]any{"name": "app", "version": "1.0.0", "dependencies": deps},
+		"package-lock.json": map[string]any{"name": "app", "lockfileVersion": 3, "packages": locked},
+	} {
+		text, err := json.MarshalIndent(v, "", "  ")
+		j.must(err)
+		j.write("work/1/s/"+file, string(text))
+	}
+	return j
+}
+
+// tarball is where npm keeps a download of these contents.
+func tarball(content string) string {
+	sum := sha512.Sum512([]byte(content))
+	name := hex.EncodeToString(sum[:])
+	return "work/1/.npm/_cacache/content-v2/sha512/" + name[:2] + "/" + name[2:4] + "/" + name[4:]
+}
+
+// download is what npm ci does to the cache.
+func (j *job) download(names ...string) *job {
+	j.t.Helper()
+	for _, name := range names {
+		j.write(tarball(j.tarballs[name]), j.tarballs[name])
+	}
+	return j
 }

@@ -5,13 +5,14 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
 )
 
 // keys are a step's keys, resolved.
@@ -24,7 +25,11 @@ func parseKeys(env *task.Env, in Inputs) (cachekey.Spec, error) {
 	// Not in.RestoreKeys, which has no blank lines: with Cache@2 a line of white
 	// space is a restore key that every entry matches, and a lone CR ends no line.
 	restoreKeys, _ := env.Lookup("INPUT_RESTOREKEYS")
-	input := cachekey.Input{Key: in.Key, RestoreKeys: restoreKeys, Salt: salt(env)}
+	return parseKeyTexts(env, in.Key, restoreKeys)
+}
+
+func parseKeyTexts(env *task.Env, key, restoreKeys string) (cachekey.Spec, error) {
+	input := cachekey.Input{Key: key, RestoreKeys: restoreKeys, Salt: salt(env)}
 	for where, text := range map[string]string{"key": input.Key, "restoreKeys": input.RestoreKeys} {
 		if crosses(env, text) {
 			return cachekey.Spec{}, secretAcross(where)
@@ -198,10 +203,15 @@ func unjoin(err error) []error {
 	return []error{err}
 }
 
-func segments(key cachekey.Resolved) []dirstore.Segment {
-	list := make([]dirstore.Segment, len(key))
+// segments is the key as an entry writes it down.
+func segments(key cachekey.Resolved) []entry.Segment {
+	list := make([]entry.Segment, len(key))
 	for i, s := range key {
-		list[i] = dirstore.Segment{Source: s.Source, Kind: string(s.Kind), Value: s.Value}
+		list[i] = entry.Segment{Source: s.Source, Kind: string(s.Kind), Value: s.Value}
+		for _, m := range s.Matches[:min(len(s.Matches), maxFrozenFiles)] {
+			file := entry.KeyFile{Path: filepath.ToSlash(m.Path), SHA256: strings.ToLower(m.SHA256)}
+			list[i].Files = append(list[i].Files, file)
+		}
 	}
 	return list
 }

@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
 )
 
 // partialText says which restore key matched, and what the entry was saved for
 // instead of this key.
-func partialText(m dirstore.Manifest, k keys) string {
+func partialText(m entry.Manifest, k keys) string {
 	by := ""
 	for _, restoreKey := range k.restoreKeys {
 		if m.StartsWith(restoreKey.Values()) {
@@ -19,12 +19,12 @@ func partialText(m dirstore.Manifest, k keys) string {
 			break
 		}
 	}
-	return fmt.Sprintf("Restored by the restore key `%s` (partial): it was saved for %s; the install step must run.",
+	return fmt.Sprintf("Restored by the restore key `%s` (partial): it was saved for %s; the install step must run",
 		by, strings.Join(differences(m.Segments, k.key), ", "))
 }
 
 // differences names the key's segments for which an entry of another key differs.
-func differences(saved []dirstore.Segment, key cachekey.Resolved) []string {
+func differences(saved []entry.Segment, key cachekey.Resolved) []string {
 	var list []string
 	for i, segment := range key {
 		switch {

@@ -4,231 +4,224 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/task"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/explain"
 )
 
-// hit is what a restore came to.
-type hit string
-
-const (
-	exact    hit = "exact"
-	partial  hit = "partial"
-	miss     hit = "miss"
-	rejected hit = "rejected"
-)
-
-// variable is the value of cacheHitVar, as Cache@2 has it.
-func (h hit) variable() string {
-	switch h {
-	case exact:
-		return "true"
-	case partial:
-		return "inexact"
-	}
-	return "false"
-}
-
-// restore is the main stage.
+// restore is the commands restore+save, restore and open.
 func restore(ctx context.Context, env *task.Env, in Inputs) error {
-	if err := checkHitVariable(in.CacheHitVar); err != nil {
+	r := result{hit: miss}
+	err := checkHitVariable(in.CacheHitVar)
+	if err != nil {
 		return err
 	}
-	result, matched, err := tryRestore(ctx, env, in)
-	return errors.Join(err, keepRefusal(env, in, err), announce(env, in, result, matched))
-}
-
-// checkHitVariable refuses names that the agent would not set: it turns every
-// variable named as an output of the task, in any case, into <step>.<name>
-// (ExecutionContext.cs SetVariable), and $(HIT) would stay undefined in silence.
-func checkHitVariable(name string) error {
-	problem := ""
-	switch {
-	case strings.EqualFold(name, OutputHit), strings.EqualFold(name, OutputMatchedKey):
-		problem = fmt.Sprintf(
-			"cacheHitVar cannot be %q: that is an output of this task, and the agent would not set it", name)
-	case strings.ContainsAny(name, " \t\r\n$()%|;]"):
-		problem = fmt.Sprintf("cacheHitVar is %q, which is not a name that steps can use", name)
-	case strings.Contains(name, "."):
-		problem = fmt.Sprintf("cacheHitVar is %q, and a name with a dot belongs to the agent or a step's outputs", name)
-	case needed(name):
-		problem = fmt.Sprintf("cacheHitVar would overwrite %s, which other steps need", name)
-	default:
-		return nil
+	err = tryRestore(ctx, env, in, &r)
+	if in.Command != CommandRestoreSave && r.name != "" {
+		err = errors.Join(err, env.Log.SetVariable(rejectedVariable, r.name, pipeline.Var{}))
 	}
-	return &task.UserError{
-		Class: task.BadInput, Rule: "cache/input", Msg: problem,
-		Hint: "use a name such as CACHE_RESTORED",
-	}
-}
-
-// Variables of the job become the environment of every later step, so these names
-// would break it, or decide what it runs.
-var (
-	neededNames    = []string{"PATH", "HOME", "LD_PRELOAD", "LD_LIBRARY_PATH", "NODE_OPTIONS", "BASH_ENV", "ENV", "IFS"}
-	neededPrefixes = []string{"AZP_", "SYSTEM_", "AGENT_", "BUILD_", "INPUT_", "SECRET_", "ENDPOINT_", "VSTS_"}
-)
-
-func needed(name string) bool {
-	name = strings.ToUpper(name)
-	return slices.Contains(neededNames, name) ||
-		slices.ContainsFunc(neededPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
-}
-
-// announce sets the variables that later steps read, whatever happened.
-func announce(env *task.Env, in Inputs, result hit, matched string) error {
-	env.Report.Set("hit", string(result))
-	env.Report.Set("matchedKey", matched)
-	if err := env.Log.SetVariable(OutputHit, string(result), pipeline.Var{}); err != nil {
-		return err
-	}
-	if err := env.Log.SetVariable(OutputMatchedKey, matched, pipeline.Var{}); err != nil {
-		env.Log.Debug("the output matchedKey is not set: " + err.Error())
-	}
-	if in.CacheHitVar == "" {
-		return nil
-	}
-	return env.Log.SetVariable(in.CacheHitVar, result.variable(), pipeline.Var{})
-}
-
-func tryRestore(ctx context.Context, env *task.Env, in Inputs) (hit, string, error) {
-	dir, err := directory(env, in)
-	if err != nil {
-		return miss, "", err
-	}
-	around := look(env, dir)
-	folder := string(in.Path)
-	if err := around.refuse(folder); err != nil {
-		return miss, "", err
-	}
-	spec, err := parseKeys(env, in)
-	if err != nil {
-		return miss, "", err
-	}
-	found, err := resolveKeys(ctx, env, spec)
-	if err != nil {
-		return miss, "", err
-	}
-	warnConstant(env, found.key)
-	state := freeze(folder, dir, found.key)
-	if err := state.keep(env); err != nil {
-		return miss, "", err
-	}
-	folder, err = prepare(ctx, env, around, folder)
-	if err != nil {
-		return miss, "", lostRestore(env, "the folder "+string(in.Path), exact, err)
-	}
-	entry, result, err := find(ctx, newStore(env, dir), found)
-	if err != nil {
-		return wasRejected(err), "", lostRestore(env, "the cache directory "+dir, result, err)
-	}
-	if entry == nil {
-		env.Log.Print(missText(dir))
-		return miss, "", nil
-	}
-	if err := unpack(ctx, env, entry, folder); err != nil {
-		return wasRejected(err), "", lostRestore(env, "the cache entry "+entry.Dir, result, err)
-	}
-	if result == partial {
-		env.Log.Print(partialText(entry.Manifest, found))
-	}
-	if state.Exact = result == exact; state.Exact {
-		err = state.keep(env)
-	}
-	return result, entry.Manifest.Fingerprint, err
-}
-
-func missText(dir string) string {
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return "The cache directory does not exist yet; the first save makes it."
-	}
-	return "There is no entry for this key, nor for a restore key."
-}
-
-// prepare returns the folder to restore to, without links, after a look at it.
-// Before that, what a restore that was killed has moved aside is put back.
-func prepare(ctx context.Context, env *task.Env, around surroundings, folder string) (string, error) {
-	folder, err := around.resolve(folder)
-	if err != nil {
-		return "", err
-	}
-	from, err := archive.Recover(folder)
-	if err != nil {
-		return "", fmt.Errorf("putting back %s: %w", from, err)
-	}
-	if from != "" {
-		env.Log.Warning(pipeline.Issue{
-			Message: "an earlier restore was interrupted; the folder that was there before is back in its place, " +
-				"from " + from,
-			Code: "cache/recovered",
-		})
-	}
-	return folder, inspect(ctx, folder, lenient)
-}
-
-// find returns the entry of the key, or else the newest of the first restore key
-// that has any.
-func find(ctx context.Context, store dirstore.Store, k keys) (*dirstore.Entry, hit, error) {
-	entry, err := store.Find(k.key.Values())
-	if entry != nil || err != nil {
-		return entry, exact, err
-	}
-	for _, restoreKey := range k.restoreKeys {
-		entry, err := store.FindPrefix(ctx, restoreKey.Values())
-		if entry != nil || err != nil {
-			return entry, partial, err
+	if err == nil && in.FailOnMiss && (r.hit == miss || r.hit == rejected) {
+		err = &task.UserError{
+			Rule: "cache/miss", Msg: "nothing was restored, and failOnMiss is set",
+			Hint: "the lines above say why; save an entry first, in a run of a trusted branch",
 		}
 	}
-	return nil, miss, nil
+	return errors.Join(err, keepRefusal(env, in, err), r.announce(env, in.CacheHitVar))
 }
 
-func unpack(ctx context.Context, env *task.Env, entry *dirstore.Entry, folder string) error {
-	m := entry.Manifest
-	env.Log.Printf("Entry found at fingerprint: `%s`", m.Fingerprint)
-	env.Log.Printf("It was saved by %s, %s.", m.Producer, age(env.Now().Sub(m.Created)))
-	started := env.Now()
-	err := entry.Restore(ctx, folder)
+func tryRestore(ctx context.Context, env *task.Env, in Inputs, r *result) error {
+	s, err := understand(ctx, env, in)
+	if err != nil {
+		return err
+	}
+	warnConstant(env, s.keys.key)
+	if err := s.judge(); err != nil {
+		return err
+	}
+	state := s.freeze()
+	if err := state.keep(env); err != nil {
+		return err
+	}
+	folder, err := s.prepare(ctx)
+	if err != nil {
+		return s.lostRestore("the folder "+s.folder, err, r)
+	}
+	err = s.fetch(ctx, folder, r)
+	state.Exact, state.Rejected = r.hit == exact, r.name
+	state.Restored, state.Since = r.verified > 0, env.Now().Unix()
+	if s.eco != nil && err == nil {
+		env.Log.Printf("Now run %s, hit or miss: only that compares what is installed with the lock file.", s.eco.Next)
+		err = env.Log.SetVariable(nextVariable, s.eco.Next, pipeline.Var{})
+	}
+	return errors.Join(err, state.keep(env))
+}
+
+// Variables of the job, for later steps: what was rejected, so that a step with the
+// command save replaces it, and the command that must follow a restore.
+const (
+	rejectedVariable = "SAFECACHE_REJECTED"
+	nextVariable     = "SAFECACHE_REQUIRED_NEXT"
+)
+
+// fetch looks for an entry and restores it to the folder.
+func (s *step) fetch(ctx context.Context, folder string, r *result) error {
+	repo, err := s.openStore(ctx)
+	if err != nil {
+		return s.lostRestore(s.storeName(), err, r)
+	}
+	found, err := s.find(ctx, repo)
+	if err != nil {
+		return s.lostRestore(s.storeName(), err, r)
+	}
+	if found.entry == nil {
+		s.explainMiss(ctx, repo, found.expired)
+		return nil
+	}
+	s.sayFound(found, r)
+	if s.in.LookupOnly {
+		r.hit = found.hit
+		s.env.Log.Print("Looked up only: nothing is restored, and nothing will be saved.")
+		return nil
+	}
+	if err := s.unpack(ctx, repo, found, folder, r); err != nil {
+		if found.hit == exact {
+			r.name = found.entry.Name
+		}
+		return s.lostRestore(s.storeName(), err, r)
+	}
+	r.hit = found.hit
+	if found.hit == partial {
+		s.env.Log.Print(partialText(found.entry.Manifest, s.keys))
+	}
+	return nil
+}
+
+// found is an entry, and how it was found.
+type found struct {
+	entry   *entry.Entry
+	hit     hit
+	expired string // what is too old, if nothing else was found
+}
+
+// find returns the entry of the key or else, of the first restore key that has
+// any, the newest. What this run would rather believe comes first. What is too old
+// is not there.
+func (s *step) find(ctx context.Context, repo entry.Repository) (found, error) {
+	f := found{hit: miss}
+	var err error
+	expired := func(err error) bool {
+		var bad *entry.RejectedError
+		if !errors.As(err, &bad) || bad.Kind != entry.KindExpired {
+			return false
+		}
+		if f.expired == "" {
+			f.expired = bad.Reason
+		}
+		return true
+	}
+	for _, scope := range s.access.Read {
+		f.entry, err = repo.Find(ctx, entryScope(scope), s.keys.key.Values())
+		if f.entry != nil || err != nil && !expired(err) {
+			f.hit = exact
+			return f, err
+		}
+	}
+	for _, restoreKey := range s.keys.restoreKeys {
+		for _, scope := range s.access.Read {
+			f.entry, err = repo.FindPrefix(ctx, entryScope(scope), restoreKey.Values())
+			if f.entry != nil || err != nil && !expired(err) {
+				f.hit = partial
+				return f, err
+			}
+		}
+	}
+	return f, nil
+}
+
+func (s *step) sayFound(f found, r *result) {
+	m := f.entry.Manifest
+	r.found, r.matched, r.storedBytes = true, m.Fingerprint, m.Totals.Stored
+	r.age = max(0, s.env.Now().Sub(m.Created))
+	s.env.Log.Printf("Entry found at fingerprint: `%s`", m.Fingerprint)
+	signed := "is not signed"
+	if f.entry.KeyID != "" {
+		signed = "is signed with the key " + f.entry.KeyID
+	}
+	s.env.Log.Printf("It was saved by %s, %s; it is one of the %s entries of %s and %s.",
+		m.Producer, age(r.age), m.Scope.Tier, m.Scope.Branch, signed)
+}
+
+// unpack restores an entry, and says what it came to.
+func (s *step) unpack(ctx context.Context, repo entry.Repository, f found, folder string, r *result) error {
+	if err := s.checkEntry(f.entry); err != nil {
+		return err
+	}
+	started := s.env.Now()
+	got, err := repo.Restore(ctx, f.entry, folder, entry.RestoreOptions{
+		Claims: s.plan.Claims, MustProve: s.mustProve(f.hit),
+	})
 	var left *archive.LeftoverError
 	if errors.As(err, &left) {
-		env.Log.Warning(pipeline.Issue{Message: "the cache was restored, but " + left.Error(), Code: "cache/leftover"})
+		message := "the cache was restored, but " + left.Error()
+		s.env.Log.Warning(pipeline.Issue{Message: message, Code: "cache/leftover"})
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
 	archive.Sweep(folder, started.Add(-24*time.Hour))
-	took := env.Now().Sub(started)
-	env.Log.Printf("Cache restored to %s: %s, each verified by its SHA-256, in %s.",
-		folder, amount(m.Files, m.Bytes), seconds(took))
-	env.Report.Set("restored", map[string]any{
-		"files": m.Files, "bytes": m.Bytes, "seconds": took.Seconds(), "producer": m.Producer, "created": m.Created,
+	took := s.env.Now().Sub(started)
+	r.verified, r.dropped = got.Files, got.Dropped
+	s.env.Log.Printf("Cache restored to %s: %s, %s, in %s.",
+		folder, amount(got.Files, got.Bytes), s.proof(), seconds(took))
+	if got.Dropped > 0 {
+		s.env.Log.Printf("Left out, not named by the lock file: %s.", counted(got.Dropped, "file"))
+	}
+	m := f.entry.Manifest
+	s.env.Report.Set("restored", map[string]any{
+		"files": got.Files, "bytes": got.Bytes, "seconds": took.Seconds(), "producer": m.Producer,
+		"created": m.Created, "keyID": f.entry.KeyID,
 	})
+	s.sayTime(m.Producer.DownloadSeconds, took, r)
 	return nil
 }
 
-func wasRejected(err error) hit {
-	var tampered *dirstore.TamperedError
-	var refused *task.UserError
-	if errors.As(err, &tampered) || errors.As(err, &refused) {
-		return rejected
+// proof says what a restored file was held against.
+func (s *step) proof() string {
+	if s.plan.Claims != nil && s.plan.Unproven == "" {
+		return "each verified against the lock file and by its SHA-256"
 	}
-	return miss
+	return "each verified by its SHA-256"
+}
+
+// mustProve reports whether an entry needs a trusted signature: where no lock file
+// proves its files, and of a critical cache where the key is not the entry's own.
+func (s *step) mustProve(h hit) bool {
+	return s.plan.Unproven != "" || s.in.Critical && (h == partial || s.plan.Claims == nil)
+}
+
+// sayTime compares the restore with the download that it replaces.
+func (s *step) sayTime(download float64, took time.Duration, r *result) {
+	if download <= 0 {
+		return
+	}
+	saved, advice := explain.Saved(time.Duration(download*float64(time.Second)), took)
+	value := saved.Seconds()
+	r.saved = &value
+	s.env.Log.Print(strings.ToUpper(advice[:1]) + advice[1:] + ".")
 }
 
 // lostRestore decides what a failure costs: refusals, cancelling and the loss of
-// the folder end the step, everything else only the cache. What was being used is
-// said by what, and of an entry how it was found.
-func lostRestore(env *task.Env, what string, found hit, err error) error {
+// the folder end the step; everything else costs only the cache, unless it is a
+// critical one. What was being used is said by what.
+func (s *step) lostRestore(what string, err error, r *result) error {
 	var user *task.UserError
-	var tampered *dirstore.TamperedError
+	var bad *entry.RejectedError
 	var displaced *archive.DisplacedError
 	var place *archive.PlaceError
 	switch {
@@ -236,18 +229,45 @@ func lostRestore(env *task.Env, what string, found hit, err error) error {
 		return displacedError(displaced)
 	case errors.As(err, &user), errors.Is(err, context.Canceled):
 		return err
-	case errors.As(err, &tampered):
-		return tamperedError(tampered, found)
+	case errors.As(err, &bad):
+		return s.rejectedEntry(bad, r)
 	case errors.As(err, &place):
 		what = "the folder " + place.Path
 	}
-	env.Log.Debug(err.Error())
-	env.Log.Warning(pipeline.Issue{
-		Message: fmt.Sprintf("no cache is restored, as there is trouble with %s%s: %s; the build goes on without it",
-			what, at(err, what), trouble(err)),
-		Code: "cache/environment",
+	s.env.Log.Debug(err.Error())
+	message := fmt.Sprintf("no cache is restored, as there is trouble with %s%s: %s", what, at(err, what), trouble(err))
+	if s.in.Critical || s.in.FailOnMiss {
+		return &task.UserError{
+			Class: task.Environment, Rule: "cache/environment", Msg: message, Err: err,
+			Hint: "correct that; only a cache that is neither critical nor failOnMiss may be missing in silence",
+		}
+	}
+	s.env.Log.Warning(pipeline.Issue{Message: message + "; the build goes on without it", Code: "cache/environment"})
+	return nil
+}
+
+// rejectedEntry says why an entry was not believed. The build goes on as after a
+// miss, and its own save makes a new entry.
+func (s *step) rejectedEntry(bad *entry.RejectedError, r *result) error {
+	r.hit, r.reason = rejected, bad.Reason
+	s.env.Report.Set("rejected", map[string]any{"entry": bad.Entry, "kind": string(bad.Kind), "reason": bad.Reason})
+	message := fmt.Sprintf("the cache entry %s was rejected, and nothing of it was restored: %s", bad.Entry, bad.Reason)
+	hint := rejectedHint(bad)
+	if s.in.Critical {
+		return &task.UserError{Rule: "cache/rejected", Msg: message, Hint: hint, Err: bad}
+	}
+	s.env.Log.Warning(pipeline.Issue{
+		Message: message + "; the build goes on as after a miss. How to fix: " + hint, Code: "cache/rejected",
 	})
 	return nil
+}
+
+func rejectedHint(bad *entry.RejectedError) string {
+	if bad.Kind == entry.KindSignature {
+		return "let a run of a trusted branch save it with the signingKey whose public key is in verifyKeys"
+	}
+	return "find out who writes to the store: another program, a failing disk or an attacker, as SafeCache never " +
+		"changes an entry; the next save of this key makes a new one, and the command delete removes it"
 }
 
 // at names what an error is about, if that is not said already.
@@ -256,36 +276,4 @@ func at(err error, said string) string {
 		return " (at " + path + ")"
 	}
 	return ""
-}
-
-// amount is "3 files, 1.2 MB".
-func amount(files int, bytes int64) string {
-	if files == 1 {
-		return "1 file, " + size(bytes)
-	}
-	return fmt.Sprintf("%d files, %s", files, size(bytes))
-}
-
-func size(bytes int64) string {
-	switch {
-	case bytes < 1000:
-		return fmt.Sprintf("%d bytes", bytes)
-	case bytes < 1_000_000:
-		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
-	}
-	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
-
-func age(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return "just now"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min ago", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d hours ago", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 }

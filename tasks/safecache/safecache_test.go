@@ -11,11 +11,11 @@ import (
 func TestSaveThenRestore(t *testing.T) {
 	t.Parallel()
 	j := newJob(t)
-	j.expect("main", "Succeeded", "The cache directory does not exist yet; the first save makes it.", "!There is no entry")
+	j.expect("main", "Succeeded", "MISS: there is no entry at all", "!Entry found")
 	j.saved("hello")
 	j.again()
 	j.expect("main", "Succeeded", "variable=RESTORED;]true", "variable=hit;]exact", "variable=matchedKey;]\"npm\"|",
-		"It was saved by build 100 of refs/heads/main, just now.", "1 file, 5 bytes, each verified by its SHA-256")
+		"It was saved by build 100 of refs/heads/main, just now; it is one of the trusted entries of refs/heads/main and is not signed.", "1 file, 5 bytes, each verified by its SHA-256")
 	if got := j.read(cached); got != "hello" {
 		t.Errorf("restored %q, want %q", got, "hello")
 	}
@@ -121,8 +121,7 @@ func TestNothingIsSaved(t *testing.T) {
 		"the store's place is taken": {
 			func(j *job) { j.write("store", "") }, "Succeeded",
 			[]string{
-				"type=warning;code=cache/environment", filepath.Join("001", "store") + " cannot be made: a file is in the place",
-				"!there is trouble at",
+				"type=warning;code=cache/environment", filepath.Join("001", "store") + ": a file is in the place",
 			},
 		},
 	} {
@@ -149,7 +148,7 @@ func TestFrozenFolders(t *testing.T) {
 	j.write(cached, "hello")
 	j.env["INPUT_PATH"], j.env["INPUT_DIRECTORY"] = j.path("home"), j.path("other")
 	j.expect("post", "Succeeded", "Saved 1 file")
-	j.entry()
+	j.manifest()
 }
 
 func TestAlreadySaved(t *testing.T) {
@@ -162,21 +161,30 @@ func TestAlreadySaved(t *testing.T) {
 	j.expect("post", "Succeeded", "already exists: it was already saved by build 100 of refs/heads/main", "!Saved 1 file")
 }
 
+// A rejected entry costs the cache, and of a critical step the step.
 func TestTamperedEntry(t *testing.T) {
 	t.Parallel()
-	for enforcement, result := range map[string]string{"enforce": "Failed", "warn": "SucceededWithIssues"} {
-		j := newJob(t).saved(strings.Repeat("hello", 1000)).again()
-		data := filepath.Join(j.entry(), "data.zst")
-		content, err := os.ReadFile(data)
-		j.must(err)
-		content[len(content)/2] ^= 1
-		j.must(os.WriteFile(data, content, 0o600))
-		j.env["INPUT_ENFORCEMENT"] = enforcement
-		j.expect("main", result, "variable=RESTORED;]false", "variable=hit;]rejected", "tampered",
-			data[len(j.root):len(data)-9], "How to fix: delete the folder",
-			"without access to the agent, change the variable AZP_CACHING_SALT to start afresh", "!Cache restored")
-		if left, err := filepath.Glob(j.path("work/1/.npm/*")); err != nil || len(left) != 0 {
-			t.Errorf("%s: the refused entry left %v, %v", enforcement, left, err)
+	for _, critical := range []string{"false", "true"} {
+		for _, object := range []func(*job) string{(*job).pack, (*job).manifest} {
+			j := newJob(t)
+			j.env["BUILD_SOURCEVERSION"] = strings.Repeat("a1", 20)
+			j.env["INPUT_KEY"] = `"npm" | package-lock.json | "` + j.env["BUILD_SOURCEVERSION"] + `"`
+			j.env["INPUT_RESTOREKEYS"] = ""
+			j.npm(map[string]string{"lodash": strings.Repeat("hello", 1000)})
+			j.expect("main", "Succeeded").download("lodash").expect("post", "Succeeded", "Saved 1 file")
+			j.again()
+			file := object(j)
+			content, err := os.ReadFile(file)
+			j.must(err)
+			content[len(content)/2] ^= 1
+			j.must(os.WriteFile(file, content, 0o600))
+			j.env["INPUT_CRITICAL"] = critical
+			result := map[string]string{"false": "Succeeded", "true": "Failed"}[critical]
+			j.expect("main", result, "variable=RESTORED;]false", "variable=hit;]rejected", "nothing of it was restored",
+				"find out who writes to the store", "!Cache restored")
+			if left, err := filepath.Glob(j.path("work/1/.npm/*")); err != nil || len(left) != 0 {
+				t.Errorf("critical %s: the refused entry left %v, %v", critical, left, err)
+			}
 		}
 	}
 }
@@ -243,8 +251,8 @@ func TestBadInputs(t *testing.T) {
 		"relative directory":        {"INPUT_DIRECTORY", "caches", []string{"directory is not an absolute path"}},
 		"hit variable is an output": {"INPUT_CACHEHITVAR", "HIT", []string{`cacheHitVar cannot be "HIT"`, "CACHE_RESTORED"}},
 		"hit variable has a space":  {"INPUT_CACHEHITVAR", "my hit", []string{`cacheHitVar is "my hit"`}},
-		"no key":                    {"INPUT_KEY", "", []string{"is required"}},
-		"the repository":            {"INPUT_PATH", "", []string{`"path" is empty, or the repository`}},
+		"no key":                    {"INPUT_KEY", "", []string{"ecosystem: generic needs key"}},
+		"the repository":            {"INPUT_PATH", "", []string{"ecosystem: generic needs path"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,19 +6,25 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/report"
 	"github.com/guardrails-ci/guardrails/shared/task"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/trust"
 )
 
-// save is the post stage. The agent runs it whatever happened before.
-func save(ctx context.Context, env *task.Env, in Inputs) error {
-	err := trySave(ctx, env, in)
+// post is the post stage. The agent runs it whatever happened before.
+func post(ctx context.Context, env *task.Env, in Inputs) error {
+	if in.Command != CommandRestoreSave {
+		return nil
+	}
+	err := saveAtEnd(ctx, env, in)
 	var user *task.UserError
 	if !toleratedRefusal(in, err) || !errors.As(err, &user) {
 		return err
@@ -31,39 +37,67 @@ func save(ctx context.Context, env *task.Env, in Inputs) error {
 	return nil
 }
 
-func trySave(ctx context.Context, env *task.Env, in Inputs) error {
+// saveAtEnd saves what belongs to the key that the main stage looked for.
+func saveAtEnd(ctx context.Context, env *task.Env, in Inputs) error {
 	if env.TaskVar(refusedVariable) == "true" {
 		env.Log.Print("Not saved: this step refused something above.")
 		return nil
 	}
 	state, ran := thaw(env)
-	if reason := skip(env.Var("Agent.JobStatus"), ran, state); reason != "" {
+	if reason := skip(env.Var("Agent.JobStatus"), in, ran, state); reason != "" {
 		env.Log.Print(reason)
 		return nil
 	}
-	key, err := keyNow(ctx, env, in, state)
-	if key == nil || err != nil {
+	s, err := understand(ctx, env, state.in(in))
+	if err != nil {
+		return keyLost(env, err)
+	}
+	if changes := state.changes(s.keys.key); changes != nil {
+		notSaved(env, "cache/key-changed", "the key changed since the cache was restored: "+strings.Join(changes, "; ")+
+			"; what this build downloaded would be stored under a key that it does not belong to",
+			"let no step change the files that the key is made from; "+
+				"npm install edits package-lock.json, where npm ci does not")
+		return nil
+	}
+	if err := s.judge(); err != nil {
 		return err
 	}
-	around := look(env, state.Directory)
-	if err := around.refuse(state.Path); err != nil {
-		return err
-	}
-	folder, err := around.resolve(state.Path)
-	if err == nil {
-		err = inspect(ctx, folder, strict)
-	}
-	if err == nil {
-		err = store(ctx, env, state, folder, key)
-	}
-	return lostSave(env, state, err)
+	return s.save(ctx, state, &result{})
+}
+
+// saveNow is the command save.
+func saveNow(ctx context.Context, env *task.Env, in Inputs) error {
+	r := result{hit: miss}
+	err := func() error {
+		s, err := understand(ctx, env, in)
+		if err != nil {
+			return err
+		}
+		if err := s.judge(); err != nil {
+			return err
+		}
+		state := s.freeze()
+		state.Rejected = env.Var(rejectedVariable)
+		return s.save(ctx, state, &r)
+	}()
+	return errors.Join(err, r.announce(env, in.CacheHitVar))
 }
 
 // skip returns why nothing is to be saved; the first two texts begin as Cache@2's.
-func skip(jobStatus string, ran bool, state frozen) string {
+func skip(jobStatus string, in Inputs, ran bool, state frozen) string {
+	wanted := []string{"Succeeded"}
+	if in.SaveOn == SaveOnSucceededWithIssues {
+		wanted = append(wanted, "SucceededWithIssues")
+	}
+	is := func(status string) bool { return strings.EqualFold(status, jobStatus) }
 	switch {
-	case !strings.EqualFold(jobStatus, "Succeeded"):
-		return fmt.Sprintf("Skipping because the job status was not 'Succeeded' (it is '%s').", jobStatus)
+	case in.LookupOnly:
+		return "Nothing is saved: lookupOnly is set."
+	case in.SaveOn == SaveOnNever:
+		return "Nothing is saved: saveOn is never."
+	case !slices.ContainsFunc(wanted, is):
+		return fmt.Sprintf("Skipping because the job status was not '%s' (it is '%s').",
+			strings.Join(wanted, "' or '"), jobStatus)
 	case !ran:
 		return "Skipping because restore step did not run."
 	case state.Exact:
@@ -72,32 +106,17 @@ func skip(jobStatus string, ran bool, state frozen) string {
 	return ""
 }
 
-// keyNow resolves the key again. It returns nil if it is not the one that was
-// looked for: what the build downloaded belongs to the files it started with.
-func keyNow(ctx context.Context, env *task.Env, in Inputs, state frozen) (cachekey.Resolved, error) {
-	spec, err := parseKeys(env, in)
-	if err != nil {
-		return nil, err
+// keyLost is a key that cannot be resolved any more: then nothing is saved.
+func keyLost(env *task.Env, err error) error {
+	var user *task.UserError
+	if errors.Is(err, context.Canceled) || !errors.As(err, &user) || user.Rule != "cache/key" {
+		return err
 	}
-	key, err := resolve(ctx, env, "Resolving key:", spec.Key, "")
-	if errors.Is(err, context.Canceled) {
-		return nil, err
-	}
-	if err != nil {
-		env.Log.Debug(err.Error())
-		notSaved(env, "cache/key-changed",
-			"the key cannot be resolved any more: "+strings.ReplaceAll(err.Error(), "\n", "; "),
-			"let no step delete the files that the key is made from")
-		return nil, nil
-	}
-	if changes := state.changes(key); changes != nil {
-		notSaved(env, "cache/key-changed", "the key changed since the cache was restored: "+strings.Join(changes, "; ")+
-			"; what this build downloaded would be stored under a key that it does not belong to",
-			"let no step change the files that the key is made from; "+
-				"npm install edits package-lock.json, where npm ci does not")
-		return nil, nil
-	}
-	return key, nil
+	env.Log.Debug(err.Error())
+	notSaved(env, "cache/key-changed",
+		"the key cannot be resolved any more: "+strings.ReplaceAll(err.Error(), "\n", "; "),
+		"let no step delete the files that the key is made from")
+	return nil
 }
 
 // notSaved says why there is no entry. The step still succeeds: the result of a
@@ -108,67 +127,183 @@ func notSaved(env *task.Env, rule, reason, hint string) {
 	env.Report.Set("notSaved", reason)
 }
 
-func store(ctx context.Context, env *task.Env, state frozen, folder string, key cachekey.Resolved) error {
+// save makes an entry of the folder, if this run may.
+func (s *step) save(ctx context.Context, state frozen, r *result) error {
+	if reason := s.mayNotSave(); reason != "" {
+		s.env.Log.Print("Not saved: " + reason)
+		s.env.Report.Set("notSaved", reason)
+		return nil
+	}
+	around := look(s.env, s.directory())
+	if err := around.refuse(s.folder); err != nil {
+		return err
+	}
+	folder, err := around.resolve(s.folder)
+	if err == nil {
+		err = inspect(ctx, folder, s.contents())
+	}
+	if err == nil {
+		err = s.store(ctx, folder, state, r)
+	}
+	return s.lostSave(err)
+}
+
+// mayNotSave returns why this run saves nothing, which is as it should be.
+func (s *step) mayNotSave() string {
+	trusted := s.access.Write != nil && s.access.Write.Tier == trust.Trusted
+	switch {
+	case s.access.Write == nil:
+		return s.access.WhyNoWrite
+	case trusted && len(s.known) > 0 && s.signer == nil:
+		return "verifyKeys is set, so what a trusted branch saves must be signed, and this run has no signingKey"
+	case s.plan.Unproven != "" && !trusted:
+		return "only signed entries of trusted branches can be restored here, as " + s.plan.Unproven
+	case s.plan.Unproven != "" && s.signer == nil:
+		return "this run has no signingKey, and an unsigned entry could not be restored, as " + s.plan.Unproven
+	}
+	return ""
+}
+
+// contents is the rule for what is in the folder: where a lock file names what is
+// stored, what else is there does not matter.
+func (s *step) contents() rule {
+	if s.plan.Claims != nil {
+		return lenient
+	}
+	return strict
+}
+
+func (s *step) store(ctx context.Context, folder string, state frozen, r *result) error {
 	info, err := os.Stat(folder)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 		return archive.ErrEmpty
 	}
-	started := env.Now()
-	m, err := newStore(env, state.Directory).Save(ctx, folder, dirstore.Manifest{
-		Segments: segments(key), Producer: producer(env),
-	})
+	repo, err := s.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	took := env.Now().Sub(started)
-	env.Log.Printf("Saved %s, stored in %s, in %s.", amount(m.Files, m.Bytes), size(m.Data.Size), seconds(took))
-	env.Log.Printf("The entry's fingerprint is `%s`.", m.Fingerprint)
-	env.Report.Set("saved", map[string]any{
-		"fingerprint": m.Fingerprint, "files": m.Files, "bytes": m.Bytes, "storedBytes": m.Data.Size,
-		"seconds": took.Seconds(),
-	})
+	started := s.env.Now()
+	draft, err := s.draft(ctx, repo, state)
+	if err != nil {
+		return err
+	}
+	if !state.Restored && state.Since > 0 {
+		draft.Producer.DownloadSeconds = s.downloadSeconds(ctx, folder, time.Unix(state.Since, 0))
+	}
+	saved, err := repo.Save(ctx, folder, draft)
+	if err != nil {
+		return err
+	}
+	if s.in.Store == StoreStage {
+		if err := repo.Keep(ctx, saved); err != nil {
+			return err
+		}
+	}
+	s.saySaved(saved, s.env.Now().Sub(started), r)
 	return nil
 }
 
-// lostSave decides what a failure costs: refusals and cancelling end the step,
-// everything else only the entry.
-func lostSave(env *task.Env, state frozen, err error) error {
-	var user *task.UserError
-	var tampered *dirstore.TamperedError
-	var exists *dirstore.ExistsError
-	var refused *archive.RefusedError
-	var unmade *dirstore.MakeError
-	switch {
-	case err == nil, errors.As(err, &user), errors.Is(err, context.Canceled):
-		return err
-	case errors.As(err, &tampered):
-		return tamperedError(tampered, exact)
-	case errors.As(err, &exists):
-		env.Log.Printf("Cache with fingerprint `%s` already exists: it was %s. Nothing is saved.",
-			exists.Manifest.Fingerprint, exists.Error())
-	case errors.As(err, &refused):
-		notSaved(env, "cache/content", fmt.Sprintf("%s cannot be a cache: %s", state.Path, refused.Error()),
-			"cache only the folder that the package manager downloads to")
-	case errors.As(err, &unmade):
-		env.Log.Debug(err.Error())
-		notSaved(env, "cache/environment", fmt.Sprintf("the cache directory %s cannot be made: %s%s",
-			state.Directory, trouble(err), at(err, state.Directory)),
-			"make room, or correct what is there and its permissions")
-	case errors.Is(err, archive.ErrEmpty):
-		notSaved(env, "cache/empty", "there are no files in "+state.Path,
-			"check that path is where the package manager keeps its downloads")
-	case errors.Is(err, archive.ErrChanged):
-		env.Log.Debug(err.Error())
-		notSaved(env, "cache/busy", "somebody wrote to "+state.Path+" while it was being read, twice",
-			"let no background process outlive its step")
-	default:
-		env.Log.Debug(err.Error())
-		where := troublePath(err)
-		if where == "" {
-			where = state.Directory + " or " + state.Path
-		}
-		notSaved(env, "cache/environment", fmt.Sprintf("there is trouble at %s: %s", where, trouble(err)),
-			"make room, or correct what is there and its permissions")
+// draft is what the entry says of itself.
+func (s *step) draft(ctx context.Context, repo entry.Repository, state frozen) (entry.Draft, error) {
+	bases, err := s.bases(ctx, repo)
+	if err != nil {
+		return entry.Draft{}, err
 	}
-	return nil
+	now := s.env.Now()
+	age := s.maxAge
+	if s.access.MaxAge > 0 {
+		age = min(age, s.access.MaxAge)
+	}
+	d := entry.Draft{
+		Scope: entryScope(*s.access.Write), Segments: segments(s.keys.key), Producer: s.producer(),
+		Expires: now.Add(age), Claims: s.plan.Claims, Bases: bases, Packages: packages(s.locks),
+		MaxBytes: int64(s.in.MaxSizeMB) * 1_000_000, Replaces: state.Rejected,
+		Distrust: !state.Restored,
+	}
+	if s.eco != nil {
+		d.Ecosystem = s.eco.Name
+	}
+	return d, nil
+}
+
+// bases are entries whose packs the new one may use: the nearest of what this run
+// may write to.
+func (s *step) bases(ctx context.Context, repo entry.Repository) ([]*entry.Entry, error) {
+	values := s.keys.key.Values()
+	for _, scope := range s.access.Read {
+		if scope.Tier != s.access.Write.Tier {
+			continue
+		}
+		for n := len(values) - 1; n > 0; n-- {
+			e, err := repo.FindPrefix(ctx, entryScope(scope), values[:n])
+			var bad *entry.RejectedError
+			if errors.As(err, &bad) {
+				s.env.Log.Debug(err.Error())
+				break
+			}
+			if e != nil || err != nil {
+				return []*entry.Entry{e}, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+// downloadSeconds estimates how long the downloads took that a hit would replace:
+// from the first to the last file that was written since the restore; 0: unknown.
+func (s *step) downloadSeconds(ctx context.Context, folder string, since time.Time) float64 {
+	tree, err := archive.Scan(ctx, folder)
+	if err != nil {
+		return 0
+	}
+	defer tree.Close() // only read from
+	var first, last time.Time
+	for _, file := range tree.Files {
+		at := tree.ModTime(file.Path)
+		if at.Before(since) {
+			continue
+		}
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last.Sub(first).Seconds()
+}
+
+// packages lists what the lock files name, for later comparisons.
+func packages(locks []lockfile.Lock) []string {
+	var list []string
+	for _, lock := range locks {
+		for _, p := range lock.Packages {
+			list = append(list, strings.TrimSpace(p.Name+"@"+p.Version+" "+strings.Join(p.Integrity, " ")))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func (s *step) saySaved(saved entry.Saved, took time.Duration, r *result) {
+	m := saved.Manifest
+	r.stored, r.storedBytes, r.newBytes = true, m.Totals.Stored, saved.NewBytes
+	r.verified, r.dropped = len(m.Files), saved.Dropped
+	s.env.Log.Printf("Saved %s, stored in %s, of which %s are new, in %s.",
+		amount(len(m.Files), m.Totals.Bytes), size(m.Totals.Stored), size(saved.NewBytes), seconds(took))
+	if saved.Dropped > 0 {
+		s.env.Log.Printf("Left out, not named by the lock file: %s.", counted(saved.Dropped, "file"))
+	}
+	who := "not signed"
+	if saved.KeyID != "" {
+		who = "signed with the key " + saved.KeyID
+	}
+	s.env.Log.Printf("Written by %s, to the %s entries of %s, %s; it expires %s. Manifest: %s; contents: SHA-256 %s.",
+		m.Producer, m.Scope.Tier, m.Scope.Branch, who, m.Expires.UTC().Format(time.RFC3339), saved.Name, m.Content)
+	s.env.Log.Printf("The entry's fingerprint is `%s`.", m.Fingerprint)
+	s.env.Report.Set("saved", map[string]any{
+		"fingerprint": m.Fingerprint, "files": len(m.Files), "bytes": m.Totals.Bytes, "storedBytes": m.Totals.Stored,
+		"newBytes": saved.NewBytes, "droppedNotInLock": saved.Dropped, "seconds": took.Seconds(), "tier": m.Scope.Tier,
+		"branch": m.Scope.Branch, "expires": m.Expires, "name": saved.Name, "digest": m.Content,
+	})
 }

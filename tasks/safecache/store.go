@@ -2,148 +2,121 @@ package safecache
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"syscall"
 
-	"github.com/guardrails-ci/guardrails/shared/archive"
+	"github.com/guardrails-ci/guardrails/shared/azure"
+	"github.com/guardrails-ci/guardrails/shared/endpoint"
+	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/task"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/dirstore"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/store/blob"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/trust"
 )
 
-// directory returns the absolute cache directory.
-func directory(env *task.Env, in Inputs) (string, error) {
+// directoryOf returns the cache directory, or "" if entries are not in one.
+func directoryOf(env *task.Env, in Inputs) string {
+	if in.Store == StoreAzureBlob {
+		return in.LocalTier
+	}
 	dir := in.Directory
+	if workspace := env.Var("Pipeline.Workspace"); dir == "" && in.Store == StoreStage && workspace != "" {
+		return filepath.Join(workspace, ".safecache")
+	}
 	if tools := env.Var("Agent.ToolsDirectory"); dir == "" && tools != "" {
-		dir = filepath.Join(tools, "guardrails-cache")
+		return filepath.Join(tools, "guardrails-cache")
 	}
-	if !filepath.IsAbs(dir) {
-		return "", &task.UserError{
-			Class: task.BadInput, Rule: "cache/directory", Msg: "directory is not an absolute path",
-			Hint: "leave it empty, or begin it with a folder that outlives the job, such as $(Agent.ToolsDirectory)/",
-		}
-	}
-	return filepath.Clean(dir), nil
+	return dir
 }
 
-func newStore(env *task.Env, dir string) dirstore.Store {
-	definition := env.Var("System.DefinitionId")
-	if env.Var("System.HostType") == "release" || env.Var("System.HostType") == "deployment" {
-		definition = "release/" + env.Var("Release.DefinitionId")
-	}
-	return dirstore.Store{
-		Skipped: warnOnce(env), Check: checkEntry,
-		Dir: dir, Now: env.Now(), Limits: archive.DefaultLimits(),
-		Scope: dirstore.Scope{
-			Collection: env.Var("System.CollectionUri"),
-			Project:    env.Var("System.TeamProjectId"),
-			Definition: definition,
-		},
-	}
-}
+func (s *step) directory() string { return directoryOf(s.env, s.in) }
 
-// warnOnce returns what tells of each incomplete entry, however often it is found.
-func warnOnce(env *task.Env) func(*dirstore.IncompleteError) {
-	told := map[string]bool{}
-	return func(e *dirstore.IncompleteError) {
-		if told[e.Entry] {
-			return
-		}
-		told[e.Entry] = true
-		env.Log.Warning(pipeline.Issue{
-			Message: fmt.Sprintf("the cache entry %s counts as none, because somebody has deleted a part of it: "+
-				"%s is missing; it is replaced when its key is saved again. How to fix: delete the whole folder",
-				e.Entry, e.File),
-			Code: "cache/incomplete",
-		})
+// checkDirectory refuses a directory that depends on where a step runs.
+func checkDirectory(env *task.Env, in Inputs) error {
+	dir, input := directoryOf(env, in), "directory"
+	if in.Store == StoreAzureBlob {
+		input = "localTier"
 	}
-}
-
-func producer(env *task.Env) dirstore.Producer {
-	return dirstore.Producer{
-		BuildID:     env.Var("Build.BuildId"),
-		BuildNumber: env.Var("Build.BuildNumber"),
-		Commit:      env.Var("Build.SourceVersion"),
-		Branch:      env.Var("Build.SourceBranch"),
-		Agent:       env.Var("Agent.Name"),
-	}
-}
-
-// trouble says in our own words why the disk or the network did not do something.
-func trouble(err error) string {
-	var incomplete *dirstore.IncompleteError
-	if errors.As(err, &incomplete) {
-		return "somebody is deleting it, and " + incomplete.File + " is gone"
-	}
-	var place *archive.PlaceError
-	if errors.As(err, &place) && place.Reason != "" {
-		return place.Reason + ", and cannot be replaced by another folder"
-	}
-	for _, known := range []struct {
-		is    error
-		words string
-	}{
-		{context.Canceled, "the step was stopped"},
-		{syscall.ENOSPC, "the disk is full"},
-		{syscall.EROFS, "the disk is read-only"},
-		{syscall.EBUSY, "it is a mount point or in use, and cannot be replaced by another folder"},
-		{syscall.EXDEV, "it is a mount point or comes with a container's image, and cannot be replaced"},
-		{fs.ErrPermission, "the agent's account has no permission for it"},
-		{fs.ErrNotExist, "it does not exist"},
-		{syscall.ENOTDIR, "a file is in the place of a folder"},
-		{fs.ErrExist, "something else is in its place"},
-	} {
-		if errors.Is(err, known.is) {
-			return known.words
-		}
-	}
-	return "it could not be read or written"
-}
-
-// troublePath is the file or folder that an error is about, or "".
-func troublePath(err error) string {
-	var path *fs.PathError
-	var link *os.LinkError
-	var place *archive.PlaceError
-	switch {
-	case errors.As(err, &place):
-		return place.Path
-	case errors.As(err, &path):
-		return path.Path
-	case errors.As(err, &link):
-		return link.New
-	}
-	return ""
-}
-
-func displacedError(err *archive.DisplacedError) error {
-	return &task.UserError{
-		Class: task.Environment, Rule: "cache/displaced",
-		Msg: fmt.Sprintf("the folder %s is missing: it was moved aside to be replaced, and neither the cache nor it "+
-			"could be put in its place; it is now %s, whole", err.Path, err.Old),
-		Hint: "find out what else works in " + filepath.Dir(err.Path) + " while the step runs; " +
-			"the next run of this step puts the folder back, or rename it yourself",
-		Err: err,
-	}
-}
-
-func tamperedError(err *dirstore.TamperedError, found hit) error {
-	which := "the cache entry of this key"
-	if found != exact {
-		which = "a cache entry that was found through a restore key"
+	if in.Store == StoreAzureBlob && dir == "" || filepath.IsAbs(dir) {
+		return nil
 	}
 	return &task.UserError{
-		Rule: "cache/tampered",
-		Msg: which + " was tampered with or damaged: " + err.File +
-			" is not as it was saved (" + err.Reason + "); nothing of it was restored",
-		Hint: "delete the folder " + err.Entry + ", so that the next run makes a new one, " +
-			"and find out who writes there: another program, a failing disk or an attacker, " +
-			"as SafeCache never changes an entry; without access to the agent, change the variable AZP_CACHING_SALT " +
-			"to start afresh (keep the folder for whoever looks into it)",
-		Err: err,
+		Class: task.BadInput, Rule: "cache/directory", Msg: input + " is not an absolute path",
+		Hint: "leave it empty, or begin it with a folder that outlives the job, such as $(Agent.ToolsDirectory)/",
+	}
+}
+
+// storeName is how messages call the store.
+func (s *step) storeName() string {
+	switch s.in.Store {
+	case StoreAzureBlob:
+		return fmt.Sprintf("the container %s of the storage account %s", s.in.Container, s.in.StorageAccount)
+	case StoreStage:
+		return "the staging folder " + s.directory()
+	}
+	return "the cache directory " + s.directory()
+}
+
+// openStore returns the store of the inputs. Nothing is asked of it yet.
+func (s *step) openStore(context.Context) (entry.Repository, error) {
+	repo := entry.Repository{Keys: s.known, Signer: s.signer, Now: s.env.Now, Note: s.env.Log.Debug, MaxAge: s.maxAge}
+	if s.in.Store != StoreAzureBlob {
+		repo.Store = store.NewDir(filepath.Clean(s.directory()))
+		return repo, nil
+	}
+	if dir := s.directory(); dir != "" {
+		repo.Local = store.NewDir(filepath.Clean(dir))
+	}
+	config, warnings, err := httpx.FromAgent(s.env.Lookup)
+	if err != nil {
+		return repo, err
+	}
+	for _, warning := range warnings {
+		s.env.Log.Warning(pipeline.Issue{Message: warning, Code: "cache/connection"})
+	}
+	config.Secrets = s.env.Secrets
+	c := blob.Config{Account: s.in.StorageAccount, Container: s.in.Container, SAS: s.in.SasToken.Reveal(), HTTP: config}
+	if s.in.AzureSubscription != "" {
+		credential, err := s.credential(config)
+		if err != nil {
+			return repo, err
+		}
+		c.Credential, c.Suffix = credential.For(azure.StorageScope), credential.BlobSuffix()
+	}
+	repo.Store, err = blob.New(c)
+	return repo, badInput(err, "store", "correct the inputs of the store")
+}
+
+func (s *step) credential(config httpx.Config) (*azure.Credential, error) {
+	e := endpoint.New(s.env.Environ())
+	conn, err := e.Connection(s.in.AzureSubscription, "azureSubscription")
+	if err != nil {
+		return nil, badInput(err, "azureSubscription", "name a service connection that this pipeline may use")
+	}
+	job := azure.Job{HTTP: httpx.New(config), Mask: s.env.Log.SetSecret}
+	// Only some schemes need these, and say so.
+	job.Server, _ = e.SystemURL()
+	job.Token, _ = e.SystemToken()
+	job.OIDC, _ = s.env.Lookup("SYSTEM_OIDCREQUESTURI")
+	credential, err := azure.New(conn, job)
+	return credential, badInput(err, "azureSubscription", "correct the service connection")
+}
+
+// entryScope is a scope as an entry writes it down.
+func entryScope(s trust.Scope) entry.Scope {
+	return entry.Scope{
+		Collection: s.Collection, Project: s.Project, Definition: s.Definition, Tier: string(s.Tier), Branch: s.Branch,
+	}
+}
+
+// producer is this run, as an entry that it saves names it.
+func (s *step) producer() entry.Producer {
+	v := s.env.Var
+	return entry.Producer{
+		BuildID: v("Build.BuildId"), BuildNumber: v("Build.BuildNumber"), Commit: v("Build.SourceVersion"),
+		Branch: v("Build.SourceBranch"), Reason: v("Build.Reason"), Agent: v("Agent.Name"), OS: v("Agent.OS"),
+		Arch: v("Agent.OSArchitecture"), Definition: v("Build.DefinitionName"), Tool: s.tool,
 	}
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Replays the post-mortem's cache disaster with the packed SafeCache task.
+# Replays the post-mortem's cache disaster with the real npm, first as it was,
+# then with the packed SafeCache task.
 # usage: replay.sh LOCALAGENT PACKAGE.vsix WORKFOLDER
 #
 # Exit status 0 means that every act ended as it says; anything else fails.
@@ -8,41 +9,67 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 agent=$1 package=$2 work=$3
 store=$work/store
-proxy="file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)"
-rm -rf "$store" && mkdir -p "$store" || exit 1
+sources=$work/sources
+rm -rf "$store" "$sources"
+mkdir -p "$store" && cp -R "$here/project" "$sources" || exit 1
 
-act() { # title, expected exit status, expected words in the log, local agent arguments...
-  local title=$1 status=$2 words=$3 got=0
-  shift 3
-  printf '\n──── %s\n\n' "$title"
-  "$agent" run --tasks "$package" --sources "$here/project" \
-    --var "cacheStore=$store" --var "goProxy=$goproxy" "$@" 2>&1 | tee "$work/log" || got=${PIPESTATUS[0]}
-  if [[ $got -ne $status ]]; then
-    echo "DEMO FAILED: the pipeline ended with status $got, not $status" >&2
-    exit 1
-  fi
-  if ! grep -qF -- "$words" "$work/log"; then
-    echo "DEMO FAILED: the log does not say \"$words\"" >&2
-    exit 1
-  fi
+failed() {
+  echo "DEMO FAILED: $1" >&2
+  exit 1
 }
 
-goproxy=$proxy
-act "1. First run: nothing is cached yet; the downloads are saved when the job has succeeded" \
-  0 "Saved" "$here/build.yml"
+# run a pipeline on the sources as they are now: expected exit status, expected
+# words in the log, local agent arguments...
+run() {
+  local status=$1 words=$2 got=0
+  shift 2
+  "$agent" run --tasks "$package" --sources "$sources" --var "cacheStore=$store" \
+    --var Build.SourceBranch=refs/heads/main "$@" >"$work/log" 2>&1 || got=$?
+  [[ $got -eq $status ]] || { cat "$work/log"; failed "the pipeline ended with status $got, not $status"; }
+  grep -qF -- "$words" "$work/log" || { cat "$work/log"; failed "the log does not say \"$words\""; }
+}
 
-goproxy=off # from here on there is no network: only the cache can provide the modules
-act "2. Second run, without a network: restored, every file verified" \
-  0 "cache hit: true" "$here/build.yml"
+act() { # title, then as run
+  printf '\n──── %s\n\n' "$1"
+  shift
+  run "$@"
+  cat "$work/log"
+}
 
-act "3. A cached installation (node_modules) is refused" \
+act "1. As it was, day 0: lodash 4.17.20 is installed, and the installation is cached" \
+  0 "ships lodash 4.17.20" "$here/disaster.yml"
+
+printf '\n──── 2. Day 1: the fix (lodash 4.17.21) is merged, in package.json alone. Nine days of builds:\n\n'
+cp "$here/fix/package.json" "$sources/package.json" || exit 1
+for day in 1 2 3 4 5 6 7 8 9; do
+  run 0 "ships lodash 4.17.20" "$here/disaster.yml"
+  echo "day $day: $(grep -o 'cache hit.*' "$work/log" | head -n 1); $(grep -o 'ships lodash.*' "$work/log" | head -n 1)"
+done
+echo "All green, all vulnerable."
+rm -rf "$store"
+
+act "3. SafeCache refuses to cache an installation at all" \
   1 "that is an installation (npm" "$here/installation.yml"
 
-# Somebody who can write to the store changes one byte of the cached downloads.
-entry=$(find "$store" -type f -size +4k | sort | head -n 1)
-[[ -n $entry ]] || { echo "DEMO FAILED: found no cached data in $store" >&2; exit 1; }
-printf 'X' | dd of="$entry" bs=1 seek=2048 conv=notrunc status=none || exit 1
-act "4. The cache was tampered with: refused, and nothing of it is restored" \
-  1 "nothing of it was restored" "$here/build.yml"
+act "4. SafeCache refuses the stale lock file, and names the package, before anything is restored" \
+  1 "lodash" "$here/build.yml"
+grep -qF "4.17.21" "$work/log" && grep -qF "does not belong to" "$work/log" || failed "the log does not name the versions"
 
-printf '\nAll four acts ended as they should.\n'
+cp "$here/fix/package-lock.json" "$sources/package-lock.json" || exit 1
+act "5. The lock file is renewed: the downloads that it names are saved, each verified" \
+  0 "Saved 2 files" "$here/build.yml"
+grep -qF "ships lodash 4.17.21" "$work/log" || failed "the build does not ship the fix"
+
+act "6. The next build installs from the cache alone, without the registry" \
+  0 "ships lodash 4.17.21" --var npmFlags=--offline "$here/build.yml"
+grep -qF "cache: exact" "$work/log" || failed "the cache was not hit"
+
+# Somebody who can write to the store changes one byte of the cached downloads.
+pack=$(find "$store" -name '*.pack' | head -n 1)
+[[ -n $pack ]] || failed "found no cached data in $store"
+chmod u+w "$pack" && printf 'X' | dd of="$pack" bs=1 seek=2048 conv=notrunc status=none || exit 1
+act "7. The cache was tampered with: rejected, nothing of it is restored, and the build goes on without it" \
+  0 "was rejected, and nothing of it was restored" "$here/build.yml"
+grep -qF "ships lodash 4.17.21" "$work/log" || failed "the build does not ship the fix"
+
+printf '\nAll seven acts ended as they should.\n'

@@ -1,6 +1,9 @@
 package entry
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Keep deletes everything from the store but one entry, which was just saved: what
 // carries a folder from run to run carries all of it.
@@ -38,9 +41,12 @@ func (r Repository) Elsewhere(ctx context.Context, scope Scope, values []string)
 			if !strings.Contains(objects[i].Name, folder) {
 				continue
 			}
-			e, err := r.read(ctx, objects[i].Name)
-			if err == nil || !isRejected(err) {
-				return e, err
+			object, err := r.Store.Get(ctx, objects[i].Name, nil)
+			if err != nil {
+				return nil, err
+			}
+			if e, err := r.open(objects[i].Name, object); err == nil {
+				return e, nil
 			}
 		}
 	}

@@ -34,8 +34,11 @@ func (s Scope) pipeline() string {
 	if s.Tier == trusted {
 		root = trustedRoot
 	}
-	return root + hash([]string{s.Collection, s.Project, s.Definition})
+	return root + s.id()
 }
+
+// id stands for a pipeline.
+func (s Scope) id() string { return hash([]string{s.Collection, s.Project, s.Definition}) }
 
 // root is the folder of a scope.
 func (s Scope) root() string { return s.pipeline() + "/" + hash(s.Branch) }

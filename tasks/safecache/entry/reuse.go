@@ -91,7 +91,8 @@ func (p place) isIn(offered map[string]pack) bool {
 	})
 }
 
-// checkThere withdraws the offer of packs that would be used and are gone.
+// checkThere withdraws the offer of packs that would be used and are gone or, if the
+// draft distrusts them, damaged.
 func (s *saving) checkThere(ctx context.Context, offered map[string]pack, places map[string]place) error {
 	var used []string
 	for sha := range s.live(places) {
@@ -101,6 +102,11 @@ func (s *saving) checkThere(ctx context.Context, offered map[string]pack, places
 	gone := make([]bool, len(used))
 	err := each(ctx, workers()+waiting, len(used), func(ctx context.Context, i int) error {
 		name := s.draft.Scope.packName(used[i])
+		if s.draft.Distrust {
+			good, err := s.usable(ctx, name, offered[used[i]])
+			gone[i] = !good
+			return err
+		}
 		objects, err := s.repo.Store.List(ctx, name)
 		gone[i] = len(objects) != 1 || objects[0].Name != name || objects[0].Size != offered[used[i]].Size
 		return err

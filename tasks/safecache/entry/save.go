@@ -29,6 +29,9 @@ type Draft struct {
 	// Bases are entries whose packs may be used again. Those of another tier, and
 	// unsigned ones where signatures count, are ignored.
 	Bases []*Entry
+	// Distrust makes Save read and verify the packs of Bases that it would use again:
+	// an entry was rejected, or nobody has tried to restore one.
+	Distrust bool
 	// MaxBytes is how much the files may have together; 0 for Repository.Limits.
 	MaxBytes int64
 	// Replaces is the name of an entry of this key that was rejected when it was
