@@ -14,7 +14,7 @@ import (
 )
 
 // All returns every package manager that is known.
-func All() []Ecosystem { return []Ecosystem{npm, yarn, pnpm, golang, cargo} }
+func All() []Ecosystem { return []Ecosystem{npm, yarn, pnpm, golang, cargo, pip} }
 
 // Named returns the package manager with this name, and false if it is not known.
 func Named(name string) (Ecosystem, bool) {
