@@ -46,6 +46,9 @@ func TestToken(t *testing.T) {
 			"GET " + host + "/v2.0/.well-known/openid-configuration", "POST " + host + "/oauth2/v2.0/token",
 		}
 	}
+	// Tokens of managed identities are kept for the whole process, also for the next run
+	// of this test, so they are for something else each time.
+	resource := "https://" + strings.ToLower(rand.Text()) + ".example"
 	for name, tc := range map[string]struct {
 		scheme     string
 		parameters []string
@@ -96,11 +99,11 @@ func TestToken(t *testing.T) {
 		},
 		"managed identity": {
 			"ManagedServiceIdentity", nil, []string{"GET 169.254.169.254/metadata/identity/oauth2/token"},
-			map[string]string{"resource": "https://storage.azure.com", "client_id": ""},
+			map[string]string{"resource": resource, "client_id": ""},
 		},
 		"managed identity of several": {
 			"ManagedServiceIdentity", []string{"data MSICLIENTID=" + client}, []string{"GET 169.254.169.254/metadata/identity/oauth2/token"},
-			map[string]string{"resource": "https://storage.azure.com", "client_id": client},
+			map[string]string{"resource": resource, "client_id": client},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,8 +116,12 @@ func TestToken(t *testing.T) {
 			if err != nil {
 				t.Fatalf("New: %v", err)
 			}
+			scope := StorageScope
+			if tc.scheme == "ManagedServiceIdentity" {
+				scope = resource + "/.default"
+			}
 			for range 2 { // the second token is the first one
-				got, err := c.For(StorageScope).Token(t.Context())
+				got, err := c.For(scope).Token(t.Context())
 				if err != nil || got != accessToken {
 					t.Fatalf("Token = %q, %v, want %q", got, err, accessToken)
 				}
