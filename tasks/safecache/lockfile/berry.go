@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -43,7 +44,7 @@ func parseBerry(data []byte, lock *Lock) error {
 		}
 		name, reference := cutSpec(entry.text("resolution"))
 		if name == "" || reference == "" {
-			return malformed(lock, "%.200q has no resolution", key)
+			return cmp.Or(*doc.problem, malformed(lock, "%.200q has no resolution", key))
 		}
 		p := Package{Name: name, Version: entry.text("version"), URL: reference}
 		checksum := entry.text("checksum")

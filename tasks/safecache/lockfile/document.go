@@ -46,28 +46,21 @@ func (f fields) has(key string) bool { return f.values[key] != nil }
 
 // text returns a string or number as it is written.
 func (f fields) text(key string) string {
-	switch v := f.values[key].(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	case json.Number:
-		return v.String()
+	v, ok := f.values[key].(string)
+	if !ok && f.has(key) {
+		f.wrong(key, "a string")
 	}
-	f.wrong(key, "a string")
-	return ""
+	return v
 }
 
-// flag returns a truth value. YAML's are strings here.
+// flag returns a truth value. They are strings here, like everything that is no
+// object or list: nothing depends on which it is.
 func (f fields) flag(key string) bool {
-	switch v := f.values[key]; v {
-	case nil, false, "false":
-		return false
-	case true, "true":
-		return true
+	v := f.text(key)
+	if v != "" && v != "true" && v != "false" {
+		f.wrong(key, "true or false")
 	}
-	f.wrong(key, "true or false")
-	return false
+	return v == "true"
 }
 
 func (f fields) fields(key string) fields {
@@ -122,72 +115,23 @@ func document(file string, root any) (fields, error) {
 
 // parseJSON parses the JSON of a file into fields.
 func parseJSON(file string, data []byte) (fields, error) {
-	// The whole is checked first: a Decoder's tokens are not.
 	var syntax *json.SyntaxError
 	if err := json.Unmarshal(data, new(json.RawMessage)); errors.As(err, &syntax) {
 		return fields{}, &FormatError{file, fmt.Sprintf("it is not JSON: wrong at byte %d", syntax.Offset)}
 	} else if err != nil {
 		return fields{}, &FormatError{file, "it is not JSON"}
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	root, err := jsonValue(d, maxDepth)
+	root, err := (&jsonReader{rest: string(data)}).value(maxDepth)
 	if err != nil {
 		return fields{}, &FormatError{file, err.Error()}
 	}
 	return document(file, root)
 }
 
-// errDeep and duplicate are in words that can be shown.
-var errDeep = fmt.Errorf("it nests deeper than %d levels", maxDepth)
-
+// duplicate and errDeep are in words that can be shown.
 func duplicate(key string) error { return fmt.Errorf("the key %.200q is there twice", key) }
 
-func jsonValue(d *json.Decoder, depth int) (any, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, errors.New("it is not JSON")
-	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
-	}
-	if depth == 0 {
-		return nil, errDeep
-	}
-	if delim == '{' {
-		return jsonObject(d, depth-1)
-	}
-	list := []any{}
-	for d.More() {
-		v, err := jsonValue(d, depth-1)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
-	}
-	_, err = d.Token() // the closing bracket
-	return list, err
-}
-
-func jsonObject(d *json.Decoder, depth int) (any, error) {
-	object := map[string]any{}
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return nil, errors.New("it is not JSON")
-		}
-		key, _ := token.(string)
-		if _, ok := object[key]; ok {
-			return nil, duplicate(key)
-		}
-		if object[key], err = jsonValue(d, depth); err != nil {
-			return nil, err
-		}
-	}
-	_, err := d.Token() // the closing brace
-	return object, err
-}
+var errDeep = fmt.Errorf("it nests deeper than %d levels", maxDepth)
 
 // parseYAML parses the documents of a YAML file. Scalars stay strings, as Yarn
 // reads them (js-yaml's FAILSAFE_SCHEMA): a version 1.10 is no number 1.1.

@@ -248,11 +248,11 @@ func unique(list []string) []string {
 // check refuses texts that no package manager writes: they are printed, stored and
 // compared from here on.
 func (l *Lock) check() error {
-	texts := slices.Concat(l.Unproven, l.Notes)
+	var texts []string
 	for _, p := range l.Packages {
 		texts = append(append(texts, p.Name, p.Version, p.URL), p.Integrity...)
 	}
-	for _, text := range texts {
+	for _, text := range slices.Concat(texts, l.Unproven, l.Notes) {
 		if len(text) > maxText {
 			return malformed(l, "%.40q... has %d bytes, more than any name, version or address", text, len(text))
 		}

@@ -1,0 +1,111 @@
+package lockfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// fuzzLock reads and compares what may be hostile, and fails if that does anything
+// but work or give an error of ours, or if a hash is not in the file.
+func fuzzLock(f *testing.F, name string, projects ...string) {
+	f.Helper()
+	for _, project := range projects {
+		tree := testProject(f, project)
+		f.Add(tree[name].Data, tree["package.json"].Data)
+	}
+	for _, small := range []string{
+		`{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1", "integrity": "` + sha1None + `"}}}`,
+		"a@1, a@2:\n  version \"1\"\n  resolved \"https://x/a#" + hex512None[:40] + "\"\n",
+		"__metadata:\n  cacheKey: 8\na@1:\n  resolution: a@npm:1\n  checksum: " + hex512None + "\n",
+		"lockfileVersion: 6.0\npackages:\n  /a@1:\n    resolution: {integrity: " + sha1None + "}\n",
+	} {
+		f.Add([]byte(small), []byte(`{"dependencies": {"a": "1"}, "workspaces": ["packages/*"]}`))
+	}
+	f.Fuzz(func(t *testing.T, data, manifest []byte) {
+		tree := mapTree(name, string(data), "package.json", string(manifest), "packages/a/package.json", string(manifest))
+		lock, err := Read(tree, name)
+		var format *FormatError
+		if err != nil {
+			if !errors.As(err, &format) || format.Path != name || format.Reason == "" {
+				t.Fatalf("Read(%q): got %#v, want a FormatError of %s", data, err, name)
+			}
+			return
+		}
+		for _, p := range lock.Packages {
+			if len(p.Integrity) == 0 {
+				t.Errorf("Read(%q): %s@%s has no integrity", data, p.Name, p.Version)
+			}
+			for _, text := range append(p.Integrity, p.Name, p.Version) {
+				if strings.ContainsFunc(text, odd) {
+					t.Errorf("Read(%q): %q has odd characters", data, text)
+				}
+			}
+		}
+		var stale *StaleError
+		if err := Stale(tree, lock); err != nil && !errors.As(err, &format) && !errors.As(err, &stale) {
+			t.Errorf("Stale(%q, %q): %v", data, manifest, err)
+		}
+		if stale != nil && strings.ContainsFunc(strings.Join(stale.Differences, ""), odd) {
+			t.Errorf("Stale(%q, %q): %q has odd characters", data, manifest, stale.Differences)
+		}
+	})
+}
+
+func FuzzNPM(f *testing.F)  { fuzzLock(f, "package-lock.json", "npm1", "npm2", "npm3") }
+func FuzzYarn(f *testing.F) { fuzzLock(f, "yarn.lock", "yarn1", "yarn3", "yarn4") }
+func FuzzPNPM(f *testing.F) {
+	fuzzLock(f, "pnpm-lock.yaml", "pnpm7", "pnpm8", "pnpm8single", "pnpm10")
+}
+
+// FuzzJSON holds our reader against encoding/json.
+func FuzzJSON(f *testing.F) {
+	f.Add([]byte(`{"a": [1, -2.5e3, true, false, null, "x\n\u00e9\\\"", {}, []], "b": {"c": [[], {"d": {}}]}}`))
+	f.Add([]byte(" [ ] "))
+	f.Add([]byte(`"\ud800"`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !json.Valid(data) || !utf8.Valid(data) {
+			return
+		}
+		got, err := (&jsonReader{rest: string(data)}).value(maxDepth)
+		if err != nil {
+			return // a key twice, or too deep
+		}
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		var want any
+		if err := d.Decode(&want); err != nil {
+			t.Skip(err)
+		}
+		if diff := cmp.Diff(asText(want), asText(got)); diff != "" {
+			t.Errorf("%q (-encoding/json +ours):\n%s", data, diff)
+		}
+	})
+}
+
+// asText writes numbers and truth values as texts, as our reader has them.
+func asText(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key := range v {
+			v[key] = asText(v[key])
+		}
+	case []any:
+		for i := range v {
+			v[i] = asText(v[i])
+		}
+	case json.Number:
+		return v.String()
+	case bool:
+		if v {
+			return "true"
+		}
+		return "false"
+	}
+	return v
+}
