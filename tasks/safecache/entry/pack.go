@@ -3,7 +3,7 @@ package entry
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
@@ -156,12 +156,8 @@ func (p *packing) small(ctx context.Context, i int, f *source) error {
 	if err := f.read(file, data); err != nil {
 		return err
 	}
-	if sum := sha256.Sum256(data); f.hashed && sum != f.sum {
-		return f.changed()
-	} else if !f.hashed {
-		if err := f.verified(sum, bytesHash(data)); err != nil {
-			return err
-		}
+	if err := f.verify(bytesHash(data)); err != nil {
+		return err
 	}
 	if !isDense(data) {
 		if err := p.room(ctx, shrinks, int(f.Size)); err != nil {
@@ -240,7 +236,10 @@ func (p *packing) big(ctx context.Context, i int, f *source) error {
 		return err
 	}
 	defer file.Close() // only read from
-	sums := newSums(f)
+	sums := newSums(crypto.SHA256)
+	if !f.hashed {
+		sums = newSums(crypto.SHA256, f.claim.Hash)
+	}
 	kind := dense
 	for left := f.Size; left > 0; {
 		n := int(min(left, maxFrame))
@@ -249,7 +248,9 @@ func (p *packing) big(ctx context.Context, i int, f *source) error {
 		if err := f.read(file, data); err != nil {
 			return err
 		}
-		sums.write(data)
+		if _, err := sums.Write(data); err != nil {
+			return err
+		}
 		if left == f.Size && !isDense(data) {
 			kind = shrinks
 		}
@@ -258,7 +259,7 @@ func (p *packing) big(ctx context.Context, i int, f *source) error {
 			return err
 		}
 	}
-	return sums.check(f)
+	return f.verify(sums.get)
 }
 
 // isDense reports whether contents are compressed already, by how they begin: gzip,

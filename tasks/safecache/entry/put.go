@@ -2,12 +2,10 @@ package entry
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	gohash "hash"
 	"io/fs"
 )
 
@@ -62,37 +60,4 @@ func (s *saving) usable(ctx context.Context, name string, p pack) (bool, error) 
 		return false, nil
 	}
 	return true, nil
-}
-
-// sums are the hashes of a file that is read piece by piece.
-type sums struct {
-	sha, other gohash.Hash // other is nil if the claim needs none
-}
-
-func newSums(f *source) sums {
-	s := sums{sha: sha256.New()}
-	if h := f.claim.Hash; !f.hashed && h != 0 && h != crypto.SHA256 && h.Available() {
-		s.other = h.New()
-	}
-	return s
-}
-
-func (s sums) write(data []byte) {
-	s.sha.Write(data)
-	if s.other != nil {
-		s.other.Write(data)
-	}
-}
-
-// check holds what was written against what is known of the file.
-func (s sums) check(f *source) error {
-	var sum [sha256.Size]byte
-	s.sha.Sum(sum[:0])
-	if f.hashed {
-		if sum != f.sum {
-			return f.changed()
-		}
-		return nil
-	}
-	return f.verified(sum, func(crypto.Hash) []byte { return s.other.Sum(nil) })
 }

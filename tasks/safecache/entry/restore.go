@@ -3,6 +3,7 @@ package entry
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -233,7 +234,7 @@ func (job *restoring) write(p piece, data []byte) error {
 	if w.big != nil {
 		return job.writePart(w, p.at, data)
 	}
-	if reason := w.check(sha256.Sum256(data), bytesHash(data)); reason != nil {
+	if reason := w.check(bytesHash(data)); reason != nil {
 		return job.reject(w, reason)
 	}
 	return job.folder.WriteFile(w.entry(), data)
@@ -262,11 +263,11 @@ func (job *restoring) writePart(w *wanted, at int64, data []byte) error {
 	if err := w.big.close(); err != nil {
 		return err
 	}
-	sum, other, err := hashFile(job.folder.FS(), w.Path, w.claim)
+	hash, err := hashFile(job.folder.FS(), w.Path, w.algorithms()...)
 	if err != nil {
 		return err
 	}
-	if reason := w.check(sum, other); reason != nil {
+	if reason := w.check(hash); reason != nil {
 		return job.reject(w, reason)
 	}
 	return nil
@@ -314,7 +315,7 @@ func (job *restoring) empty() error {
 		if len(w.Extents) > 0 {
 			continue
 		}
-		if reason := w.check(sha256.Sum256(nil), bytesHash(nil)); reason != nil {
+		if reason := w.check(bytesHash(nil)); reason != nil {
 			return job.reject(w, reason)
 		}
 		if err := job.folder.WriteFile(w.entry(), nil); err != nil {
@@ -329,12 +330,35 @@ func (job *restoring) empty() error {
 	return nil
 }
 
-// check returns why contents with these hashes are not the file's.
-func (w *wanted) check(sum [sha256.Size]byte, other hasher) error {
-	if !bytes.Equal(sum[:], w.sum[:]) {
-		return fmt.Errorf("its SHA-256 begins with %.6x, not %.6x", sum, w.sum)
+// algorithms are the hashes by which a file is checked. The pack that its contents
+// came from was what the manifest says, so they are what its author has put there.
+// If the lock file pins them by a hash that cannot be forged, the manifest's hash of
+// the file would say nothing new; it decides where the lock file does not.
+func (w *wanted) algorithms() []crypto.Hash {
+	switch h := w.claim.Hash; h {
+	case 0:
+		return []crypto.Hash{crypto.SHA256}
+	case crypto.SHA256, crypto.SHA384, crypto.SHA512:
+		return []crypto.Hash{h}
+	default:
+		return []crypto.Hash{crypto.SHA256, h}
 	}
-	return checkClaim(w.claim, sum, other)
+}
+
+// check returns why contents with these hashes are not the file's.
+func (w *wanted) check(hash hasher) error {
+	for _, algorithm := range w.algorithms() {
+		if algorithm == w.claim.Hash {
+			if err := checkClaim(w.claim, hash); err != nil {
+				return err
+			}
+			continue
+		}
+		if sum := hash(crypto.SHA256); !bytes.Equal(sum, w.sum[:]) {
+			return fmt.Errorf("its SHA-256 begins with %.6x, not %.6x", sum, w.sum)
+		}
+	}
+	return nil
 }
 
 func (job *restoring) reject(w *wanted, reason error) error {

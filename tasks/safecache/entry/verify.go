@@ -1,6 +1,10 @@
 package entry
 
-import "context"
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+)
 
 // mustHash decides whose hash must be known before anything is compressed: with
 // bases all, as it may be in one of their packs already; else those that could be
@@ -29,19 +33,31 @@ func (s *saving) hashOne(f *source) error {
 		return err
 	}
 	defer file.Close() // only read from
-	sum, other, n, err := hashReader(file, f.claim)
+	sums := newSums(crypto.SHA256, f.claim.Hash)
+	n, err := sums.copyFrom(file)
 	if err != nil {
 		return err
 	}
 	if n != f.Size {
 		return f.changed()
 	}
-	return f.verified(sum, other)
+	return f.verify(sums.get)
 }
 
-// verified notes a file's hash, if the file fits its claim.
-func (f *source) verified(sum [32]byte, other hasher) error {
-	if err := checkClaim(f.claim, sum, other); err != nil {
+// verify holds what was read of a file against what is known of it: its hash, if it
+// was read before, or else its claim.
+func (f *source) verify(hash hasher) error {
+	sum := [sha256.Size]byte(hash(crypto.SHA256))
+	if f.hashed {
+		if sum != f.sum {
+			return f.changed()
+		}
+		return nil
+	}
+	if f.claim.Hash == crypto.SHA256 {
+		hash = func(crypto.Hash) []byte { return sum[:] }
+	}
+	if err := checkClaim(f.claim, hash); err != nil {
 		return &FileError{f.Path, err.Error()}
 	}
 	f.sum, f.hashed = sum, true
