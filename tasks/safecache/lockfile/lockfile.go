@@ -107,6 +107,7 @@ var readers = map[string]reader{
 	"go.sum":      {parseGoSum, staleGoSum},
 	"go.work.sum": {parseGoSum, staleGoSum},
 	"Cargo.lock":  {parseCargoLock, staleCargoLock},
+	nugetLock:     {parseNuGetLock, staleNuGetLock},
 
 	requirements:   pythonReader(listRequirements, compiledFrom),
 	"poetry.lock":  pythonReader(listPoetry, pyprojectWants("poetry lock", true)),
@@ -119,8 +120,11 @@ var readers = map[string]reader{
 // readerOf returns what reads a file of this name.
 func readerOf(name string) (reader, bool) {
 	base := path.Base(name)
-	if isRequirements(base) {
+	switch {
+	case isRequirements(base):
 		base = requirements
+	case isNuGetLock(base):
+		base = nugetLock
 	}
 	r, ok := readers[base]
 	return r, ok
