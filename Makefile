@@ -61,6 +61,8 @@ bench: tools oracles ## run the benchmarks against peers (scripts/bench)
 	$(PACK) vsix --targets host --quality 5 --out build/out/demo/guardrails.vsix
 	go run ./scripts/bench/startup
 	go run ./scripts/bench/startup -node build/npm/node_modules/node24/bin/node
+	go run ./scripts/bench/cache -on /dev/shm
+	go run ./scripts/bench/cache -on build/out
 
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')
