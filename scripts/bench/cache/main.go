@@ -139,7 +139,8 @@ func command(dir, name string, args ...string) error {
 func run(scratch string, c contender) (result, error) {
 	for _, name := range c.fresh {
 		if store, ok := cutPlus(name); ok {
-			if err := command(scratch, "bash", "-c", fmt.Sprintf("rm -rf %[1]s && cp -r %[1]s1 %[1]s", store)); err != nil {
+			again := fmt.Sprintf("rm -rf %[1]s && cp -r %[1]s1 %[1]s", store)
+			if err := command(scratch, "bash", "-c", again); err != nil {
 				return result{}, err
 			}
 		} else if err := os.RemoveAll(filepath.Join(scratch, name)); err != nil {

@@ -47,14 +47,14 @@ func prepare(work string) error {
 		}
 		steps := []string{
 			"npm install --package-lock-only",
-			"npm ci --ignore-scripts",
+			"npm ci --ignore-scripts --loglevel=error",
 			"rm -rf node_modules",
 		}
 		if gen == "b" {
 			steps = append([]string{"cp -r ../a/npm npm", "cp ../a/package-lock.json ."}, steps...)
 		}
-		script := "export npm_config_cache=$PWD/npm npm_config_omit_lockfile_registry_resolved=false " +
-			"npm_config_audit=false npm_config_fund=false npm_config_legacy_peer_deps=true npm_config_loglevel=error\n" +
+		script := "export npm_config_cache=$PWD/npm npm_config_omit_lockfile_registry_resolved=false\n" +
+			"export npm_config_audit=false npm_config_fund=false npm_config_legacy_peer_deps=true\n" +
 			strings.Join(steps, "\n")
 		if err := command(dir, "bash", "-c", "set -e\n"+script); err != nil {
 			return err

@@ -69,6 +69,7 @@ func describe(scratch string) {
 			}
 			return nil // only counted
 		})
-		fmt.Printf("npm cache %s: %d files, %.1f MB.\n", gen, files, float64(size(filepath.Join(scratch, gen), gen))/1e6)
+		bytes := size(filepath.Join(scratch, gen), gen)
+		fmt.Printf("npm cache %s: %d files, %.1f MB.\n", gen, files, float64(bytes)/1e6)
 	}
 }
