@@ -1,9 +1,11 @@
 package entry
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/sha512"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -135,7 +137,7 @@ func (r Repository) at(t time.Time) Repository {
 
 func newSigner(t testing.TB, n byte) *seal.Signer {
 	t.Helper()
-	s, err := seal.ParseSigner("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh" + string(rune('8'+n)) + "=")
+	s, err := seal.ParseSigner(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{n}, 32)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,8 @@ func manifestName(s Scope, values []string, generation int) string {
 // is no manifest's name.
 func generationOf(name string) int {
 	digits, isJSON := strings.CutSuffix(path.Base(name), jsonSuffix)
-	if !isJSON || len(digits) != generationDigits || strings.Trim(digits, "0123456789") != "" ||
+	ours := strings.HasPrefix(name, trustedRoot) || strings.HasPrefix(name, untrustedRoot)
+	if !isJSON || len(digits) != generationDigits || strings.Trim(digits, "0123456789") != "" || !ours ||
 		!strings.HasSuffix(path.Dir(path.Dir(name)), strings.TrimSuffix(entries, "/")) {
 		return 0
 	}
