@@ -2,9 +2,6 @@ package safecache
 
 import (
 	"context"
-	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -32,6 +29,8 @@ type job struct {
 	log  string // of the last stage
 	// stays is set when a test makes the cache directory itself.
 	stays bool
+	// now is when the next stage starts.
+	now time.Time
 	// tarballs are the packages of the project, see npm.
 	tarballs map[string]string
 	// watch is told what is printed, as it is.
@@ -49,7 +48,7 @@ func (j *job) Write(p []byte) (int, error) {
 
 func newJob(t *testing.T) *job {
 	t.Helper()
-	j := &job{t: t, root: t.TempDir(), stop: t.Context()}
+	j := &job{t: t, root: t.TempDir(), stop: t.Context(), now: startOfTests}
 	j.env = map[string]string{
 		"AGENT_HOMEDIRECTORY":            j.path("agent"),
 		"AGENT_WORKFOLDER":               j.path("work"),
@@ -147,7 +146,7 @@ func (j *job) run(stage string) string {
 	return j.runTask(Task, stage)
 }
 
-// startOfTests is when every stage starts.
+// startOfTests is when every stage starts, unless a test says otherwise.
 var startOfTests = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func (j *job) runTask(t task.Task[Inputs], stage string) string {
@@ -157,7 +156,7 @@ func (j *job) runTask(t task.Task[Inputs], stage string) string {
 		environ = append(environ, name+"="+value)
 	}
 	j.log = ""
-	clock := startOfTests
+	clock := j.now
 	status := task.Exec(task.World{
 		Args: []string{stage}, Environ: environ, Stdout: j, Stop: j.stop, Grace: 10 * time.Second,
 		Now: func() time.Time { clock = clock.Add(time.Second); return clock },
@@ -176,8 +175,7 @@ func (j *job) runTask(t task.Task[Inputs], stage string) string {
 // that begin with ! must not.
 func (j *job) expect(stage, result string, texts ...string) *job {
 	j.t.Helper()
-	got := j.run(stage)
-	if got != result {
+	if got := j.run(stage); got != result {
 		j.t.Errorf("%s ended as %s, want %s; log:\n%s", stage, got, result, j.log)
 	}
 	j.holds(stage, texts...)
@@ -186,11 +184,18 @@ func (j *job) expect(stage, result string, texts ...string) *job {
 
 func (j *job) holds(stage string, texts ...string) {
 	j.t.Helper()
+	var lacks, has []string
 	for _, text := range texts {
-		text, not := strings.CutPrefix(text, "!")
-		if strings.Contains(j.log, text) == not {
-			j.t.Errorf("%s: the log holds %q: %v, want %v; log:\n%s", stage, text, not, !not, j.log)
+		unwanted, not := strings.CutPrefix(text, "!")
+		switch found := strings.Contains(j.log, unwanted); {
+		case not && found:
+			has = append(has, unwanted)
+		case !not && !found:
+			lacks = append(lacks, text)
 		}
+	}
+	if lacks != nil || has != nil {
+		j.t.Errorf("%s: the log lacks %q, and holds %q, which it must not; log:\n%s", stage, lacks, has, j.log)
 	}
 }
 
@@ -262,46 +267,4 @@ func needsUnix(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a Unix file system")
 	}
-}
-
-// npm makes a project with these packages, by name and the contents of the tarball.
-func (j *job) npm(packages map[string]string) *job {
-	j.t.Helper()
-	j.env["INPUT_ECOSYSTEM"] = "npm"
-	j.tarballs = packages
-	deps, locked := map[string]string{}, map[string]any{}
-	for name, content := range packages {
-		deps[name] = "1.0.0"
-		sum := sha512.Sum512([]byte(content))
-		locked["node_modules/"+name] = map[string]string{
-			"version": "1.0.0", "resolved": "https://registry.npmjs.org/" + name + "/-/" + name + "-1.0.0.tgz",
-			"integrity": "sha512-" + base64.StdEncoding.EncodeToString(sum[:]),
-		}
-	}
-	locked[""] = map[string]any{"name": "app", "version": "1.0.0", "dependencies": deps}
-	for file, v := range map[string]any{
-		"package.json":      map[string]any{"name": "app", "version": "1.0.0", "dependencies": deps},
-		"package-lock.json": map[string]any{"name": "app", "lockfileVersion": 3, "packages": locked},
-	} {
-		text, err := json.MarshalIndent(v, "", "  ")
-		j.must(err)
-		j.write("work/1/s/"+file, string(text))
-	}
-	return j
-}
-
-// tarball is where npm keeps a download of these contents.
-func tarball(content string) string {
-	sum := sha512.Sum512([]byte(content))
-	name := hex.EncodeToString(sum[:])
-	return "work/1/.npm/_cacache/content-v2/sha512/" + name[:2] + "/" + name[2:4] + "/" + name[4:]
-}
-
-// download is what npm ci does to the cache.
-func (j *job) download(names ...string) *job {
-	j.t.Helper()
-	for _, name := range names {
-		j.write(tarball(j.tarballs[name]), j.tarballs[name])
-	}
-	return j
 }

@@ -88,7 +88,14 @@ func (s *step) fetch(ctx context.Context, folder string, r *result) error {
 		s.env.Log.Print("Looked up only: nothing is restored, and nothing will be saved.")
 		return nil
 	}
-	if err := s.unpack(ctx, repo, found, folder, r); err != nil {
+	err = s.unpack(ctx, repo, found, folder, r)
+	if errors.Is(err, archive.ErrEmpty) && found.hit == partial {
+		r.matched = ""
+		s.env.Log.Print("Nothing is restored of it: none of its files is named by the lock file.")
+		s.explainMiss(ctx, repo, "")
+		return nil
+	}
+	if err != nil {
 		if found.hit == exact {
 			r.name = found.entry.Name
 		}
@@ -171,6 +178,11 @@ func (s *step) unpack(ctx context.Context, repo entry.Repository, f found, folde
 		s.env.Log.Warning(pipeline.Issue{Message: message, Code: "cache/leftover"})
 		err = nil
 	}
+	if errors.Is(err, archive.ErrEmpty) && f.hit == exact { // nobody saves such an entry
+		return &entry.RejectedError{
+			Entry: f.entry.Name, Kind: entry.KindClaim, Reason: "none of its files is named by the lock file",
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -249,7 +261,7 @@ func (s *step) lostRestore(what string, err error, r *result) error {
 // rejectedEntry says why an entry was not believed. The build goes on as after a
 // miss, and its own save makes a new entry.
 func (s *step) rejectedEntry(bad *entry.RejectedError, r *result) error {
-	r.hit, r.reason = rejected, bad.Reason
+	r.hit, r.reason, r.matched = rejected, bad.Reason, ""
 	s.env.Report.Set("rejected", map[string]any{"entry": bad.Entry, "kind": string(bad.Kind), "reason": bad.Reason})
 	message := fmt.Sprintf("the cache entry %s was rejected, and nothing of it was restored: %s", bad.Entry, bad.Reason)
 	hint := rejectedHint(bad)
