@@ -14,7 +14,7 @@ import (
 )
 
 // All returns every package manager that is known.
-func All() []Ecosystem { return []Ecosystem{npm, yarn, pnpm, golang, cargo, pip} }
+func All() []Ecosystem { return []Ecosystem{npm, yarn, pnpm, golang, cargo, pip, nuget} }
 
 // Named returns the package manager with this name, and false if it is not known.
 func Named(name string) (Ecosystem, bool) {
