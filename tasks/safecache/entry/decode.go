@@ -142,7 +142,8 @@ func (m *Manifest) check(l archive.Limits) (Kind, string) {
 	case t != m.Totals:
 		return KindTampered, fmt.Sprintf("its totals are %+v, and it says %+v", t, m.Totals)
 	case t.Bytes > ratioFloor && t.Bytes/maxRatio > t.Stored:
-		return KindLimits, fmt.Sprintf("%d bytes would become %d, more than %d times as many", t.Stored, t.Bytes, maxRatio)
+		return KindLimits, fmt.Sprintf("%d bytes would become %d, more than %d times as many",
+			t.Stored, t.Bytes, maxRatio)
 	case m.content() != m.Content:
 		return KindTampered, "its content digest is not that of its files"
 	}

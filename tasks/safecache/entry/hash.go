@@ -88,7 +88,8 @@ func checkClaim(c claim.Claim, hash hasher) error {
 		return nil
 	}
 	if !c.Hash.Available() {
-		return &unmetError{fmt.Sprintf("the lock file has a hash of a kind (%d) that this program does not have", c.Hash)}
+		return &unmetError{fmt.Sprintf("the lock file has a hash of a kind that this program does not have (%d)",
+			c.Hash)}
 	}
 	if got := hash(c.Hash); !bytes.Equal(got, c.Sum) {
 		return &unmetError{fmt.Sprintf("its %v begins with %.6x, and the lock file says %.6x", c.Hash, got, c.Sum)}

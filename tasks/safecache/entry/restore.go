@@ -167,7 +167,9 @@ func (job *restoring) run(ctx context.Context) (err error) {
 	for _, pieces := range byPack {
 		job.result.StoredBytes += job.entry.Manifest.Packs[pieces[0].Pack].Size
 	}
-	err = each(ctx, workers()+waiting, len(byPack), func(ctx context.Context, i int) error { return job.pack(ctx, byPack[i]) })
+	err = each(ctx, workers()+waiting, len(byPack), func(ctx context.Context, i int) error {
+		return job.pack(ctx, byPack[i])
+	})
 	if err == nil {
 		err = job.empty()
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,90 +48,92 @@ type place struct {
 // packOf identifies a pack of any base.
 func (p place) packOf(x extent) string { return p.base.Manifest.Packs[x.Pack].SHA256 }
 
-// reuse finds files whose contents are in packs of the bases.
-func (s *saving) reuse(ctx context.Context, bases []*Entry) error {
-	places := map[string]place{}
-	offered := map[string]pack{}
+// offers are what the bases have: packs by their hashes, and where contents are in
+// them, by theirs.
+type offers struct {
+	packs  map[string]pack
+	places map[string]place
+}
+
+func (s *saving) offers(bases []*Entry) offers {
+	o := offers{map[string]pack{}, map[string]place{}}
 	for _, base := range bases {
 		for _, p := range base.Manifest.Packs {
 			if age := s.now.Sub(p.Created); age <= reuseAge && age >= -skew {
-				offered[p.SHA256] = p
+				o.packs[p.SHA256] = p
 			}
 		}
 		for _, f := range base.Manifest.Files {
-			if at := (place{base, f.Extents}); len(f.Extents) > 0 && at.isIn(offered) {
-				places[f.SHA256] = at
+			if at := (place{base, f.Extents}); len(f.Extents) > 0 && o.has(at) {
+				o.places[f.SHA256] = at
 			}
 		}
 	}
-	if err := s.checkThere(ctx, offered, places); err != nil {
-		return err
-	}
-	for {
-		useless := s.useless(offered, places)
-		if len(useless) == 0 {
-			break
-		}
-		for _, sha := range useless {
-			delete(offered, sha)
-		}
-		for sha, at := range places {
-			if !at.isIn(offered) {
-				delete(places, sha)
-			}
-		}
-	}
-	s.take(offered, places)
-	return nil
+	return o
 }
 
-func (p place) isIn(offered map[string]pack) bool {
-	return !slices.ContainsFunc(p.parts, func(x extent) bool {
-		_, ok := offered[p.packOf(x)]
+// has reports whether all packs of a place are offered.
+func (o offers) has(at place) bool {
+	return !slices.ContainsFunc(at.parts, func(x extent) bool {
+		_, ok := o.packs[at.packOf(x)]
 		return !ok
 	})
 }
 
-// checkThere withdraws the offer of packs that would be used and are gone or, if the
-// draft distrusts them, damaged.
-func (s *saving) checkThere(ctx context.Context, offered map[string]pack, places map[string]place) error {
-	var used []string
-	for sha := range s.live(places) {
-		used = append(used, sha)
+// withdraw takes back the offer of some packs.
+func (o offers) withdraw(packs []string) {
+	for _, sha := range packs {
+		delete(o.packs, sha)
 	}
-	slices.Sort(used)
-	gone := make([]bool, len(used))
+	for sha, at := range o.places {
+		if !o.has(at) {
+			delete(o.places, sha)
+		}
+	}
+}
+
+// reuse finds files whose contents are in packs of the bases.
+func (s *saving) reuse(ctx context.Context, bases []*Entry) error {
+	o := s.offers(bases)
+	gone, err := s.gone(ctx, o)
+	if err != nil {
+		return err
+	}
+	o.withdraw(gone)
+	// What one pack loses, another one may lose by it: a file can be in both.
+	for useless := s.useless(o); len(useless) > 0; useless = s.useless(o) {
+		o.withdraw(useless)
+	}
+	s.take(o)
+	return nil
+}
+
+// gone returns packs that would be used and are not in the store.
+func (s *saving) gone(ctx context.Context, o offers) ([]string, error) {
+	used := slices.Sorted(maps.Keys(s.live(o)))
+	there := make([]bool, len(used))
 	err := each(ctx, workers()+waiting, len(used), func(ctx context.Context, i int) error {
 		name := s.draft.Scope.packName(used[i])
-		if s.draft.Distrust {
-			good, err := s.usable(ctx, name, offered[used[i]])
-			gone[i] = !good
-			return err
-		}
 		objects, err := s.repo.Store.List(ctx, name)
-		gone[i] = len(objects) != 1 || objects[0].Name != name || objects[0].Size != offered[used[i]].Size
+		there[i] = len(objects) > 0 && objects[0].Name == name && objects[0].Size == o.packs[used[i]].Size
 		return err
 	})
+	var gone []string
 	for i, sha := range used {
-		if gone[i] {
-			delete(offered, sha)
+		if !there[i] {
+			gone = append(gone, sha)
 		}
 	}
-	for sha, at := range places {
-		if !at.isIn(offered) {
-			delete(places, sha)
-		}
-	}
-	return err
+	return gone, err
 }
 
 // live returns how many raw bytes of each pack would be used.
-func (s *saving) live(places map[string]place) map[string]int64 {
+func (s *saving) live(o offers) map[string]int64 {
 	bytes := map[string]int64{}
 	counted := map[string]bool{}
 	for i := range s.files {
 		sha := s.files[i].hex()
-		at, ok := places[sha]
+		at, ok := o.places[sha]
 		if !ok || !s.files[i].hashed || counted[sha] {
 			continue
 		}
@@ -143,10 +146,10 @@ func (s *saving) live(places map[string]place) map[string]int64 {
 }
 
 // useless returns the packs that are better written anew.
-func (s *saving) useless(offered map[string]pack, places map[string]place) []string {
+func (s *saving) useless(o offers) []string {
 	var dead, small []string
-	for sha, live := range s.live(places) {
-		p := offered[sha]
+	for sha, live := range s.live(o) {
+		p := o.packs[sha]
 		raw := int64(0)
 		for _, f := range p.Frames {
 			raw += f.Raw
@@ -165,11 +168,10 @@ func (s *saving) useless(offered map[string]pack, places map[string]place) []str
 }
 
 // take gives the files the extents that they have in the packs of bases.
-func (s *saving) take(offered map[string]pack, places map[string]place) {
-	live := s.live(places)
+func (s *saving) take(o offers) {
 	number := map[string]int{}
-	for sha := range live {
-		s.packs = append(s.packs, offered[sha])
+	for sha := range s.live(o) {
+		s.packs = append(s.packs, o.packs[sha])
 	}
 	slices.SortFunc(s.packs, func(a, b pack) int { return cmp.Compare(a.SHA256, b.SHA256) })
 	for i, p := range s.packs {
@@ -177,7 +179,7 @@ func (s *saving) take(offered map[string]pack, places map[string]place) {
 	}
 	for i := range s.files {
 		f := &s.files[i]
-		at, ok := places[f.hex()]
+		at, ok := o.places[f.hex()]
 		if !ok || !f.hashed {
 			continue
 		}

@@ -72,24 +72,29 @@ func TestReuse(t *testing.T) {
 		spoil      func(*memory)
 		want       bool
 	}{
-		"same branch":                {mainScope, mainScope, day, 90, false, false, nil, true},
-		"other trusted branch":       {mainScope, other, day, 90, false, false, nil, true},
-		"other pipeline":             {elsewhere, mainScope, day, 90, false, false, nil, false},
-		"trusted from untrusted":     {pullScope, mainScope, day, 90, false, false, nil, false},
-		"untrusted from trusted":     {mainScope, pullScope, day, 90, false, false, nil, false},
-		"untrusted, same branch":     {pullScope, pullScope, day, 90, false, false, nil, true},
-		"untrusted, other branch":    {pullScope, pull13, day, 90, false, false, nil, false},
-		"signed":                     {mainScope, mainScope, day, 90, true, false, nil, true},
-		"unsigned, and it must be":   {mainScope, mainScope, day, 90, true, true, nil, false},
-		"unsigned, untrusted":        {pullScope, pullScope, day, 90, true, true, nil, true},
-		"two weeks old":              {mainScope, mainScope, 14 * day, 90, false, false, nil, true},
-		"older":                      {mainScope, mainScope, 14*day + time.Minute, 90, false, false, nil, false},
-		"from the future":            {mainScope, mainScope, -time.Hour, 90, false, false, nil, false},
-		"three quarters used":        {mainScope, mainScope, day, 75, false, false, nil, true},
-		"less used":                  {mainScope, mainScope, day, 74, false, false, nil, false},
-		"gone":                       {mainScope, mainScope, day, 90, false, false, func(m *memory) { delete(m.objects, m.names(packSuffix)[0]) }, false},
-		"cut":                        {mainScope, mainScope, day, 90, false, false, func(m *memory) { m.objects[m.names(packSuffix)[0]] = nil }, false},
-		"something of a longer name": {mainScope, mainScope, day, 90, false, false, func(m *memory) { m.objects[m.names(packSuffix)[0]+"2"] = nil }, false},
+		"same branch":              {mainScope, mainScope, day, 90, false, false, nil, true},
+		"other trusted branch":     {mainScope, other, day, 90, false, false, nil, true},
+		"other pipeline":           {elsewhere, mainScope, day, 90, false, false, nil, false},
+		"trusted from untrusted":   {pullScope, mainScope, day, 90, false, false, nil, false},
+		"untrusted from trusted":   {mainScope, pullScope, day, 90, false, false, nil, false},
+		"untrusted, same branch":   {pullScope, pullScope, day, 90, false, false, nil, true},
+		"untrusted, other branch":  {pullScope, pull13, day, 90, false, false, nil, false},
+		"signed":                   {mainScope, mainScope, day, 90, true, false, nil, true},
+		"unsigned, and it must be": {mainScope, mainScope, day, 90, true, true, nil, false},
+		"unsigned, untrusted":      {pullScope, pullScope, day, 90, true, true, nil, true},
+		"two weeks old":            {mainScope, mainScope, 14 * day, 90, false, false, nil, true},
+		"older":                    {mainScope, mainScope, 14*day + time.Minute, 90, false, false, nil, false},
+		"from the future":          {mainScope, mainScope, -time.Hour, 90, false, false, nil, false},
+		"three quarters used":      {mainScope, mainScope, day, 75, false, false, nil, true},
+		"less used":                {mainScope, mainScope, day, 74, false, false, nil, false},
+		"gone":                     {mainScope, mainScope, day, 90, false, false, func(m *memory) { delete(m.objects, m.names(packSuffix)[0]) }, false},
+		"cut":                      {mainScope, mainScope, day, 90, false, false, func(m *memory) { m.objects[m.names(packSuffix)[0]] = nil }, false},
+		"beside a longer name":     {mainScope, mainScope, day, 90, false, false, func(m *memory) { m.objects[m.names(packSuffix)[0]+"2"] = nil }, true},
+		"only of a longer name": {mainScope, mainScope, day, 90, false, false, func(m *memory) {
+			name := m.names(packSuffix)[0]
+			m.objects[name+"2"] = m.objects[name]
+			delete(m.objects, name)
+		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -295,7 +295,8 @@ func (s *saving) publish(ctx context.Context, generation int) (Saved, error) {
 		}
 		generation = max(newest, generation) + 1
 	}
-	return Saved{}, rejected(s.draft.Scope.folder(values), KindTampered, "somebody keeps writing entries there that are none")
+	return Saved{}, rejected(s.draft.Scope.folder(values), KindTampered,
+		"somebody keeps writing objects there that are no entries")
 }
 
 // unwritable is for a manifest that no reader would take. With names and sizes
