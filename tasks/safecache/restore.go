@@ -17,11 +17,11 @@ import (
 // restore is the commands restore+save, restore and open.
 func restore(ctx context.Context, env *task.Env, in Inputs) error {
 	r := result{hit: miss}
-	err := checkHitVariable(in.CacheHitVar)
-	if err != nil {
+	if checkHitVariable(in.CacheHitVar) != nil {
+		_, err := parseSettings(in) // which says it too, beside whatever else is wrong
 		return err
 	}
-	err = tryRestore(ctx, env, in, &r)
+	err := tryRestore(ctx, env, in, &r)
 	if in.Command != CommandRestoreSave && r.name != "" {
 		err = errors.Join(err, env.Log.SetVariable(rejectedVariable, r.name, pipeline.Var{}))
 	}
