@@ -61,7 +61,10 @@ func (s *step) storeName() string {
 
 // openStore returns the store of the inputs. Nothing is asked of it yet.
 func (s *step) openStore(context.Context) (entry.Repository, error) {
-	repo := entry.Repository{Keys: s.known, Signer: s.signer, Now: s.env.Now, Note: s.env.Log.Debug, MaxAge: s.maxAge}
+	repo := entry.Repository{Keys: s.known, Now: s.env.Now, Note: s.env.Log.Debug, MaxAge: s.maxAge}
+	if s.access.Write != nil && s.access.Write.Tier == trust.Trusted {
+		repo.Signer = s.signer
+	}
 	if s.in.Store != StoreAzureBlob {
 		repo.Store = store.NewDir(filepath.Clean(s.directory()))
 		return repo, nil

@@ -23,6 +23,7 @@ import (
 func (s *step) lostSave(err error) error {
 	var user *task.UserError
 	var exists *entry.ExistsError
+	var bad *entry.RejectedError
 	var file *entry.FileError
 	var refused *archive.RefusedError
 	var unmade *store.MakeError
@@ -39,6 +40,8 @@ func (s *step) lostSave(err error) error {
 			Hint: "delete the folder and install again; if that happens again, find out what writes there: " +
 				"a build step, another job on this agent, or an attacker",
 		}
+	case errors.As(err, &bad):
+		notSaved(s.env, "cache/rejected", bad.Reason, savedHint(bad))
 	case errors.As(err, &refused):
 		notSaved(s.env, "cache/content", fmt.Sprintf("%s cannot be a cache: %s", s.folder, refused.Error()),
 			"cache only the folder that the package manager downloads to")
@@ -58,6 +61,13 @@ func (s *step) lostSave(err error) error {
 			at(err, s.storeName()), trouble(err)), "make room, or correct what is there and its permissions")
 	}
 	return nil
+}
+
+func savedHint(bad *entry.RejectedError) string {
+	if bad.Kind == entry.KindSignature {
+		return "add the public key that belongs to signingKey to verifyKeys, or sign with the key of one that is there"
+	}
+	return rejectedHint(bad)
 }
 
 // sayExists tells of an entry that another run was faster to save. Other contents
