@@ -24,16 +24,18 @@ var yarn = Ecosystem{
 	Plan:   yarnPlan,
 }
 
-// yarnFolder is the cache that Yarn uses for all projects. With enableGlobalCache
-// off (Yarn 2 and 3 have it off) Berry's is .yarn/cache in the project.
+// yarnFolder is the cache that Yarn uses for all projects. Yarn 4 heeds
+// YARN_CACHE_FOLDER only when told not to use that cache. Yarn 2 and 3 use the
+// project's .yarn/cache unless told otherwise: then the pipeline has to name it.
 func yarnFolder(h Host) string {
-	if folder := h.env("YARN_CACHE_FOLDER"); folder != "" {
+	folder, global := h.env("YARN_CACHE_FOLDER"), h.env("YARN_ENABLE_GLOBAL_CACHE")
+	if folder != "" && (h.Format != lockfile.Berry || global == "false" || global == "0") {
 		return folder
 	}
 	if h.Format == lockfile.Yarn1 {
 		return yarn1Folder(h)
 	}
-	global := h.env("YARN_GLOBAL_FOLDER")
+	global = h.env("YARN_GLOBAL_FOLDER")
 	switch {
 	case global != "":
 	case h.OS == "windows":

@@ -16,9 +16,9 @@ const (
 	// maxDepth bounds how deep a document nests; a lock file of npm 6, the deepest,
 	// reaches 20 or so.
 	maxDepth = 100
-	// maxYAML is the largest YAML that is parsed: the parser makes some 100 bytes of
+	// maxYAML is the largest YAML that is parsed: the parser makes 150 bytes of
 	// each byte at worst. Real lock files reach 3 MB.
-	maxYAML = 16 << 20
+	maxYAML = 8 << 20
 )
 
 // fields are an object of a JSON document or a mapping of a YAML document. What is

@@ -117,7 +117,7 @@ func TestBerry(t *testing.T) {
 		"very deep":     {text: "__metadata:\n  x: " + strings.Repeat("[", 1<<20), err: "it is not YAML"},
 		"NUL":           {text: "__metadata:\n  x: \x00\n", err: "it is not YAML"},
 		"list as a key": {text: "__metadata:\n  ? [a]\n  : b\n", err: "line 2 has a key that is not a string"},
-		"too large":     {text: "__metadata:\n" + strings.Repeat("#\n", maxYAML/2), err: "larger than 16 MiB"},
+		"too large":     {text: "__metadata:\n" + strings.Repeat("#\n", maxYAML/2), err: "larger than 8 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
