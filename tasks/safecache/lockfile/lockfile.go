@@ -109,6 +109,15 @@ var readers = map[string]reader{
 	"Cargo.lock":  {parseCargoLock, staleCargoLock},
 	nugetLock:     {parseNuGetLock, staleNuGetLock},
 
+	// Of these nothing can be told without running the build.
+	"pom.xml":                     {parsePOM, nil},
+	mavenChecksums + ".*":         {parseMavenChecksums, nil},
+	"build.gradle":                {parseGradleScript, nil},
+	"build.gradle.kts":            {parseGradleScript, nil},
+	"gradle.lockfile":             {parseGradleLock, nil},
+	"buildscript-gradle.lockfile": {parseGradleLock, nil},
+	"verification-metadata.xml":   {parseGradleVerification, nil},
+
 	requirements:   pythonReader(listRequirements, compiledFrom),
 	"poetry.lock":  pythonReader(listPoetry, pyprojectWants("poetry lock", true)),
 	"pdm.lock":     pythonReader(listPoetry, pyprojectWants("pdm lock", false)),
@@ -125,6 +134,8 @@ func readerOf(name string) (reader, bool) {
 		base = requirements
 	case isNuGetLock(base):
 		base = nugetLock
+	case isMavenChecksums(base):
+		base = mavenChecksums + ".*"
 	}
 	r, ok := readers[base]
 	return r, ok

@@ -1,0 +1,144 @@
+package lockfile
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// parseGradleScript takes a build script for what it is: a program, which nothing is
+// read from. What is cached is bound to it by the key alone.
+func parseGradleScript(_ []byte, lock *Lock) error {
+	lock.Format = Gradle
+	return nil
+}
+
+// parseGradleLock reads gradle.lockfile: "group:name:version=configurations". It has
+// no hashes.
+func parseGradleLock(data []byte, lock *Lock) error {
+	lock.Format = Gradle
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		text := strings.TrimSpace(string(line))
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		module, _, ok := strings.Cut(text, "=")
+		if ok && module == "empty" {
+			continue
+		}
+		parts := strings.Split(module, ":")
+		if !ok || len(parts) != 3 || !isFileName(parts[0]) || !isFileName(parts[1]) || !isFileName(parts[2]) {
+			return malformed(lock, "line %d is not group:name:version=configurations", number)
+		}
+		lock.Packages = append(lock.Packages, Package{Name: parts[0] + ":" + parts[1], Version: parts[2]})
+	}
+	return nil
+}
+
+// gradleHash is a hash that counts, by the name of its element.
+var gradleHash = map[string]*regexp.Regexp{
+	"sha256": regexp.MustCompile(`^[0-9a-fA-F]{64}$`),
+	"sha512": regexp.MustCompile(`^[0-9a-fA-F]{128}$`),
+}
+
+// parseGradleVerification reads gradle/verification-metadata.xml: the hashes of the
+// files of each component. A file with weak hashes only, or with signatures, is as
+// good as not named. The URL of a package is the name of its file.
+func parseGradleVerification(data []byte, lock *Lock) error {
+	lock.Format = Gradle
+	r := verificationReader{lock: lock}
+	decoder := xml.NewDecoder(bytes.NewReader(data))
+	for {
+		token, err := decoder.Token()
+		switch {
+		case errors.Is(err, io.EOF) && r.isRoot:
+			return nil
+		case err != nil:
+			line, column := decoder.InputPos()
+			return malformed(lock, "line %d, column %d: not the XML of Gradle's verification metadata", line, column)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if err := r.start(token.Name.Local, attributes(token)); err != nil {
+				return err
+			}
+		case xml.EndElement:
+			r.end(token.Name.Local)
+		}
+	}
+}
+
+func attributes(element xml.StartElement) map[string]string {
+	values := map[string]string{}
+	for _, a := range element.Attr {
+		values[a.Name.Local] = a.Value
+	}
+	return values
+}
+
+// verificationReader is where the reading of a verification file is.
+type verificationReader struct {
+	lock      *Lock
+	isRoot    bool
+	component Package // Name and Version; empty outside of components
+	artifact  string
+	algorithm string // of the hash element that is open
+	hashes    []string
+}
+
+func (r *verificationReader) start(name string, attribute map[string]string) error {
+	switch name {
+	case "verification-metadata":
+		r.isRoot = true
+	case "component":
+		group, module, version := attribute["group"], attribute["name"], attribute["version"]
+		if !isFileName(group) || !isFileName(module) || !isFileName(version) {
+			return malformed(r.lock, "%.60q %.60q %.60q are not the group, name and version of a component", group, module, version)
+		}
+		r.component = Package{Name: group + ":" + module, Version: version}
+	case "artifact":
+		if r.artifact = attribute["name"]; !isFileName(r.artifact) {
+			return malformed(r.lock, "%.60q is not the name of a file", r.artifact)
+		}
+		r.hashes = nil
+	case "sha256", "sha512":
+		r.algorithm = name
+		return r.hash(attribute["value"])
+	case "also-trust": // another hash of the same kind
+		return r.hash(attribute["value"])
+	}
+	return nil
+}
+
+func (r *verificationReader) hash(value string) error {
+	form, ok := gradleHash[r.algorithm]
+	if !ok || r.artifact == "" {
+		return nil
+	}
+	if !form.MatchString(value) {
+		return malformed(r.lock, "the %s of %.60q is not one", r.algorithm, r.artifact)
+	}
+	r.hashes = append(r.hashes, r.algorithm+":"+strings.ToLower(value))
+	return nil
+}
+
+func (r *verificationReader) end(name string) {
+	switch name {
+	case "component":
+		r.component = Package{}
+	case "sha256", "sha512":
+		r.algorithm = ""
+	case "artifact":
+		if r.component.Name != "" && len(r.hashes) > 0 {
+			p := r.component
+			p.URL, p.Integrity = r.artifact, r.hashes
+			r.lock.Packages = append(r.lock.Packages, p)
+		}
+		r.artifact = ""
+	}
+}
