@@ -72,10 +72,10 @@ func remove(t *testing.T, root, name string) {
 	}
 }
 
-// tooBig gives a program ten megabytes that nothing can compress.
+// tooBig gives a program fourteen megabytes that nothing can compress.
 func tooBig(t *testing.T, root string) {
 	var key [32]byte
-	noise := make([]byte, 10_000_000)
+	noise := make([]byte, 14_000_000)
 	rand.NewChaCha8(key).Read(noise)
 	sample.Write(t, root, "tasks/beta/cmd/noise.bin", string(noise))
 	sample.Edit(t, root, "tasks/beta/cmd/main.go", "func main() {",
