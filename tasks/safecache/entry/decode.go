@@ -91,10 +91,12 @@ func (m *Manifest) elsewhere(name string) Kind {
 	return KindTampered // another generation
 }
 
+// mostText is how big a manifest may become that is this when compressed.
+func mostText(data []byte) uint64 { return uint64(min(maxManifest, shrinkFloor+maxShrink*len(data))) }
+
 // unpackManifest decompresses a manifest that may be anything.
 func unpackManifest(data []byte) ([]byte, error) {
-	most := uint64(min(maxManifest, shrinkFloor+maxShrink*len(data)))
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(most))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(mostText(data)))
 	if err != nil {
 		return nil, err
 	}

@@ -130,7 +130,7 @@ func (r Repository) candidates(ctx context.Context, scope Scope, values []string
 	var found []store.Object
 	for _, o := range objects {
 		folder, _, _ := strings.Cut(strings.TrimPrefix(o.Name, start), "/")
-		if generationOf(o.Name) == 0 || path.Dir(o.Name) != start+folder || !isBelow(folder, prefix(values)) {
+		if generationOf(o.Name) == 0 || path.Dir(o.Name) != start+folder {
 			continue
 		}
 		// Names sort, so the last of a folder is its newest generation.

@@ -98,12 +98,6 @@ func generationOf(name string) int {
 	return n
 }
 
-// isBelow reports whether an entry's name has this prefix, ending at a segment.
-func isBelow(entry, prefix string) bool {
-	rest, ok := strings.CutPrefix(entry, prefix)
-	return ok && (prefix == "" || strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "."))
-}
-
 // shaOfPack returns the SHA-256 that a pack's name gives it, and "" if it is none.
 func shaOfPack(name string) string {
 	sha, isPack := strings.CutSuffix(path.Base(name), packSuffix)

@@ -274,11 +274,15 @@ func (s *saving) publish(ctx context.Context, generation int) (Saved, error) {
 		if kind, reason := m.check(s.repo.limits()); reason != "" {
 			return Saved{}, s.unwritable(kind, reason)
 		}
-		text, err := packManifest(encode(m))
+		text := encode(m)
+		payload, err := packManifest(text)
 		if err != nil {
 			return Saved{}, err
 		}
-		object := seal.Seal(payloadType, text, s.repo.Signer)
+		if uint64(len(text)) > mostText(payload) {
+			return Saved{}, s.unwritable(KindLimits, "its files are too many to list")
+		}
+		object := seal.Seal(payloadType, payload, s.repo.Signer)
 		err = s.repo.Store.Put(ctx, name, object)
 		if err == nil || errors.Is(err, fs.ErrExist) && s.isOurs(ctx, name, object) {
 			return s.done(m, name, int64(len(object))), nil
