@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -12,6 +13,8 @@ import (
 func (j *job) program(name, script string) *job {
 	j.t.Helper()
 	needsUnix(j.t)
+	syscall.ForkLock.RLock() // a program that a test starts meanwhile would keep the script open for writing
+	defer syscall.ForkLock.RUnlock()
 	j.write("bin/"+name, "#!/bin/sh\n"+script+"\n")
 	j.must(os.Chmod(j.path("bin/"+name), 0o755))
 	return j.set("PATH", j.path("bin"))

@@ -43,6 +43,9 @@ func look(env *task.Env, store string) surroundings {
 	} {
 		s.add(f)
 	}
+	if store == "" { // entries are not in a directory
+		return s
+	}
 	for _, dir := range names(store) {
 		s.kept = append(s.kept, namedFolder{"the cache directory", dir})
 		s.stores = append(s.stores, dir)
