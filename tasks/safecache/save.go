@@ -287,10 +287,10 @@ func packages(locks []lockfile.Lock) []string {
 
 func (s *step) saySaved(saved entry.Saved, took time.Duration, r *result) {
 	m := saved.Manifest
-	r.stored, r.storedBytes, r.newBytes = true, m.Totals.Stored, saved.NewBytes
+	r.stored, r.storedBytes, r.newBytes = true, saved.StoredBytes, saved.NewBytes
 	r.verified, r.dropped = len(m.Files), saved.Dropped
 	s.env.Log.Printf("Saved %s, stored in %s, of which %s are new, in %s.",
-		amount(len(m.Files), m.Totals.Bytes), size(m.Totals.Stored), size(saved.NewBytes), seconds(took))
+		amount(len(m.Files), m.Totals.Bytes), size(saved.StoredBytes), size(saved.NewBytes), seconds(took))
 	if saved.Dropped > 0 {
 		s.env.Log.Printf("Left out, not named by the lock file: %s.", counted(saved.Dropped, "file"))
 	}
@@ -302,7 +302,7 @@ func (s *step) saySaved(saved entry.Saved, took time.Duration, r *result) {
 		m.Producer, m.Scope.Tier, m.Scope.Branch, who, m.Expires.UTC().Format(time.RFC3339), saved.Name, m.Content)
 	s.env.Log.Printf("The entry's fingerprint is `%s`.", m.Fingerprint)
 	s.env.Report.Set("saved", map[string]any{
-		"fingerprint": m.Fingerprint, "files": len(m.Files), "bytes": m.Totals.Bytes, "storedBytes": m.Totals.Stored,
+		"fingerprint": m.Fingerprint, "files": len(m.Files), "bytes": m.Totals.Bytes, "storedBytes": saved.StoredBytes,
 		"newBytes": saved.NewBytes, "droppedNotInLock": saved.Dropped, "seconds": took.Seconds(), "tier": m.Scope.Tier,
 		"branch": m.Scope.Branch, "expires": m.Expires, "name": saved.Name, "digest": m.Content,
 	})

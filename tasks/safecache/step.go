@@ -184,6 +184,7 @@ func host(env *task.Env) ecosystem.Host {
 
 // judge reads the lock files, and refuses a step whose cache nothing could verify.
 func (s *step) judge() error {
+	s.env.Log.Print(strings.ToUpper(s.access.String()[:1]) + s.access.String()[1:] + ".")
 	if s.folder == "" {
 		return badInput(errors.New("it is empty"), "path", "write the folder to restore and to save")
 	}
