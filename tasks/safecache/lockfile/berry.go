@@ -2,7 +2,6 @@ package lockfile
 
 import (
 	"cmp"
-	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
@@ -73,6 +72,15 @@ func parseBerry(data []byte, lock *Lock) error {
 	return *doc.problem
 }
 
+// berryStale compares a yarn.lock of Berry with what it was made for.
+type berryStale struct {
+	lock       fields
+	project    project
+	workspaces map[string]fields // entries, by location
+	requests   map[string]bool   // what the entries answer
+	found      findings
+}
+
 // staleBerry compares the workspaces of a lock file, which keep what they were made
 // for, with their manifests, as yarn install --immutable does.
 func staleBerry(data []byte, tree fs.FS, lock Lock) error {
@@ -80,51 +88,65 @@ func staleBerry(data []byte, tree fs.FS, lock Lock) error {
 	if err != nil {
 		return err
 	}
-	workspaces, requests := map[string]fields{}, map[string]bool{}
-	for _, key := range doc.keys() {
-		for request := range strings.SplitSeq(key, ", ") {
-			requests[request] = true
-		}
-		entry := doc.fields(key)
-		if _, reference := cutSpec(entry.text("resolution")); strings.HasPrefix(reference, "workspace:") {
-			workspaces[path.Clean(strings.TrimPrefix(reference, "workspace:"))] = entry
-		}
+	s := &berryStale{lock: doc, workspaces: map[string]fields{}, requests: map[string]bool{}}
+	s.index()
+	if s.project, err = readProject(tree, lock, union(s.workspaces, nil)); err != nil {
+		return err
 	}
-	p, err := readProject(tree, lock, union(workspaces, nil))
+	dir := path.Dir(lock.Path)
+	config, err := yamlManifest(tree, path.Join(dir, ".yarnrc.yml"))
 	if err != nil {
 		return err
 	}
-	catalogs, err := berryCatalogs(tree, path.Dir(lock.Path))
-	if err != nil {
-		return err
-	}
-	var found []string
-	for _, location := range union(p.members, nil) {
-		wanted := wishesOf(p.members[location])
-		for _, text := range wanted.berryDifference(wishesOf(workspaces[location].orEmpty(doc))) {
-			found = append(found, p.prefix(location)+text)
-		}
-		for _, text := range wanted.uncatalogued(catalogs, requests) {
-			found = append(found, p.prefix(location)+text)
-		}
-	}
-	if root, ok := p.members["."]; ok {
-		found = append(found, newMembers(tree, path.Dir(lock.Path), workspacePatterns(root), func(location string) bool {
-			_, ok := workspaces[location]
+	config = config.orEmpty(doc)
+	s.compare(catalogsOf(config))
+	if root, ok := s.project.members["."]; ok {
+		s.found = append(s.found, newMembers(tree, dir, workspacePatterns(root), func(location string) bool {
+			_, ok := s.workspaces[location]
 			return ok
 		})...)
 	}
-	o := p.resolutions()
-	for _, key := range doc.keys() {
-		if entry := doc.fields(key); entry.text("linkType") == "hard" {
-			name, _ := cutSpec(key)
-			found = append(found, o.difference(name, entry.text("version"))...)
+	s.resolutions()
+	if err := cmp.Or(*doc.problem, *config.problem); err != nil {
+		return err
+	}
+	return s.project.stale(lock, s.found, "yarn install --mode=update-lockfile, and commit yarn.lock")
+}
+
+// index finds the workspaces, and all requests.
+func (s *berryStale) index() {
+	for _, key := range s.lock.keys() {
+		for request := range strings.SplitSeq(key, ", ") {
+			s.requests[request] = true
+		}
+		entry := s.lock.fields(key)
+		_, reference := cutSpec(entry.text("resolution"))
+		if location, ok := strings.CutPrefix(reference, "workspace:"); ok {
+			s.workspaces[path.Clean(location)] = entry
 		}
 	}
-	if *doc.problem != nil {
-		return *doc.problem
+}
+
+// compare compares each manifest with the workspace's entry.
+func (s *berryStale) compare(catalogs map[string]map[string]string) {
+	for _, location := range union(s.project.members, nil) {
+		wanted := wishesOf(s.project.members[location])
+		locked := wishesOf(s.workspaces[location].orEmpty(s.lock))
+		for _, text := range append(wanted.berryDifference(locked), wanted.uncatalogued(catalogs, s.requests)...) {
+			s.found = append(s.found, s.project.prefix(location)+text)
+		}
 	}
-	return p.stale(lock, found, "yarn install --mode=update-lockfile, and commit yarn.lock")
+}
+
+// resolutions compares what the lock file does not keep.
+func (s *berryStale) resolutions() {
+	o := s.project.resolutions()
+	for _, key := range s.lock.keys() {
+		if entry := s.lock.fields(key); entry.text("linkType") == "hard" {
+			name, _ := cutSpec(key)
+			s.found = append(s.found, o.difference(name, entry.text("version"))...)
+		}
+	}
 }
 
 // orEmpty returns fields that can be read, of a document.
@@ -164,29 +186,21 @@ func (w wishes) berryDifference(locked wishes) []string {
 // uncatalogued finds ranges that come from a catalog and that the lock file was
 // not made for.
 func (w wishes) uncatalogued(catalogs map[string]map[string]string, requests map[string]bool) []string {
-	var found []string
+	var found findings
 	for _, name := range union(w, nil) {
 		for _, spec := range w[name] {
 			catalog, ok := strings.CutPrefix(spec, "catalog:")
 			want, known := catalogs[catalog][name]
 			if ok && known && !requests[name+"@npm:"+strings.TrimPrefix(want, "npm:")] && !requests[name+"@"+want] {
-				found = append(found, fmt.Sprintf("%s: the catalog in .yarnrc.yml has %s, "+
-					"the lock file does not know it", name, want))
+				found.add("%s: the catalog in .yarnrc.yml has %s, the lock file does not know it", name, want)
 			}
 		}
 	}
 	return found
 }
 
-// berryCatalogs are the catalogs of .yarnrc.yml, by name; that of "catalog:" has none.
-func berryCatalogs(tree fs.FS, dir string) (map[string]map[string]string, error) {
-	config, err := yamlManifest(tree, path.Join(dir, ".yarnrc.yml"))
-	if err != nil || config.problem == nil {
-		return nil, err
-	}
-	return catalogsOf(config), *config.problem
-}
-
+// catalogsOf returns the catalogs of .yarnrc.yml or pnpm-workspace.yaml, by name;
+// that of "catalog:" has none.
 func catalogsOf(config fields) map[string]map[string]string {
 	found := map[string]map[string]string{"": config.texts("catalog")}
 	named := config.fields("catalogs")

@@ -220,7 +220,7 @@ func (l *Lock) tidy() {
 		l.Packages[i].URL = withoutUser(l.Packages[i].URL)
 	}
 	slices.SortFunc(l.Packages, func(a, b Package) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version), strings.Compare(a.URL, b.URL))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.URL, b.URL))
 	})
 	merged := l.Packages[:0]
 	for _, p := range l.Packages {

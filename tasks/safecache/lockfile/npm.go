@@ -106,8 +106,8 @@ func isGit(scheme string) bool {
 
 func (n *npmLock) note(version string) {
 	if version == "1" {
-		n.Notes = append(n.Notes, "it was made by npm 6 or older: npm 7 and later ask the registry about every package, "+
-			"so run npm install --package-lock-only to renew it")
+		n.Notes = append(n.Notes, "it was made by npm 6 or older: npm 7 and later ask the registry about every "+
+			"package, so run npm install --package-lock-only to renew it")
 	}
 	if len(n.unaddressed) > 0 {
 		n.Notes = append(n.Notes, fmt.Sprintf("%s: no address in the lock file, so npm also asks the registry; "+

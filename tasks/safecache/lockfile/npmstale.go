@@ -1,7 +1,7 @@
 package lockfile
 
 import (
-	"fmt"
+	"cmp"
 	"io/fs"
 	"maps"
 	"path"
@@ -14,7 +14,7 @@ type npmStale struct {
 	tree        fs.FS
 	dir         string // of the lock file
 	packages    fields
-	differences []string
+	differences findings
 }
 
 // staleNPM says what npm ci would say, and what it would not: npm install changes
@@ -45,10 +45,8 @@ func staleNPM(data []byte, tree fs.FS, lock Lock) error {
 	} else {
 		s.compareV1(root, doc.fields("dependencies"))
 	}
-	for _, err := range []error{err, *doc.problem, *root.problem} {
-		if err != nil {
-			return err
-		}
+	if err := cmp.Or(err, *doc.problem, *root.problem); err != nil {
+		return err
 	}
 	return staleError(lock, manifest, s.differences, fix)
 }
@@ -57,8 +55,8 @@ func (s *npmStale) compare(root fields) error {
 	s.project("", root)
 	patterns := workspacePatterns(root)
 	if locked := workspacePatterns(s.packages.fields("")); !slices.Equal(unique(patterns), unique(locked)) {
-		s.differences = append(s.differences, fmt.Sprintf("workspaces: package.json has %s, the lock file was made for %s",
-			strings.Join(patterns, " "), strings.Join(locked, " ")))
+		s.differences.add("workspaces: package.json has %s, the lock file was made for %s",
+			strings.Join(patterns, " "), strings.Join(locked, " "))
 	}
 	for _, location := range s.packages.keys() {
 		if location == "" || strings.Contains(location, "node_modules/") || !fs.ValidPath(location) {
@@ -81,7 +79,7 @@ func (s *npmStale) workspace(location string) error {
 		return err
 	}
 	if !found {
-		s.differences = append(s.differences, fmt.Sprintf("%s: the lock file has it, but there is no package.json", location))
+		s.differences.add("%s: the lock file has it, but there is no package.json", location)
 		return nil
 	}
 	s.project(location, member)
@@ -108,7 +106,7 @@ func (s *npmStale) project(location string, manifest fields) {
 // installed compares direct dependencies of one exact version with the version
 // that would be installed, as a lock file edited by hand can contradict itself.
 func (s *npmStale) installed(location string, manifest fields) []string {
-	var found []string
+	var found findings
 	for _, kind := range kinds[:2] {
 		wanted := manifest.texts(kind)
 		for _, name := range union(wanted, nil) {
@@ -118,9 +116,9 @@ func (s *npmStale) installed(location string, manifest fields) []string {
 			switch {
 			case !ok && manifest.fields("optionalDependencies").has(name):
 			case !ok:
-				found = append(found, fmt.Sprintf("%s: package.json wants %s, the lock file has none", name, want))
+				found.add("%s: package.json wants %s, the lock file has none", name, want)
 			case exact(want) && have != strings.SplitN(want, "+", 2)[0] && have != want && !entry.flag("link"):
-				found = append(found, fmt.Sprintf("%s: package.json wants %s, the lock file has %s", name, want, have))
+				found.add("%s: package.json wants %s, the lock file has %s", name, want, have)
 			}
 		}
 	}
@@ -152,11 +150,9 @@ func (s *npmStale) compareV1(root, locked fields) {
 			want, have := strings.TrimPrefix(wanted[name], "npm:"+name+"@"), locked.fields(name).text("version")
 			switch {
 			case !locked.has(name):
-				s.differences = append(s.differences,
-					fmt.Sprintf("%s: package.json wants %s, the lock file does not know it", name, want))
+				s.differences.add("%s: package.json wants %s, the lock file does not know it", name, want)
 			case exact(want) && have != strings.SplitN(want, "+", 2)[0] && have != want:
-				s.differences = append(s.differences,
-					fmt.Sprintf("%s: package.json wants %s, the lock file has %s", name, want, have))
+				s.differences.add("%s: package.json wants %s, the lock file has %s", name, want, have)
 			}
 		}
 	}

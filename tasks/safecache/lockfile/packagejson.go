@@ -57,19 +57,24 @@ func (w wishes) add(name, spec string) {
 	w[name] = unique(append(w[name], spec))
 }
 
+// findings are differences, in words.
+type findings []string
+
+func (f *findings) add(format string, args ...any) { *f = append(*f, fmt.Sprintf(format, args...)) }
+
 // difference compares what a manifest wants with what a lock file was made for.
 func (w wishes) difference(locked wishes) []string {
-	var found []string
+	var found findings
 	for _, name := range union(w, locked) {
 		want, have := strings.Join(w[name], " and "), strings.Join(locked[name], " and ")
 		switch {
 		case want == have:
 		case have == "":
-			found = append(found, fmt.Sprintf("%s: package.json wants %s, the lock file does not know it", name, want))
+			found.add("%s: package.json wants %s, the lock file does not know it", name, want)
 		case want == "":
-			found = append(found, fmt.Sprintf("%s: package.json does not want it, the lock file has %s", name, have))
+			found.add("%s: package.json does not want it, the lock file has %s", name, have)
 		default:
-			found = append(found, fmt.Sprintf("%s: package.json wants %s, the lock file was made for %s", name, want, have))
+			found.add("%s: package.json wants %s, the lock file was made for %s", name, want, have)
 		}
 	}
 	return found

@@ -1,7 +1,7 @@
 package lockfile
 
 import (
-	"fmt"
+	"cmp"
 	"io/fs"
 	"path"
 	"slices"
@@ -114,7 +114,7 @@ type pnpmStale struct {
 	config    fields // pnpm-workspace.yaml; may be none
 	overrides map[string]string
 	ignored   []string
-	found     []string
+	found     findings
 }
 
 // stalePNPM says what pnpm install --frozen-lockfile would say.
@@ -144,10 +144,8 @@ func stalePNPM(data []byte, tree fs.FS, lock Lock) error {
 	s.found = append(s.found, newMembers(tree, dir, s.config.list("packages"), importers.has)...)
 	s.compareOverrides()
 	s.compareCatalogs()
-	for _, problem := range []error{*doc.problem, *s.config.problem} {
-		if problem != nil {
-			return problem
-		}
+	if err := cmp.Or(*doc.problem, *s.config.problem); err != nil {
+		return err
 	}
 	return s.project.stale(lock, s.found, "pnpm install --lockfile-only, and commit pnpm-lock.yaml")
 }
@@ -216,11 +214,11 @@ func (s *pnpmStale) compareOverrides() {
 		switch {
 		case want == have || have != "" && (strings.HasPrefix(want, "$") || strings.HasPrefix(want, "catalog:")):
 		case have == "":
-			s.found = append(s.found, fmt.Sprintf("%s: it is overridden with %s, the lock file does not know that", key, want))
+			s.found.add("%s: it is overridden with %s, the lock file does not know that", key, want)
 		case want == "":
-			s.found = append(s.found, fmt.Sprintf("%s: the lock file overrides it with %s, no manifest does", key, have))
+			s.found.add("%s: the lock file overrides it with %s, no manifest does", key, have)
 		default:
-			s.found = append(s.found, fmt.Sprintf("%s: it is overridden with %s, in the lock file with %s", key, want, have))
+			s.found.add("%s: it is overridden with %s, in the lock file with %s", key, want, have)
 		}
 	}
 }
@@ -238,8 +236,8 @@ func (s *pnpmStale) compareCatalogs() {
 				want = wanted[catalog][name]
 			}
 			if want != have {
-				s.found = append(s.found, fmt.Sprintf("%s: the catalog in pnpm-workspace.yaml has %s, "+
-					"the lock file was made for %s", name, want, have))
+				s.found.add("%s: the catalog in pnpm-workspace.yaml has %s, the lock file was made for %s",
+					name, want, have)
 			}
 		}
 	}

@@ -89,11 +89,16 @@ func cutSpec(key string) (name, spec string) {
 	return key, ""
 }
 
-// yarn1Entries reads the format of Yarn 1: lines that are indented by two blanks
+// yarn1Reader reads the format of Yarn 1: lines that are indented by two blanks
 // for each level, each with a key and a value, or a key, a colon and a block.
+type yarn1Reader struct {
+	lock    *Lock
+	entries []yarn1Entry
+	seen    map[string]bool // keys
+}
+
 func yarn1Entries(data []byte, lock *Lock) ([]yarn1Entry, error) {
-	var entries []yarn1Entry
-	seen := map[string]bool{}
+	r := &yarn1Reader{lock: lock, seen: map[string]bool{}}
 	number := 0
 	for line := range bytes.Lines(data) {
 		number++
@@ -103,25 +108,43 @@ func yarn1Entries(data []byte, lock *Lock) ([]yarn1Entry, error) {
 			continue
 		}
 		words, block, err := yarn1Words(body)
-		indent := len(text) - len(body)
-		wrong := err != nil || indent%2 != 0 || indent > 4 || indent > 0 && len(entries) == 0 ||
-			indent == 0 && !block || indent > 0 && !block && len(words) != 2
-		if wrong {
+		if err != nil || !r.fits(len(text)-len(body), len(words), block) {
 			return nil, malformed(lock, "line %d is not Yarn's: %.60q", number, body)
 		}
-		if indent == 0 {
-			for _, key := range words {
-				if seen[key] {
-					return nil, malformed(lock, "line %d has %.200q a second time", number, key)
-				}
-				seen[key] = true
-			}
-			entries = append(entries, yarn1Entry{keys: words})
-		} else if indent == 2 && !block && !entries[len(entries)-1].set(words[0], words[1]) {
-			return nil, malformed(lock, "line %d has %.200q a second time", number, words[0])
+		if twice := r.take(len(text)-len(body), words, block); twice != "" {
+			return nil, malformed(lock, "line %d has %.200q a second time", number, twice)
 		}
 	}
-	return entries, nil
+	return r.entries, nil
+}
+
+// fits reports whether a line can be at this indentation, with so many words.
+func (r *yarn1Reader) fits(indent, words int, block bool) bool {
+	switch indent {
+	case 0:
+		return block
+	case 2, 4:
+		return len(r.entries) > 0 && (block || words == 2)
+	}
+	return false
+}
+
+// take keeps what a line says of an entry, and returns what was said before.
+func (r *yarn1Reader) take(indent int, words []string, block bool) (twice string) {
+	if indent == 2 && !block && !r.entries[len(r.entries)-1].set(words[0], words[1]) {
+		return words[0]
+	}
+	if indent > 0 {
+		return ""
+	}
+	for _, key := range words {
+		if r.seen[key] {
+			return key
+		}
+		r.seen[key] = true
+	}
+	r.entries = append(r.entries, yarn1Entry{keys: words})
+	return ""
 }
 
 // set keeps a value; false if there is another already.
