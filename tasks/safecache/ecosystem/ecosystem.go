@@ -57,4 +57,5 @@ type Plan struct {
 	// Unproven is why the lock files cannot prove what is in the claimed files, for a
 	// log line; empty if they prove every file. Then an entry needs a trusted signature.
 	Unproven string
+	Next     string // instead of the ecosystem's; empty if that is right
 }

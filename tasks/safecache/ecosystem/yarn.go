@@ -20,7 +20,7 @@ var yarn = Ecosystem{
 	Locks:  []string{"yarn.lock"},
 	Folder: yarnFolder,
 	Tool:   []string{"yarn", "--version"},
-	Next:   "yarn install --immutable", // Yarn 1 takes it, too, and means --frozen-lockfile
+	Next:   "yarn install --immutable", // which Yarn 1 ignores
 	Plan:   yarnPlan,
 }
 
@@ -75,7 +75,7 @@ func yarnPlan(locks []lockfile.Lock) Plan {
 	plan := Plan{}
 	for _, lock := range locks {
 		if lock.Format == lockfile.Yarn1 {
-			plan.Unproven = yarn1Why
+			plan.Unproven, plan.Next = yarn1Why, "yarn install --frozen-lockfile"
 			yarn1Downloads(lock, downloads)
 			continue
 		}

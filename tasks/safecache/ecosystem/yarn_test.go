@@ -73,8 +73,8 @@ func TestYarn1ClaimsFoldersOfLockedPackages(t *testing.T) {
 		{Name: "a", Version: "1.0.0", Integrity: []string{"sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha512-x"}},
 		{Name: "b", Version: "1.0.0", Integrity: []string{"sha512-x"}},
 	}}})
-	if plan.Unproven != yarn1Why {
-		t.Errorf("Unproven: got %q, want the reason", plan.Unproven)
+	if plan.Unproven != yarn1Why || plan.Next != "yarn install --frozen-lockfile" {
+		t.Errorf("Unproven: got %q, want the reason; Next: got %q", plan.Unproven, plan.Next)
 	}
 	const folder = "npm-@s-a-1.0.0-da39a3ee5e6b4b0d3255bfef95601890afd80709"
 	checkClaims(t, plan, map[string]bool{
