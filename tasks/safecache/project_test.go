@@ -211,6 +211,18 @@ func (j *job) objects(suffix string) []string {
 	return names
 }
 
+// storedBytes is what all objects of the store take together.
+func (j *job) storedBytes() string {
+	j.t.Helper()
+	all, err := j.repository().Store.List(j.t.Context(), "")
+	j.must(err)
+	sum := int64(0)
+	for _, o := range all {
+		sum += o.Size
+	}
+	return fmt.Sprint(sum)
+}
+
 // everything is all that stages have left where others can read it: reports,
 // summaries and the store. Logs are for the caller.
 func (j *job) everything() string {
