@@ -14,7 +14,7 @@ import (
 )
 
 // All returns every package manager that is known.
-func All() []Ecosystem { return []Ecosystem{npm, yarn, pnpm, golang, cargo, pip, nuget} }
+func All() []Ecosystem { return []Ecosystem{npm, yarn, pnpm, golang, cargo, pip, nuget, maven, gradle} }
 
 // Named returns the package manager with this name, and false if it is not known.
 func Named(name string) (Ecosystem, bool) {
@@ -34,7 +34,7 @@ type Ecosystem struct {
 	// else: what SafeCache should restore and save.
 	Folder func(Host) string
 	// Tool is the program, with arguments, that prints the version which the form of
-	// the download cache depends on.
+	// the download cache depends on. Empty if it depends on none.
 	Tool []string
 	Next string // the command that installs from the cache alone if it can, and checks: "npm ci"
 	// Plan says what of the download cache the lock files name.

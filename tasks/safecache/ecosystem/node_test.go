@@ -180,7 +180,7 @@ func TestNamed(t *testing.T) {
 	t.Parallel()
 	for _, e := range All() {
 		got, ok := Named(e.Name)
-		if !ok || got.Name != e.Name || len(e.Locks) == 0 || len(e.Tool) == 0 || e.Next == "" {
+		if !ok || got.Name != e.Name || len(e.Locks) == 0 || e.Folder == nil || e.Plan == nil || e.Next == "" {
 			t.Errorf("Named(%q): got %v %v; it must be complete", e.Name, got.Name, ok)
 		}
 		for _, lock := range e.Locks {

@@ -25,7 +25,7 @@ import (
 // NuGet's other caches.
 var nuget = Ecosystem{
 	Name:   "nuget",
-	Locks:  []string{"packages.lock.json"},
+	Locks:  []string{"packages.lock.json", "packages.*.lock.json"},
 	Folder: nugetFolder,
 	Tool:   []string{"dotnet", "--version"},
 	Next:   "dotnet restore --locked-mode",

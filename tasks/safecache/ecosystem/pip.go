@@ -29,7 +29,7 @@ import (
 // cache format of pip before 23.3; and wheels that were built here.
 var pip = Ecosystem{
 	Name:   "pip",
-	Locks:  []string{"requirements.txt", "pylock.toml", "Pipfile.lock", "poetry.lock", "uv.lock", "pdm.lock"},
+	Locks:  []string{"requirements*.txt", "pylock.toml", "Pipfile.lock", "poetry.lock", "uv.lock", "pdm.lock"},
 	Folder: pipFolder,
 	Tool:   []string{"python", "--version"},
 	Next:   "pip install --require-hashes -r requirements.txt",
@@ -40,10 +40,8 @@ func pipFolder(h Host) string {
 	cache := h.env("PIP_CACHE_DIR")
 	switch {
 	case cache != "":
-	case h.OS == "windows" && h.env("LOCALAPPDATA") != "":
-		cache = h.join(h.env("LOCALAPPDATA"), "pip", "Cache")
 	case h.OS == "windows":
-		cache = h.join(h.Home, "AppData", "Local", "pip", "Cache")
+		cache = h.join(h.localAppData(), "pip", "Cache")
 	case h.OS == "darwin":
 		cache = h.join(h.Home, "Library", "Caches", "pip")
 	case h.env("XDG_CACHE_HOME") != "":

@@ -19,7 +19,7 @@ func parsePOM(_ []byte, lock *Lock) error {
 // or checksums-central.sha256 for the repository "central".
 func isMavenChecksums(base string) bool {
 	name, extension, _ := strings.Cut(base, ".")
-	return (extension == "sha256" || extension == "sha512") && (name == mavenChecksums || strings.HasPrefix(name, mavenChecksums+"-"))
+	return (extension == "sha256" || extension == "sha512") && strings.HasPrefix(name, mavenChecksums)
 }
 
 const mavenChecksums = "checksums"
