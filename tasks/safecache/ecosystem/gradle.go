@@ -31,7 +31,8 @@ var gradle = Ecosystem{
 	Plan:   gradlePlan,
 }
 
-const gradleWhy = "Gradle's lock files have no hashes, and gradle/verification-metadata.xml, which could have, is not in the key"
+const gradleWhy = "Gradle's lock files have no hashes, and gradle/verification-metadata.xml, which could have, " +
+	"is not in the key"
 
 func gradleFolder(h Host) string {
 	home := h.env("GRADLE_USER_HOME")
@@ -92,5 +93,6 @@ func checkGradleName(tree fs.FS, name, want string) error {
 	if _, err := io.Copy(sum, file); err != nil {
 		return errors.New("it cannot be read")
 	}
-	return sameHash("sha1 "+strings.TrimLeft(want, "0"), "sha1 "+strings.TrimLeft(hex.EncodeToString(sum.Sum(nil)), "0"))
+	got := hex.EncodeToString(sum.Sum(nil))
+	return sameHash("sha1 "+strings.TrimLeft(want, "0"), "sha1 "+strings.TrimLeft(got, "0"))
 }

@@ -186,14 +186,28 @@ func readZipDirectory(file io.ReaderAt, size int64) (*zipDirectory, error) {
 	if _, err := file.ReadAt(d.data, int64(d.start)); err != nil {
 		return nil, errNupkg
 	}
+	if err := d.readRecords(); err != nil {
+		return nil, err
+	}
+	count := uint16(len(d.records))
+	if len(d.records) > 0xfffe ||
+		little.Uint16(d.end[zipEndEntries:]) != count || little.Uint16(d.end[zipEndEntries+2:]) != count {
+		return nil, errNupkg
+	}
+	return d, nil
+}
+
+func (d *zipDirectory) readRecords() error {
+	little := binary.LittleEndian
 	for rest := d.data; len(rest) > 0; {
 		if len(rest) < zipRecordSize || string(rest[:4]) != "PK\x01\x02" {
-			return nil, errNupkg
+			return errNupkg
 		}
 		name := int(little.Uint16(rest[zipRecordNames:]))
-		whole := zipRecordSize + name + int(little.Uint16(rest[zipRecordNames+2:])) + int(little.Uint16(rest[zipRecordNames+4:]))
+		extra, comment := int(little.Uint16(rest[zipRecordNames+2:])), int(little.Uint16(rest[zipRecordNames+4:]))
+		whole := zipRecordSize + name + extra + comment
 		if whole > len(rest) {
-			return nil, errNupkg
+			return errNupkg
 		}
 		d.records = append(d.records, zipRecord{
 			name: string(rest[zipRecordSize : zipRecordSize+name]), data: rest[:whole],
@@ -201,11 +215,7 @@ func readZipDirectory(file io.ReaderAt, size int64) (*zipDirectory, error) {
 		})
 		rest = rest[whole:]
 	}
-	count := uint16(len(d.records))
-	if len(d.records) > 0xfffe || little.Uint16(d.end[zipEndEntries:]) != count || little.Uint16(d.end[zipEndEntries+2:]) != count {
-		return nil, errNupkg
-	}
-	return d, nil
+	return nil
 }
 
 // findSignature finds the only record of the signature, and makes sure that the

@@ -16,6 +16,9 @@ const (
 	pipAnswerVersion = "cc=4,"
 )
 
+// pipAnswerFields are what pip writes of a response.
+var pipAnswerFields = []string{"body", "headers", "status", "version", "reason", "strict", "decode_content"}
+
 // checkPipAnswer looks into what pip stored of a server's answer. Nothing proves
 // that the server said it; so it must be nothing that leads pip elsewhere.
 func checkPipAnswer(tree fs.FS, name string) error {
@@ -40,7 +43,7 @@ func checkPipAnswer(tree fs.FS, name string) error {
 		return errors.New("it is not a plain answer of status 200 whose body is beside it")
 	}
 	for key := range response {
-		if !slices.Contains([]string{"body", "headers", "status", "version", "reason", "strict", "decode_content"}, key) {
+		if !slices.Contains(pipAnswerFields, key) {
 			return fmt.Errorf("it has a field %.40q", key)
 		}
 	}

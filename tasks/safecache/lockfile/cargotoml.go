@@ -32,7 +32,8 @@ type cargoTables struct {
 }
 
 func (t cargoTables) all() []map[string]any {
-	return []map[string]any{t.Dependencies, t.DevDependencies, t.DevDependencies2, t.BuildDependencies, t.BuildDependencies2}
+	return []map[string]any{t.Dependencies, t.DevDependencies, t.DevDependencies2,
+		t.BuildDependencies, t.BuildDependencies2}
 }
 
 // cargoMember is a package of a workspace.

@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,28 +35,22 @@ func comparatorAllows(comparator string, have []uint64) bool {
 	if !ok {
 		return true
 	}
-	if wildcard := strings.ContainsAny(number, "*xX"); wildcard && operator == "" {
+	order := compareNumbers(have, want)
+	if strings.ContainsAny(number, "*xX") && operator == "" {
 		operator = "="
 	}
-	order := compareNumbers(have, want)
 	switch operator {
-	case "=":
-		return order == 0
-	case "<":
-		return order < 0
-	case "<=":
-		return order <= 0
-	case ">":
-		return order > 0
-	case ">=":
-		return order >= 0
-	case "~":
-		return order == 0 || order > 0 && samePrefix(have, want, min(len(want), 2))
 	case "", "^":
 		return order == 0 || order > 0 && samePrefix(have, want, caretLength(want))
+	case "~":
+		return order == 0 || order > 0 && samePrefix(have, want, min(len(want), 2))
 	}
-	return true
+	orders, known := comparisons[operator]
+	return !known || slices.Contains(orders, order)
 }
+
+// comparisons are the operators that compare, with the orders that fulfil them.
+var comparisons = map[string][]int{"=": {0}, "<": {-1}, "<=": {-1, 0}, ">": {1}, ">=": {0, 1}}
 
 // caretLength is how many numbers must stay as they are: all to the first that is
 // not zero.

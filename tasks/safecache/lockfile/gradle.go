@@ -98,7 +98,8 @@ func (r *verificationReader) start(name string, attribute map[string]string) err
 	case "component":
 		group, module, version := attribute["group"], attribute["name"], attribute["version"]
 		if !isFileName(group) || !isFileName(module) || !isFileName(version) {
-			return malformed(r.lock, "%.60q %.60q %.60q are not the group, name and version of a component", group, module, version)
+			return malformed(r.lock, "%.60q %.60q %.60q are not the group, name and version of a component",
+				group, module, version)
 		}
 		r.component = Package{Name: group + ":" + module, Version: version}
 	case "artifact":

@@ -93,7 +93,7 @@ func TestStaleNuGetLock(t *testing.T) {
 				`<PackageReference Include="$(C)" /><PackageReference Include="Serilog" Version="$(D)" />`+
 				`<PackageReference Include="E" Version="1" /><PackageReference Remove="e" />`)+
 			`<ItemGroup Condition="x"><PackageReference Include="F" /></ItemGroup><Choose><When><PackageReference Include="G" /></When></Choose>`)},
-		"floating": {tree: mapTree("packages.lock.json", lock, "a.csproj", project(`<PackageReference Include="Serilog" Version="2.*" />`))},
+		"floating":     {tree: mapTree("packages.lock.json", lock, "a.csproj", project(`<PackageReference Include="Serilog" Version="2.*" />`))},
 		"half a range": {tree: mapTree("packages.lock.json", lock, "a.csproj", project(`<PackageReference Include="Serilog" Version="[" />`))},
 		"central version": {
 			lock: "src/a/packages.lock.json",

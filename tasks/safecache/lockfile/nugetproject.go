@@ -32,7 +32,8 @@ func (r packageReference) missingIn(requested map[string][]string, project strin
 			return ""
 		}
 	}
-	return fmt.Sprintf("%s: %s says %s, the lock file %s", r.id, project, r.version, strings.Join(slices.Compact(ranges), ", "))
+	locked := strings.Join(slices.Compact(ranges), ", ")
+	return fmt.Sprintf("%s: %s says %s, the lock file %s", r.id, project, r.version, locked)
 }
 
 // nugetRange brings a version or range into one form: 1.2 and "[1.2.0, )" are the
@@ -121,7 +122,8 @@ func packageReferences(tree fs.FS, projectPath string) ([]packageReference, erro
 func changed(items []projectItem, id string) bool {
 	count := 0
 	for _, item := range items {
-		if strings.EqualFold(item.include, id) || strings.EqualFold(item.other, id) || strings.ContainsAny(item.other, "@$*") {
+		if strings.EqualFold(item.include, id) || strings.EqualFold(item.other, id) ||
+			strings.ContainsAny(item.other, "@$*") {
 			count++
 		}
 	}

@@ -98,7 +98,7 @@ func listUV(data []byte, lock *Lock) ([]pythonPackage, error) {
 		"uv keeps what it downloads unpacked, which nothing can prove: only what pip downloads is kept")
 	var packages []pythonPackage
 	for _, p := range file.Package {
-		entry := pythonPackage{name: p.Name, version: p.Version, hashes: append(hashesOf(p.Wheels...), p.Sdist.all()...)}
+		entry := pythonPackage{name: p.Name, version: p.Version, hashes: hashesOf(append(p.Wheels, p.Sdist)...)}
 		for kind := range p.Source {
 			switch kind {
 			case "git":
@@ -134,7 +134,8 @@ func listPylock(data []byte, lock *Lock) ([]pythonPackage, error) {
 	}
 	var packages []pythonPackage
 	for _, p := range file.Packages {
-		entry := pythonPackage{name: p.Name, version: p.Version, hashes: hashesOf(append(p.Wheels, p.Sdist, p.Archive)...)}
+		files := append(p.Wheels, p.Sdist, p.Archive)
+		entry := pythonPackage{name: p.Name, version: p.Version, hashes: hashesOf(files...)}
 		switch {
 		case p.VCS != nil:
 			entry.from = "git"
@@ -160,7 +161,8 @@ func listPipfileLock(data []byte, lock *Lock) ([]pythonPackage, error) {
 		packages := root.fields(group)
 		for _, name := range packages.keys() {
 			p := packages.fields(name)
-			entry := pythonPackage{name: name, version: strings.TrimPrefix(p.text("version"), "=="), hashes: p.list("hashes")}
+			version := strings.TrimPrefix(p.text("version"), "==")
+			entry := pythonPackage{name: name, version: version, hashes: p.list("hashes")}
 			switch {
 			case p.has("git") || p.has("hg") || p.has("svn") || p.has("bzr"):
 				entry.from = "git"
