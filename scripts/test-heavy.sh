@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What takes too long for every commit: the race detector, every fuzz target for
-# FUZZTIME (default 60s), and a full release: all its files are built again elsewhere
-# and compared byte for byte.
+# FUZZTIME (default 60s), a cache of 1,500 npm packages, and a full release: all its
+# files are built again elsewhere and compared byte for byte.
 # Record what it printed in docs/verification.md.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +16,9 @@ while IFS=: read -r file target; do
   echo "-- $target ($(dirname "$file"))"
   go test "./$(dirname "$file")" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" | tail -n 2 || failed=1
 done < <(git ls-files '*_test.go' | xargs grep -Eo '^func Fuzz[A-Za-z0-9]+' | sed 's/func //' | sort)
+
+echo "== a project of 1,500 npm packages, from save to offline install"
+scripts/test-big.sh || failed=1
 
 echo "== release, rebuilt and compared"
 # -against: without a release it would compare two builds of its own, which is not what this is for.

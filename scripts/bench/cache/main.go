@@ -29,7 +29,7 @@ import (
 func main() {
 	work := flag.String("work", "build/out/bench", "where the caches of packages are kept")
 	on := flag.String("on", "/dev/shm", "the file system to measure on")
-	rounds := flag.Int("n", 7, "counted rounds")
+	rounds := flag.Int("n", 7, "counted rounds; 0 only makes the caches of packages")
 	flag.Parse()
 	var err error
 	if flag.NArg() > 0 {
@@ -62,7 +62,7 @@ func bench(work, on string, rounds int) error {
 	if err != nil {
 		return err
 	}
-	if err := prepare(work); err != nil {
+	if err := prepare(work); err != nil || rounds == 0 {
 		return err
 	}
 	scratch, err := os.MkdirTemp(on, "cache-bench-")
