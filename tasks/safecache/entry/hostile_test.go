@@ -81,6 +81,14 @@ func TestHostileManifests(t *testing.T) {
 		"negative offset":  {func(m *Manifest) { m.Files[0].Extents[0].Offset = -1 }, KindTampered, "add up"},
 		"offset too far":   {func(m *Manifest) { m.Files[0].Extents[0].Offset = 1 << 62 }, KindTampered, "add up"},
 		"negative length":  {func(m *Manifest) { m.Files[0].Extents[0].Length = -3 }, KindTampered, "add up"},
+		"empty extent": {func(m *Manifest) {
+			x := m.Files[0].Extents[0]
+			m.Files[0].Extents = []extent{x, {x.Pack, x.Frame, x.Offset, 0}}
+		}, KindTampered, "add up"},
+		"negative and positive": {func(m *Manifest) {
+			x := m.Files[0].Extents[0]
+			m.Files[0].Extents = []extent{{x.Pack, x.Frame, x.Offset + 3, -3}, {x.Pack, x.Frame, x.Offset, 6}}
+		}, KindTampered, "add up"},
 		"overflowing length": {func(m *Manifest) {
 			m.Files[0].Extents[0].Length, m.Files[0].Size = 1<<63-1, 1<<63-1
 		}, KindLimits, "bytes together"},

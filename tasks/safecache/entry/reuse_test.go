@@ -142,6 +142,28 @@ func TestReuse(t *testing.T) {
 	}
 }
 
+// What an untrusted manifest says of a pack counts for nothing in the trusted tier,
+// even if that has a pack of the same name.
+func TestNoReuseAcrossTiers(t *testing.T) {
+	t.Parallel()
+	in := newMemory()
+	r := newRepository(in).at(noon.Add(-20 * day))
+	d := draft("1", "k", "1")
+	d.Expires = noon.Add(30 * day)
+	old := save(t, r, one, d)
+	r = r.at(noon.Add(-day))
+	d.Scope = pullScope
+	save(t, r, one, d)
+	base := find(t, r, pullScope, "k", "1")
+	r = r.at(noon)
+	d = draft("2", "k", "2")
+	d.Bases = []*Entry{base}
+	saved := save(t, r, one, d)
+	if base.Manifest.Packs[0].SHA256 != old.Manifest.Packs[0].SHA256 || saved.Manifest.Packs[0].SHA256 == old.Manifest.Packs[0].SHA256 {
+		t.Error("a pack that is about to be collected is used again, on the word of an untrusted manifest")
+	}
+}
+
 // Many small saves do not end in many small packs.
 func TestSmallPacksAreJoined(t *testing.T) {
 	t.Parallel()
