@@ -187,7 +187,10 @@ func (s *pnpmStale) expected(name string, wanted, peers, locked []string) bool {
 	}
 	for key, version := range s.overrides {
 		_, key, _ = cutLast(">"+key, ">")
-		if overridden, _ := cutSpec(key); overridden == name && slices.Contains(locked, version) {
+		overridden, _ := cutSpec(key)
+		// A link is written relative to each project.
+		linked := strings.HasPrefix(version, "link:") && len(locked) == 1 && strings.HasPrefix(locked[0], "link:")
+		if overridden == name && (linked || slices.Contains(locked, version)) {
 			return true
 		}
 	}

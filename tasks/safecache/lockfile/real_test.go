@@ -248,6 +248,10 @@ func TestStaleWordsOfEachFormat(t *testing.T) {
 			[]string{"debug: the lock file overrides it with 4.3.4, no manifest does"}},
 		"pnpm 10: new override": {"pnpm10", []edit{{rootManifest, `"debug": "4.3.4"`, `"debug": "4.3.4", "x": "1"`}},
 			[]string{"x: it is overridden with 1, the lock file does not know that"}},
+		"pnpm 10: overridden with a link": {"pnpm10", []edit{
+			{rootManifest, `"debug": "4.3.4"`, `"debug": "link:./local"`},
+			{"pnpm-lock.yaml", "debug: 4.3.4", "debug: link:./local"},
+			{"pnpm-lock.yaml", "specifier: 4.3.4", "specifier: link:local"}}, nil},
 		"pnpm 10: manifest in another form": {"pnpm10", []edit{{"packages/b/package.json", "", ""},
 			{"packages/b/package.yaml", "", "name: b"}}, nil},
 		"control characters are quoted": {"npm3", []edit{{rootManifest, `"dependencies": {`, `"dependencies": {"a\u001b[2J": "1", `}},
