@@ -11,6 +11,7 @@ import (
 	_ "crypto/sha1"   // what old lock files have
 	_ "crypto/sha256" // pip, Cargo
 	_ "crypto/sha512" // npm, Yarn, NuGet
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -31,11 +32,15 @@ type Claim struct {
 	// line that can be shown: what was expected and what was found.
 	Deep func(tree fs.FS, path string) error
 	// Maybe is true where the path does not tell whether the lock file names the file
-	// (pip's cache names files by a hash of their address): only a file that is as
-	// claimed is named. To be saved, others are left out; an entry that has others is
-	// rejected, as nobody can have saved them.
+	// (pip's cache names files by a hash of their address). Deep tells then: with
+	// [ErrNotNamed], the file is one without a claim, and neither saved nor restored;
+	// any other error is of a file that is named and wrong.
 	Maybe bool
 }
+
+// ErrNotNamed is what the error of a Deep wraps if the file's contents show that no
+// lock file names it.
+var ErrNotNamed = errors.New("no lock file names it")
 
 // Set says which files of a download cache the lock files name: the claim about
 // the file with this slash-separated path below the cache folder, and false if

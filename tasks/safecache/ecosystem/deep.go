@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+
+	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
 )
 
 // sameHash is nil if the hashes are the same, and else says what was expected.
@@ -15,6 +17,14 @@ func sameHash(want, got string) error {
 		return nil
 	}
 	return fmt.Errorf("expected %s, found %s", want, got)
+}
+
+// notNamed says that a file is none that a lock file names, and why.
+func notNamed(why error) error {
+	if why == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", claim.ErrNotNamed, why)
 }
 
 // readSmall reads a file of a download cache that must not be larger than limit.

@@ -66,12 +66,13 @@ func gradlePlan(locks []lockfile.Lock) Plan {
 		}
 		if len(hashes) == 0 {
 			return claim.Claim{Maybe: true, Deep: func(tree fs.FS, name string) error {
-				return checkGradleName(tree, name, part[4])
+				return notNamed(checkGradleName(tree, name, part[4]))
 			}}, true
 		}
-		c, ok := hashes[part[1]+":"+part[2]+":"+part[3]+"/"+part[5]].claim()
+		allowed := hashes[part[1]+":"+part[2]+":"+part[3]+"/"+part[5]]
+		c, ok := allowed.claim()
 		// The same file can have been published twice, with different contents.
-		c.Maybe = true
+		c.Deep, c.Maybe = allowed.checkMaybe, true
 		return c, ok
 	}}
 	if len(hashes) == 0 {

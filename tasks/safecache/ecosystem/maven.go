@@ -124,16 +124,16 @@ func mavenSources(tree fs.FS, name string) (map[string]bool, error) {
 func checkMavenRemotes(tree fs.FS, name string) error {
 	downloaded, err := mavenSources(tree, name)
 	if err == nil && len(downloaded) == 0 {
-		return errors.New("nothing beside it was downloaded")
+		err = errors.New("nothing beside it was downloaded")
 	}
-	return err
+	return notNamed(err)
 }
 
 // checkMavenDownload asks the note beside a file whether the file was downloaded.
 func checkMavenDownload(tree fs.FS, name string) error {
 	downloaded, err := mavenSources(tree, path.Dir(name)+"/"+mavenRemotes)
 	if err == nil && !downloaded[path.Base(name)] {
-		return errors.New("it was installed from here, not downloaded")
+		err = errors.New("it was installed from here, not downloaded")
 	}
-	return err
+	return notNamed(err)
 }

@@ -118,7 +118,7 @@ func (p nugetPackage) checkHashFile(tree fs.FS, name string) error {
 	}
 	file, size, err := openAt(tree, path.Dir(name)+"/"+p.archive, maxNupkg)
 	if err != nil {
-		return errors.New("the package is not beside it")
+		return notNamed(errors.New("the package is not beside it"))
 	}
 	defer file.Close()
 	sum := sha512.New()
@@ -144,11 +144,11 @@ func (p nugetPackage) checkMetadata(tree fs.FS, name string) error {
 	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&note); err != nil || decoder.More() {
-		return errors.New("it is not what NuGet writes")
+		return notNamed(errors.New("it is not what NuGet writes"))
 	}
 	// A field that is there twice is read differently by different readers.
 	if bytes.Count(bytes.ToLower(data), []byte(`"contenthash"`)) != 1 {
-		return errors.New("it has not one contentHash")
+		return notNamed(errors.New("it has not one contentHash"))
 	}
 	return sameHash("contentHash "+p.hash, "contentHash "+note.ContentHash)
 }
@@ -158,7 +158,7 @@ func (p nugetPackage) checkMetadata(tree fs.FS, name string) error {
 func (p nugetPackage) checkUnpacked(tree fs.FS, folder, name, nuspec string) error {
 	archive, err := openNupkg(tree, folder+p.archive)
 	if err != nil {
-		return errors.New("the package beside it cannot be read")
+		return notNamed(errors.New("the package beside it cannot be read"))
 	}
 	defer archive.Close()
 	entry, err := archive.entry(name, nuspec)

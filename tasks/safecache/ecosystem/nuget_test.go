@@ -123,8 +123,8 @@ func TestNuGetClaimsWhatIsInThePackage(t *testing.T) {
 		for file, want := range map[string]string{
 			"demo.1.0.0.nupkg": "", "demo.1.0.0.nupkg.sha512": "", ".nupkg.metadata": "", "demo.nuspec": "",
 			"lib/net8.0/Demo.dll": "", "lib/net45+win8/x y.dll": "",
-			".signature.p7s": "not claimed", "lib/net8.0/evil.dll": "it is not in the package",
-			"tools/init.ps1": "it is not in the package", "lib/net8.0/Demo.dll.user": "it is not in the package",
+			".signature.p7s": "not claimed", "lib/net8.0/evil.dll": "no lock file names it: it is not in the package",
+			"tools/init.ps1": "no lock file names it: it is not in the package", "lib/net8.0/Demo.dll.user": "no lock file names it: it is not in the package",
 		} {
 			if got := verify(t, claims, tree, "demo/1.0.0/"+file); got != want {
 				t.Errorf("%s: %s: got %q, want %q", name, file, got, want)

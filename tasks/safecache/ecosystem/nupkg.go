@@ -133,7 +133,7 @@ func (n *nupkg) entry(name, nuspec string) (*zip.File, error) {
 		found = f
 	}
 	if found == nil {
-		return nil, errors.New("it is not in the package")
+		return nil, notNamed(errors.New("it is not in the package"))
 	}
 	return found, nil
 }

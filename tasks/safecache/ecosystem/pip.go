@@ -71,12 +71,12 @@ func pipPlan(locks []lockfile.Lock) Plan {
 		}
 	}
 	id := allowed.id()
-	file := claim.Claim{ID: "any of " + id, Deep: allowed.check, Maybe: true}
+	file := claim.Claim{ID: "any of " + id, Deep: allowed.checkMaybe, Maybe: true}
 	answer := claim.Claim{ID: "answer with any of " + id, Maybe: true, Deep: func(tree fs.FS, name string) error {
 		if err := checkPipAnswer(tree, name); err != nil {
-			return err
+			return notNamed(err)
 		}
-		return allowed.check(tree, name+".body")
+		return allowed.checkMaybe(tree, name+".body")
 	}}
 	return Plan{Claims: func(name string) (claim.Claim, bool) {
 		if len(allowed) == 0 {
@@ -116,6 +116,9 @@ func (a anyOf) id() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// checkMaybe holds a file against the set, which does not name it if it is not in.
+func (a anyOf) checkMaybe(tree fs.FS, name string) error { return notNamed(a.check(tree, name)) }
+
 // check holds a file against the set.
 func (a anyOf) check(tree fs.FS, name string) error {
 	digests := map[string]hash.Hash{}
@@ -142,5 +145,5 @@ func (a anyOf) check(tree fs.FS, name string) error {
 			return nil
 		}
 	}
-	return errors.New("no lock file has its hash")
+	return errors.New("it has another hash")
 }

@@ -80,7 +80,7 @@ func TestPipFilesAreProvenByAnyHash(t *testing.T) {
 		fmt.Sprintf("sha512:%x", sha512.Sum512([]byte("second"))), "md5:"+strings.Repeat("0", 32))
 	claims := pipPlan(locks).Claims
 	name := "a/b/c/d/e/abcde" + strings.Repeat("0", 51)
-	for contents, want := range map[string]string{"genuine": "", "second": "", "EVIL": "no lock file has its hash", "": "no lock file"} {
+	for contents, want := range map[string]string{"genuine": "", "second": "", "EVIL": "no lock file names it: it has another hash", "": "no lock file names it"} {
 		got := verify(t, claims, fstest.MapFS{name + ".body": {Data: []byte(contents)}}, name+".body")
 		if got != want && (want == "" || !strings.HasPrefix(got, want)) {
 			t.Errorf("%q: got %q, want %q", contents, got, want)
@@ -116,7 +116,7 @@ func TestPipAnswersLeadNowhere(t *testing.T) {
 	name := "a/b/c/d/e/abcde" + strings.Repeat("0", 51)
 	for what, tc := range map[string]struct{ answer, body, want string }{
 		"as it should be":        {pipAnswer(200, "", "Content-Type", "application/octet-stream", "ETag", "x"), "genuine", ""},
-		"beside a changed file":  {pipAnswer(200, ""), "EVIL", "no lock file has its hash"},
+		"beside a changed file":  {pipAnswer(200, ""), "EVIL", "it has another hash"},
 		"beside nothing":         {pipAnswer(200, ""), "-", "cannot be opened"},
 		"permanent redirect":     {pipAnswer(308, "", "Location", "https://evil.test/"), "genuine", "status 200"},
 		"redirect in disguise":   {pipAnswer(200, "", " loCation", "https://evil.test/"), "genuine", "leads elsewhere"},
