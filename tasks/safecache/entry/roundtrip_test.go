@@ -69,7 +69,7 @@ func TestPacksAreReproducible(t *testing.T) {
 func TestStoredSize(t *testing.T) {
 	t.Parallel()
 	r := newRepository(newMemory())
-	dense := noise(1<<20, 9)
+	dense := "\x1f\x8b" + noise(1<<20, 9)
 	saved := save(t, r, map[string]string{"1": dense, "2": dense, "3": dense, "text": strings.Repeat("abc", 1<<20)}, draft("1", "k"))
 	if got := saved.Manifest.Totals.Stored; got < 1<<20 || got > 1<<20+50_000 {
 		t.Errorf("a MB three times, and 3 MB that shrink, are stored in %d bytes", got)

@@ -322,6 +322,11 @@ func TestSecondReadingIsHeldAgainstTheFirst(t *testing.T) {
 	if err := f.verify(bytesHash([]byte("y"))); !errors.Is(err, archive.ErrChanged) {
 		t.Errorf("verify of something else: error %v, want archive.ErrChanged", err)
 	}
+	for _, text := range []string{"", "x"} {
+		if err := f.read(strings.NewReader(text), make([]byte, 2)); !errors.Is(err, archive.ErrChanged) {
+			t.Errorf("read of %q as two bytes: error %v, want archive.ErrChanged", text, err)
+		}
+	}
 }
 
 func TestCollect(t *testing.T) {
