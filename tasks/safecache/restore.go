@@ -1,6 +1,7 @@
 package safecache
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,8 +56,9 @@ func tryRestore(ctx context.Context, env *task.Env, in Inputs, r *result) error 
 	state.Exact, state.Rejected = r.hit == exact, r.name
 	state.Restored, state.Since = r.verified > 0, env.Now().Unix()
 	if s.eco != nil && err == nil {
-		env.Log.Printf("Now run %s, hit or miss: only that compares what is installed with the lock file.", s.eco.Next)
-		err = env.Log.SetVariable(nextVariable, s.eco.Next, pipeline.Var{})
+		next := cmp.Or(s.plan.Next, s.eco.Next)
+		env.Log.Printf("Now run %s, hit or miss: only that compares what is installed with the lock file.", next)
+		err = env.Log.SetVariable(nextVariable, next, pipeline.Var{})
 	}
 	return errors.Join(err, state.keep(env))
 }

@@ -47,17 +47,16 @@ func understand(ctx context.Context, env *task.Env, in Inputs) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkFolder(); err != nil {
-		return nil, err
+	if s.folder = string(in.Path); s.folder != "" {
+		if err := look(env, directoryOf(env, in)).refuse(s.folder); err != nil {
+			return nil, err
+		}
 	}
 	if s.keys, err = resolveKeys(ctx, env, spec); err != nil {
 		return nil, err
 	}
 	if s.eco == nil {
 		if s.eco, err = chooseEcosystem(in.Ecosystem, lockNames(s.keys.key)); err != nil {
-			return nil, err
-		}
-		if err := s.checkFolder(); err != nil {
 			return nil, err
 		}
 	}
@@ -153,25 +152,23 @@ func (s *step) toolVersion(ctx context.Context) (string, error) {
 	return name + " " + version, nil
 }
 
-// checkFolder finds out which folder is meant, and refuses it by its name if it
-// must not be a cache.
-func (s *step) checkFolder() error {
-	s.folder = string(s.in.Path)
-	if s.folder == "" && s.eco != nil {
-		s.folder = s.eco.Folder(host(s.env))
-		s.env.Log.Printf("The path follows from the ecosystem: %s", s.folder)
+// defaultFolder finds out where the package manager keeps its downloads, if the user
+// did not say it. The two Yarns have different places.
+func (s *step) defaultFolder() error {
+	if s.folder != "" {
+		return nil
 	}
-	if s.folder == "" {
-		if s.eco == nil {
-			return nil // the key may still say which ecosystem it is
-		}
+	at := host(s.env)
+	at.Format = s.locks[0].Format
+	if s.folder = s.eco.Folder(at); s.folder == "" {
 		return &task.UserError{
 			Class: task.BadInput, Rule: "cache/path",
 			Msg:  fmt.Sprintf("there is no path, and where %s keeps its downloads cannot be told", s.eco.Name),
 			Hint: "write the folder",
 		}
 	}
-	return look(s.env, directoryOf(s.env, s.in)).refuse(s.folder)
+	s.env.Log.Printf("The path follows from the ecosystem: %s", s.folder)
+	return look(s.env, s.directory()).refuse(s.folder)
 }
 
 func host(env *task.Env) ecosystem.Host {
@@ -185,9 +182,6 @@ func host(env *task.Env) ecosystem.Host {
 // judge reads the lock files, and refuses a step whose cache nothing could verify.
 func (s *step) judge() error {
 	s.env.Log.Print(strings.ToUpper(s.access.String()[:1]) + s.access.String()[1:] + ".")
-	if s.folder == "" {
-		return badInput(errors.New("it is empty"), "path", "write the folder to restore and to save")
-	}
 	if err := s.judgeCritical(); err != nil {
 		return err
 	}
@@ -205,6 +199,9 @@ func (s *step) judge() error {
 		}
 	}
 	s.plan = s.eco.Plan(s.locks)
+	if err := s.defaultFolder(); err != nil {
+		return err
+	}
 	if s.plan.Unproven == "" || len(s.known) > 0 {
 		return nil
 	}
@@ -219,6 +216,9 @@ func (s *step) judge() error {
 
 // judgeGeneric tells how little is verified, which is too little for a release.
 func (s *step) judgeGeneric() error {
+	if s.folder == "" {
+		return badInput(errors.New("it is empty"), "path", "write the folder to restore and to save")
+	}
 	if len(s.known) > 0 {
 		return nil
 	}
