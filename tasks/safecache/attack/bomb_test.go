@@ -17,7 +17,6 @@ import (
 
 	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/seal"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -191,23 +190,6 @@ func TestBombs(t *testing.T) {
 			nothingIn(t, filepath.Dir(dst))
 		})
 	}
-}
-
-// refusedStatus is a child's exit status if it has restored nothing, for a reason.
-const refusedStatus = 3
-
-// restoreChild is a process that restores the entry k.
-func restoreChild(dir, dst string) int {
-	r := entry.Repository{Store: store.NewDir(dir), Now: nowToday}
-	err := restoreTo(r, dst, mainScope, entry.RestoreOptions{}, []string{"k"})
-	fmt.Println(err)
-	if status, err := os.ReadFile("/proc/self/status"); err == nil {
-		fmt.Println(string(status))
-	}
-	if err != nil {
-		return refusedStatus
-	}
-	return 0
 }
 
 // What a plain entry takes, and that the limits are not what refuses it.
