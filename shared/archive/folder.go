@@ -89,6 +89,9 @@ func (f *Folder) create(file File) (*os.File, error) {
 	return f.root.OpenFile(filepath.FromSlash(file.Path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 }
 
+// Remove takes a file out of the folder again.
+func (f *Folder) Remove(name string) error { return f.root.Remove(name) }
+
 // Mkdir makes a folder, and those above it, unless they are there.
 func (f *Folder) Mkdir(dir string) error {
 	if _, made := f.dirs.Load(dir); made || dir == "." {

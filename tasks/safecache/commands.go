@@ -10,6 +10,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/archive"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/trust"
 )
@@ -84,7 +85,7 @@ func (s *step) checkFiles(ctx context.Context, tree *archive.Tree) (named, other
 			wrong = c.Check(tree.FS(), file.Path)
 		}
 		switch {
-		case !ok || wrong != nil && c.Maybe:
+		case !ok || c.Maybe && errors.Is(wrong, claim.ErrNotNamed):
 			other++
 			continue
 		case wrong != nil:

@@ -61,7 +61,7 @@ func (s *step) storeName() string {
 
 // openStore returns the store of the inputs. Nothing is asked of it yet.
 func (s *step) openStore(context.Context) (entry.Repository, error) {
-	repo := entry.Repository{Keys: s.known, Now: s.env.Now, Note: s.env.Log.Debug, MaxAge: s.maxAge}
+	repo := entry.Repository{Keys: s.known, Now: s.env.Now, Note: s.note, MaxAge: s.maxAge}
 	if s.access.Write != nil && s.access.Write.Tier == trust.Trusted {
 		repo.Signer = s.signer
 	}
@@ -91,6 +91,9 @@ func (s *step) openStore(context.Context) (entry.Repository, error) {
 	repo.Store, err = blob.New(c)
 	return repo, badInput(err, "store", "correct the inputs of the store")
 }
+
+// note shows what is strange and does no harm.
+func (s *step) note(text string) { s.env.Log.Print("Note: " + text + ".") }
 
 func (s *step) credential(config httpx.Config) (*azure.Credential, error) {
 	e := endpoint.New(s.env.Environ())

@@ -2,6 +2,8 @@ package entry
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"strings"
 )
 
@@ -42,6 +44,9 @@ func (r Repository) Elsewhere(ctx context.Context, scope Scope, values []string)
 				continue
 			}
 			object, err := r.Store.Get(ctx, objects[i].Name, nil)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // deleted meanwhile
+			}
 			if err != nil {
 				return nil, err
 			}

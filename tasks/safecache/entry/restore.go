@@ -384,12 +384,34 @@ func (job *restoring) deep(ctx context.Context) error {
 		}
 	}
 	tree := job.folder.FS()
-	return each(ctx, workers(), len(open), func(_ context.Context, i int) error {
-		if err := open[i].claim.Deep(tree, open[i].Path); err != nil {
+	unnamed := make([]bool, len(open))
+	err := each(ctx, workers(), len(open), func(_ context.Context, i int) error {
+		err := open[i].claim.Deep(tree, open[i].Path)
+		if unnamed[i] = open[i].claim.Maybe && errors.Is(err, claim.ErrNotNamed); err != nil && !unnamed[i] {
 			return rejected(job.entry.Name, KindClaim, "its file %.120q: %s", open[i].Path, err)
 		}
 		return nil
 	})
+	// Only now: a claim may look at the files beside its own.
+	for i := range open {
+		if err == nil && unnamed[i] {
+			err = job.leaveOut(open[i])
+		}
+	}
+	if err == nil && job.result.Files == 0 {
+		return archive.ErrEmpty
+	}
+	return err
+}
+
+// leaveOut takes a file out again whose contents show that no lock file names it:
+// the entry was made for another one.
+func (job *restoring) leaveOut(w *wanted) error {
+	job.result.Files--
+	job.result.Bytes -= w.Size
+	job.result.Verified--
+	job.result.Dropped++
+	return job.folder.Remove(w.Path)
 }
 
 // proves reports whether the entry's word about its claims can be taken.

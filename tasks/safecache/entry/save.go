@@ -99,6 +99,8 @@ type saving struct {
 type source struct {
 	archive.File
 	claim   claim.Claim
+	unnamed bool // as its contents show
+	seen    bool // by claim.Deep, which found nothing wrong
 	hashed  bool
 	sum     [32]byte
 	sameAs  int // the file before it that has the same contents; -1 if none
@@ -112,7 +114,7 @@ func (r Repository) try(ctx context.Context, root string, d Draft) (Saved, error
 	}
 	defer tree.Close() // only read from
 	s := &saving{repo: r, draft: d, now: r.Now().UTC().Truncate(time.Second), tree: tree}
-	if err := s.choose(); err != nil {
+	if err := s.choose(ctx); err != nil {
 		return Saved{}, err
 	}
 	newest, current, err := s.current(ctx)
@@ -143,27 +145,30 @@ func (s *saving) blame(ctx context.Context, err error) error {
 }
 
 // choose decides which files are saved, before any is read.
-func (s *saving) choose() error {
+func (s *saving) choose(ctx context.Context) error {
 	named := s.draft.Claims
 	if named == nil {
 		named = func(string) (claim.Claim, bool) { return claim.Claim{}, true }
 		s.dirs = s.tree.EmptyDirs
 	}
 	for _, special := range s.tree.Special {
-		if _, ok := named(special.Path); ok {
+		if c, ok := named(special.Path); ok && !c.Maybe {
 			return &archive.RefusedError{Path: special.Path, Reason: "it is " + special.What +
 				", and only files and folders can be put back safely"}
 		}
 	}
-	var files []archive.File
 	for _, f := range s.tree.Files {
-		c, ok := named(f.Path)
-		if !ok {
-			s.saved.Dropped++
-			continue
+		if c, ok := named(f.Path); ok {
+			s.files = append(s.files, source{File: f, claim: c, sameAs: -1})
 		}
-		files = append(files, f)
-		s.files = append(s.files, source{File: f, claim: c, sameAs: -1})
+	}
+	if err := s.leaveOut(ctx); err != nil {
+		return err
+	}
+	s.saved.Dropped = len(s.tree.Files) - len(s.files)
+	files := make([]archive.File, len(s.files))
+	for i, f := range s.files {
+		files[i] = f.File
 	}
 	if len(files) == 0 {
 		return archive.ErrEmpty
@@ -173,6 +178,22 @@ func (s *saving) choose() error {
 		limits.Bytes = min(limits.Bytes, s.draft.MaxBytes)
 	}
 	return archive.Check(files, s.dirs, limits)
+}
+
+// leaveOut leaves out the files whose contents show that no lock file names them.
+func (s *saving) leaveOut(ctx context.Context) error {
+	tree := s.tree.FS()
+	err := each(ctx, workers(), len(s.files), func(_ context.Context, i int) error {
+		f := &s.files[i]
+		if !f.claim.Maybe || f.claim.Deep == nil {
+			return nil
+		}
+		err := f.claim.Deep(tree, f.Path)
+		f.unnamed, f.seen = errors.Is(err, claim.ErrNotNamed), err == nil
+		return nil // what is wrong is found again, and said, when it is read
+	})
+	s.files = slices.DeleteFunc(s.files, func(f source) bool { return f.unnamed })
+	return err
 }
 
 // current returns the newest generation of the key, and its entry if that is still

@@ -80,7 +80,7 @@ func (s *saving) deep(ctx context.Context, bases []*Entry) error {
 	var open []*source
 	for i := range s.files {
 		f := &s.files[i]
-		if f.claim.Deep != nil && !(f.hashed && proven[proof{f.hex(), f.claim.ID}]) {
+		if f.claim.Deep != nil && !f.seen && !(f.hashed && proven[proof{f.hex(), f.claim.ID}]) {
 			open = append(open, f)
 		}
 	}
