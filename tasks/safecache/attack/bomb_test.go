@@ -116,7 +116,8 @@ var bombs = map[string]struct {
 		}, nil)
 	}, "times as many"},
 	"a file of 4 EiB": {func(c *cache) {
-		c.forge(c.save(map[string]string{"a": "a"}, draft(mainScope, "k")), func(m *entry.Manifest) { m.Files[0].Size = 1 << 62 }, nil)
+		saved := c.save(map[string]string{"a": "a"}, draft(mainScope, "k"))
+		c.forge(saved, func(m *entry.Manifest) { m.Files[0].Size = 1 << 62 }, nil)
 	}, "bytes together"},
 	"files that add up to less than nothing": {func(c *cache) {
 		c.forge(c.save(map[string]string{"a": "a", "b": "b"}, draft(mainScope, "k")), func(m *entry.Manifest) {

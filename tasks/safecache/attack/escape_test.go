@@ -24,7 +24,8 @@ type place struct{ dst, outside, victim string }
 func newPlace(t *testing.T) place {
 	t.Helper()
 	root := t.TempDir()
-	p := place{filepath.Join(root, "work", "dst"), filepath.Join(root, "outside"), filepath.Join(root, "outside", "victim")}
+	outside := filepath.Join(root, "outside")
+	p := place{filepath.Join(root, "work", "dst"), outside, filepath.Join(outside, "victim")}
 	write(t, p.victim, "victim")
 	must(t, os.Mkdir(filepath.Join(root, "work"), 0o755))
 	return p
@@ -137,9 +138,9 @@ func TestArchivesThatWriteOutside(t *testing.T) {
 var slips = []string{
 	"../evil", "../../outside/evil", "../../../../../../../../../../tmp/evil", "a/../../evil", "a/b/../../../evil",
 	"./../evil", "..", ".", "", "/", "//evil", "/tmp/evil", "///tmp/evil", "a//b", "a/./b", "./a", "a/", "a/..", "a/../b",
-	`..\evil`, `..\..\outside\evil`, `a\..\..\evil`, `\evil`, `\\host\share\evil`, `//host/share/evil`, `C:\evil`, "C:/evil",
-	"C:evil", `\\?\C:\evil`, `\\.\PhysicalDrive0`, "a\x00/../../evil", "..\x00/evil", "..;/evil\n", "..%00/../evil\r",
-	"a/.. /../evil", ".. /evil", "... /evil", "....//evil/", "\u202e../live", "\xff\xfe/evil",
+	`..\evil`, `..\..\outside\evil`, `a\..\..\evil`, `\evil`, `\\host\share\evil`, `//host/share/evil`, `C:\evil`,
+	"C:/evil", "C:evil", `\\?\C:\evil`, `\\.\PhysicalDrive0`, "a\x00/../../evil", "..\x00/evil", "..;/evil\n",
+	"..%00/../evil\r", "a/.. /../evil", ".. /evil", "... /evil", "....//evil/", "\u202e../live", "\xff\xfe/evil",
 }
 
 // The same with manifests: there is no way to write down a link, a device, an owner
@@ -306,11 +307,13 @@ func TestHostileTrees(t *testing.T) {
 func TestNamesOfOtherSystems(t *testing.T) {
 	t.Parallel()
 	lists := map[string][]string{
-		"device": {"CON"}, "device with an extension": {"con.txt"}, "device below": {"sub/aux"}, "device as a folder": {"NUL/a"},
-		"port": {"COM1.tgz"}, "port, raised": {"LPT\u00b9"}, "stream": {"a.js:evil"}, "drive": {"c:a"}, "trailing dot": {"x."},
-		"trailing space": {"x "}, "folder with a trailing dot": {"x./a"}, "question mark": {"a?b"}, "star": {"a*b"},
-		"quote": {`a"b`}, "pipe": {"a|b"}, "less": {"a<b"}, "control": {"a\tb"}, "line": {"a\nb"}, "backslash": {`a\b`},
-		"case": {"A", "a"}, "case of folders": {"A/x", "a/y"}, "case below": {"s/Index.js", "s/index.js"},
+		"device": {"CON"}, "device with an extension": {"con.txt"}, "device below": {"sub/aux"},
+		"device as a folder": {"NUL/a"},
+		"port":               {"COM1.tgz"}, "port, raised": {"LPT\u00b9"}, "stream": {"a.js:evil"}, "drive": {"c:a"},
+		"trailing dot": {"x."}, "trailing space": {"x "}, "folder with a trailing dot": {"x./a"}, "question mark": {"a?b"},
+		"star": {"a*b"}, "quote": {`a"b`}, "pipe": {"a|b"}, "less": {"a<b"}, "control": {"a\tb"}, "line": {"a\nb"},
+		"backslash": {`a\b`},
+		"case":      {"A", "a"}, "case of folders": {"A/x", "a/y"}, "case below": {"s/Index.js", "s/index.js"},
 		"composed": {"\u00e9", "e\u0301"}, "sharp s": {"stra\u00dfe", "STRASSE"}, "Kelvin": {"\u212a", "k"},
 		"file and folder": {"lib", "LIB/x"}, "not UTF-8": {"a\xff"},
 	}

@@ -37,7 +37,8 @@ func newModules(t *testing.T) modules {
 	write(t, filepath.Join(versions, "v1.0.0.info"), `{"Version":"v1.0.0","Time":"2026-01-01T00:00:00Z"}`)
 	write(t, filepath.Join(versions, "v1.0.0.mod"), "module example.com/greet\n")
 	write(t, filepath.Join(versions, "v1.0.0.zip"), moduleZip(t, "genuine"))
-	write(t, filepath.Join(m.project, "go.mod"), "module example.com/shop\n\ngo 1.26\n\nrequire example.com/greet v1.0.0\n")
+	write(t, filepath.Join(m.project, "go.mod"),
+		"module example.com/shop\n\ngo 1.26\n\nrequire example.com/greet v1.0.0\n")
 	write(t, filepath.Join(m.project, "main.go"),
 		"package main\n\nimport \"example.com/greet\"\n\nfunc main() { println(greet.Text) }\n")
 	return m

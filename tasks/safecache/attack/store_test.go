@@ -74,6 +74,16 @@ func TestPoisonedStore(t *testing.T) {
 		c.Keys = []seal.Key{newSigner(t).Key()}
 		c.refuses(entry.KindSignature, "not signed", mainScope, entry.RestoreOptions{}, "k")
 	})
+	t.Run("the copy on the agent's own disk", func(t *testing.T) {
+		t.Parallel()
+		c, local := newCache(t), newCache(t)
+		c.Local = local.Store
+		c.save(genuine, draft(mainScope, "k"))
+		c.restores(genuine, mainScope, entry.RestoreOptions{}, "k") // makes the copy
+		name := local.objects(".pack")[0]
+		local.put(name, []byte(strings.Repeat("x", len(read(t, local.object(name))))))
+		c.restores(genuine, mainScope, entry.RestoreOptions{}, "k")
+	})
 	t.Run("signed by somebody else, newer than ours", func(t *testing.T) {
 		t.Parallel()
 		c, signer := newCache(t), newSigner(t)
@@ -140,14 +150,11 @@ func TestPullRequestWritesFirst(t *testing.T) {
 		}
 		return nil
 	}
-	pull := map[string]string{
-		"Build.SourceBranch": "refs/pull/12/merge", "Build.Reason": "PullRequest", "System.PullRequest.PullRequestId": "12",
-		"System.PullRequest.TargetBranch": "refs/heads/main", "System.PullRequest.IsFork": "False",
-	}
+	pull := pullRequest("12", "False")
 	others := map[string]map[string]string{
 		"main":          {"Build.SourceBranch": "refs/heads/main", "Build.Reason": "IndividualCI"},
 		"release":       {"Build.SourceBranch": "refs/tags/v1", "Build.Reason": "Manual"},
-		"other pull":    {"Build.SourceBranch": "refs/pull/13/merge", "Build.Reason": "PullRequest", "System.PullRequest.PullRequestId": "13", "System.PullRequest.IsFork": "False"},
+		"other pull":    pullRequest("13", "False"),
 		"topic":         {"Build.SourceBranch": "refs/heads/12/merge", "Build.Reason": "IndividualCI"},
 		"main, dressed": {"Build.SourceBranch": "refs/heads/main", "Build.Reason": "PullRequest"},
 	}
@@ -160,7 +167,7 @@ func TestPullRequestWritesFirst(t *testing.T) {
 			t.Errorf("%s: finds %s, which the pull request has saved", name, e.Name)
 		}
 	}
-	fork := map[string]string{"Build.SourceBranch": "refs/pull/14/merge", "Build.Reason": "PullRequest", "System.PullRequest.PullRequestId": "14", "System.PullRequest.IsFork": "True"}
+	fork := pullRequest("14", "True")
 	before := len(c.objects(""))
 	save(fork, evil)
 	if after := len(c.objects("")); after != before {
@@ -171,6 +178,15 @@ func TestPullRequestWritesFirst(t *testing.T) {
 		if e := find(run); e == nil || e.Manifest.Scope.Tier != "trusted" {
 			t.Errorf("%v finds %+v, want what the main branch has saved", run, e)
 		}
+	}
+}
+
+// pullRequest are the variables of a run of a pull request.
+func pullRequest(number, fork string) map[string]string {
+	return map[string]string{
+		"Build.SourceBranch": "refs/pull/" + number + "/merge", "Build.Reason": "PullRequest",
+		"System.PullRequest.PullRequestId": number, "System.PullRequest.TargetBranch": "refs/heads/main",
+		"System.PullRequest.IsFork": fork,
 	}
 }
 
@@ -232,11 +248,14 @@ func TestPackThatWasThereFirst(t *testing.T) {
 		if filepath.Base(theirs) != filepath.Base(pack) {
 			t.Fatalf("the pull request's pack is %s, want the name of %s", theirs, pack)
 		}
+		c.save(genuine, draft(mainScope, "before"))
 		c.put(theirs, []byte("garbage"))
-		c.save(genuine, draft(mainScope, "k"))
-		c.restores(genuine, mainScope, entry.RestoreOptions{}, "k")
+		c.save(genuine, draft(mainScope, "after"))
+		c.restores(genuine, mainScope, entry.RestoreOptions{}, "before")
+		c.restores(genuine, mainScope, entry.RestoreOptions{}, "after")
 		must(t, os.Remove(c.object(theirs)))
-		c.restores(genuine, mainScope, entry.RestoreOptions{}, "k")
+		c.restores(genuine, mainScope, entry.RestoreOptions{}, "before")
+		c.restores(genuine, mainScope, entry.RestoreOptions{}, "after")
 	})
 	t.Run("a link to a place where it changes later", func(t *testing.T) {
 		t.Parallel()
