@@ -17,6 +17,9 @@ while IFS=: read -r file target; do
   go test "./$(dirname "$file")" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" -fuzzminimizetime 10x | tail -n 2 || failed=1
 done < <(git ls-files '*_test.go' | xargs grep -Eo '^func Fuzz[A-Za-z0-9]+' | sed 's/func //' | sort)
 
+echo "== savers killed at 100 random moments"
+GUARDRAILS_KILLS=100 go test -count=1 ./tasks/safecache/attack -run Killed || failed=1
+
 echo "== a project of 1,500 npm packages, from save to offline install"
 scripts/test-big.sh || failed=1
 

@@ -27,6 +27,7 @@ const (
 	// A manifest is full of hashes, so it never shrinks by as much.
 	maxShrink, shrinkFloor = 100, 1 << 20
 	maxSegments            = 1000
+	maxWords               = 16 << 10
 )
 
 // A bomb: stored bytes that would become more than maxRatio times as many.
@@ -164,10 +165,21 @@ func (m *Manifest) checkKey() string {
 		return fmt.Sprintf("its tier is %.40q", m.Scope.Tier)
 	case m.Generation < 1:
 		return fmt.Sprintf("its generation is %d", m.Generation)
+	case m.words() > maxWords:
+		return fmt.Sprintf("its key and its producer have names of %d bytes", m.words())
 	case m.Expires.Before(m.Created):
 		return "it expired before it was made"
 	}
 	return ""
+}
+
+// words is how much there is of the texts that logs show in full.
+func (m *Manifest) words() int {
+	n := len(m.Fingerprint) + len(m.Ecosystem) + len(encode(m.Scope)) + len(encode(m.Producer))
+	for _, s := range m.Segments {
+		n += len(s.Source) + len(s.Kind)
+	}
+	return n
 }
 
 func checkPacks(packs []pack) string {
