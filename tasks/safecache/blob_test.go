@@ -43,7 +43,8 @@ func TestAzureBlob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := newJob(t).npm(map[string]string{"lodash": "lodash!"}).inBlob(account.URL, container, sas).set("SYSTEM_DEBUG", "true")
+	j := newJob(t).npm(map[string]string{"lodash": "lodash!"}).inBlob(account.URL, container,
+		sas).set("SYSTEM_DEBUG", "true")
 	j.now = time.Now() // the service has a clock of its own
 	var shown strings.Builder
 	j.watch = func(text string) { shown.WriteString(text) }
@@ -89,9 +90,11 @@ func TestAzureBlob(t *testing.T) {
 		{account.SAS(container, "t", time.Now().Add(time.Hour)), "permissions rcwdl"},
 	} {
 		j.inBlob(account.URL, container, tc.sas).again()
-		j.expect("main", "Succeeded", "type=warning;code=cache/environment", "no cache is restored", tc.text, "variable=hit;]miss",
+		j.expect("main", "Succeeded", "type=warning;code=cache/environment", "no cache is restored", tc.text,
+			"variable=hit;]miss",
 			"the build goes on without it", "!"+signatureOf(t, tc.sas))
-		j.download("lodash").expect("post", "Succeeded", "type=warning;code=cache/environment", "the cache is not saved", tc.text,
+		j.download("lodash").expect("post", "Succeeded", "type=warning;code=cache/environment",
+			"the cache is not saved", tc.text,
 			"!Saved 1", "!"+signatureOf(t, tc.sas))
 		j.set("INPUT_FAILONMISS", "true").again().expect("main", "Failed", "type=error;code=cache/environment", tc.text)
 		j.set("INPUT_FAILONMISS", "false")
@@ -106,7 +109,8 @@ func TestAzureBlob(t *testing.T) {
 	// The other commands work on it as well.
 	j.inBlob(account.URL, container, sas).again().set("INPUT_COMMAND", "list")
 	j.expect("main", "Succeeded", "1 entry in the container "+container+" of the storage account "+account.URL)
-	j.npm(map[string]string{"lodash": "lodash!"}).set("INPUT_COMMAND", "delete").expect("main", "Succeeded", "1 entry deleted")
+	j.npm(map[string]string{"lodash": "lodash!"}).set("INPUT_COMMAND", "delete").expect("main", "Succeeded",
+		"1 entry deleted")
 	hidden()
 }
 
@@ -138,7 +142,8 @@ func TestUnreachableAccount(t *testing.T) {
 			if input != "" {
 				j.set(input, "true")
 			}
-			j.expect("main", want, "code=cache/environment", "no cache is restored, as there is trouble with the container container",
+			j.expect("main", want, "code=cache/environment",
+				"no cache is restored, as there is trouble with the container container",
 				"variable=hit;]miss", "!c2VjcmV0", "!panic")
 			if strings.Contains(j.everything(), "c2VjcmV0") {
 				t.Error("the report holds the signature")
@@ -158,8 +163,9 @@ func TestRefusingAccount(t *testing.T) {
 	}))
 	t.Cleanup(service.Close)
 	j := newJob(t).npm(map[string]string{"lodash": "lodash!"}).inBlob(service.URL, "container", anySAS)
-	j.expect("main", "Succeeded", "type=warning;code=cache/environment", "the storage account does not accept requests from this "+
-		"agent's network", "allow the agent's network under Networking", "!c2VjcmV0")
+	j.expect("main", "Succeeded", "type=warning;code=cache/environment",
+		"the storage account does not accept requests from this "+
+			"agent's network", "allow the agent's network under Networking", "!c2VjcmV0")
 	if got := asked.Load(); got != 1 {
 		t.Errorf("the service was asked %d times, want once", got)
 	}

@@ -1,6 +1,7 @@
 package safecache
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -33,7 +34,8 @@ func TestNothingButTheEcosystem(t *testing.T) {
 	t.Parallel()
 	for _, ecosystem := range []string{"npm", "auto"} {
 		j := bare(t).program("node", "echo v20.11.1").set("INPUT_ECOSYSTEM", ecosystem)
-		j.expect("main", "Succeeded", `follows from the ecosystem: "npm" | "Linux" | "X64" | "node 20" | package-lock.json`,
+		j.expect("main", "Succeeded",
+			`follows from the ecosystem: "npm" | "Linux" | "X64" | "node 20" | package-lock.json`,
 			"The path follows from the ecosystem: "+j.path("work/1/.npm/_cacache"), `Resolved to: "npm"|"Linux"|"X64"|"node 20"|**`)
 		j.download("lodash").expect("post", "Succeeded", "Saved 1 file")
 		if got := j.stored().Manifest.Producer.Tool; got != "node 20" {
@@ -83,8 +85,19 @@ func TestToolVersion(t *testing.T) {
 func TestNoTool(t *testing.T) {
 	t.Parallel()
 	j := bare(t).set("PATH", t.TempDir())
-	j.expect("main", "Failed", "needs the version of node", "install node before this step, or write a key", "code=cache/key")
+	j.expect("main", "Failed", "needs the version of node", "install node before this step, or write a key",
+		"code=cache/key")
 	j.noStore()
+}
+
+// A step that is stopped while it asks says so, and blames no tool.
+func TestStoppedWhileAskingTheTool(t *testing.T) {
+	t.Parallel()
+	j := bare(t).program("node", "echo v20")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	j.stop = ctx
+	j.expect("main", "Failed", "cancelled", "!needs the version of node")
 }
 
 // The tool that is asked for its version gets none of the secrets.
@@ -92,18 +105,34 @@ func TestToolSeesNoSecrets(t *testing.T) {
 	t.Parallel()
 	j := bare(t)
 	j.program("node", "/usr/bin/env > "+j.path("seen")+"; echo v20.0.0")
-	j.set("SECRET_TOKEN", "hunter2-hunter2", "INPUT_SASTOKEN", "sv=1&sig=hunter2-hunter2", "SYSTEM_ACCESSTOKEN", "hunter2-x")
+	j.set("SECRET_TOKEN", "hunter2-hunter2", "INPUT_SASTOKEN", "sv=1&sig=hunter2-hunter2", "SYSTEM_ACCESSTOKEN",
+		"hunter2-x")
 	j.set("NODE_OPTIONS", "--require evil", "LD_PRELOAD", "")
 	j.expect("main", "Succeeded", `"node 20"`)
-	if seen := j.read("seen"); seen == "" || strings.Contains(seen, "hunter2") || strings.Contains(seen, "NODE_OPTIONS") {
+	if seen := j.read("seen"); seen == "" || strings.Contains(seen, "hunter2") || strings.Contains(seen,
+		"NODE_OPTIONS") {
 		t.Errorf("the tool saw the environment\n%s", seen)
+	}
+}
+
+// Where the tool keeps its downloads must be known for sure.
+func TestFolderCannotBeTold(t *testing.T) {
+	t.Parallel()
+	for folder, inputs := range map[string][]string{
+		"./.npm/_cacache":    {"HOME", "", "USERPROFILE", "", "NPM_CONFIG_CACHE", "", "LOCALAPPDATA", ""},
+		".npm-here/_cacache": {"NPM_CONFIG_CACHE", ".npm-here"},
+	} {
+		j := bare(t).program("node", "echo v20").set(inputs...)
+		j.expect("main", "Failed", "code=cache/path", "where npm keeps its downloads cannot be told", folder+`" is not absolute`,
+			"write the folder").noStore()
 	}
 }
 
 // With a critical cache the commit goes into the key, and restore keys keep the rest.
 func TestDefaultKeyOfACriticalCache(t *testing.T) {
 	t.Parallel()
-	j := bare(t).program("node", "echo v20.11.1").set("INPUT_CRITICAL", "true", "BUILD_SOURCEVERSION", strings.Repeat("a1", 20))
+	j := bare(t).program("node", "echo v20.11.1").set("INPUT_CRITICAL", "true", "BUILD_SOURCEVERSION",
+		strings.Repeat("a1", 20))
 	j.expect("main", "Succeeded", `"node 20" | package-lock.json | "a1a1`, "variable=hit;]miss")
 	j.download("lodash").expect("post", "Succeeded", "Saved 1 file")
 	j.again().expect("main", "Succeeded", "variable=hit;]exact")
@@ -127,7 +156,8 @@ func TestNoLockFile(t *testing.T) {
 	} {
 		j := bare(t).program("node", "echo v20").set(tc.inputs...)
 		j.must(os.Remove(j.path("work/1/s/package-lock.json")))
-		j.expect("main", "Failed", append(tc.texts, j.path("work/1/s"), "is the checkout before this step?", "subfolder")...)
+		j.expect("main", "Failed", append(tc.texts, j.path("work/1/s"), "is the checkout before this step?",
+			"subfolder")...)
 		j.noStore()
 		if t.Failed() {
 			t.Fatal("with " + name)
@@ -185,7 +215,8 @@ func TestSeveralLockFiles(t *testing.T) {
 	for _, name := range []string{"package.json", "package-lock.json"} {
 		j.must(os.Rename(j.path("work/1/s/"+name), j.path("work/1/s/web/"+name)))
 	}
-	j.npm(map[string]string{"lodash": "lodash!", "minimist": "minimist!"}).set("INPUT_KEY", `"npm" | **/package-lock.json`)
+	j.npm(map[string]string{"lodash": "lodash!", "minimist": "minimist!"}).set("INPUT_KEY",
+		`"npm" | **/package-lock.json`)
 	j.savedNPM()
 	if got := j.stored().Manifest.Packages; len(got) != 2 {
 		t.Errorf("the entry says that it has the packages %q, want each once", got)

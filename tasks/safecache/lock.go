@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/guardrails-ci/guardrails/shared/safepath"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/ecosystem"
@@ -189,12 +188,4 @@ func knownLocks(folder string) []string {
 		}
 	}
 	return names
-}
-
-// below the workspace, as the key's matches are named.
-func relTo(workspace, folder, name string) string {
-	if rel, err := safepath.Rel(workspace, filepath.Join(folder, name)); err == nil {
-		return filepath.FromSlash(rel)
-	}
-	return filepath.Join(folder, name)
 }

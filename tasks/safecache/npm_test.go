@@ -44,7 +44,8 @@ func TestPartialHitOfNPM(t *testing.T) {
 	j := newJob(t).npm(map[string]string{"lodash@4.17.20": "hole", "minimist": "minimist!", "gone": "gone"})
 	j.savedNPM().again()
 	j.npm(map[string]string{"lodash@4.17.21": "fixed", "minimist": "minimist!"})
-	j.expect("main", "Succeeded", "variable=hit;]partial", "variable=RESTORED;]inexact", "Cache restored", "1 file, 9 bytes",
+	j.expect("main", "Succeeded", "variable=hit;]partial", "variable=RESTORED;]inexact", "Cache restored",
+		"1 file, 9 bytes",
 		"Left out, not named by the lock file: 2 files.", "variable=droppedNotInLock;]2", "variable=verifiedFiles;]1",
 		"(partial): it was saved for other contents of package-lock.json")
 	j.has("minimist!")
@@ -161,7 +162,8 @@ func TestPoisonedStore(t *testing.T) {
 			j.expect("main", "Succeeded", "type=warning;code=cache/rejected", "variable=hit;]rejected",
 				"nothing of it was restored", "lock file", "!Cache restored").has()
 			if got := j.variables()["rejectedReason"]; got == "" || j.variables()["matchedKey"] != "" {
-				t.Errorf("rejectedReason is %q and matchedKey %q, want a reason and no key", got, j.variables()["matchedKey"])
+				t.Errorf("rejectedReason is %q and matchedKey %q, want a reason and no key", got,
+					j.variables()["matchedKey"])
 			}
 			// It is healed by the next save, although there is an entry of this key.
 			j.download("lodash").expect("post", "Succeeded", "Saved 1 file")
@@ -180,13 +182,26 @@ func TestAddedToTheStore(t *testing.T) {
 	j.expect("main", "Succeeded", "variable=hit;]exact", "variable=droppedNotInLock;]2").has(genuine)
 }
 
+// What else npm keeps in its folder does not matter, as it is not stored.
+func TestNpxBesideTheCache(t *testing.T) {
+	t.Parallel()
+	j := newJob(t).npm(map[string]string{"lodash": "lodash!"})
+	j.set("INPUT_PATH", j.path("work/1/.npm")).expect("main", "Succeeded").download("lodash")
+	j.write("work/1/.npm/_npx/1f/node_modules/x/index.js", "")
+	j.expect("post", "Succeeded", "Saved 1 file", "Left out, not named by the lock file: 1 file.")
+	j.again().finds("exact").has("lodash!")
+	j.write("work/1/.npm/_npx/1f/node_modules/.package-lock.json", "{}")
+	j.expect("main", "Failed", "code=cache/installation")
+}
+
 // The path is where another tool keeps its downloads, or where nothing is.
 func TestWrongPath(t *testing.T) {
 	t.Parallel()
 	j := newJob(t).npm(map[string]string{"lodash": "lodash!"})
 	j.expect("main", "Succeeded")
 	j.write(cached, "a tarball that npm would never keep under this name")
-	j.expect("post", "Succeeded", "type=warning;code=cache/empty", "there is no file in "+j.realPath("work/1/.npm/_cacache"),
+	j.expect("post", "Succeeded", "type=warning;code=cache/empty",
+		"there is no file in "+j.realPath("work/1/.npm/_cacache"),
 		"that the lock file names", "check that path is where npm keeps its downloads", "set ecosystem: generic", "!Saved")
 	if got := j.objects(""); len(got) != 0 {
 		t.Errorf("the store holds %q, want nothing", got)

@@ -52,10 +52,12 @@ func TestOutputs(t *testing.T) {
 	t.Parallel()
 	j := newJob(t).npm(map[string]string{"lodash": "lodash!", "gone": "gone!"})
 	j.finds("miss").outputsAre(outcome())
-	j.download("lodash", "gone").at("lodash", -time.Hour).at("gone", -time.Hour).expect("post", "Succeeded", "Saved 2 files").again()
+	j.download("lodash", "gone").at("lodash", -time.Hour).at("gone", -time.Hour).expect("post", "Succeeded",
+		"Saved 2 files").again()
 	m := j.stored().Manifest
 	stored := fmt.Sprint(m.Totals.Stored)
-	j.later(90 * time.Minute).finds("exact").outputsAre(outcome("hit", "exact", "matchedKey", m.Fingerprint, "ageHours", "1.5",
+	j.later(90 * time.Minute).finds("exact").outputsAre(outcome("hit", "exact", "matchedKey", m.Fingerprint,
+		"ageHours", "1.5",
 		"storedBytes", stored, "verifiedFiles", "2"))
 	j.set("INPUT_LOOKUPONLY", "true").again().finds("exact")
 	j.outputsAre(outcome("hit", "exact", "matchedKey", m.Fingerprint, "ageHours", "1.5", "storedBytes", stored))
@@ -68,13 +70,15 @@ func TestOutputs(t *testing.T) {
 	j.must(os.WriteFile(j.pack(), []byte("bad"), 0o600))
 	j.finds("rejected").outputsAre(outcome("hit", "rejected", "ageHours", "1.5", "storedBytes", stored,
 		"rejectedReason", fmt.Sprintf("the pack has 3 bytes, not %d", m.Totals.Stored)))
-	j.set("INPUT_COMMAND", "save", "INPUT_KEY", `"other" | package-lock.json`, "INPUT_RESTOREKEYS", "").download("lodash")
+	j.set("INPUT_COMMAND", "save", "INPUT_KEY", `"other" | package-lock.json`, "INPUT_RESTOREKEYS",
+		"").download("lodash")
 	j.write(packument, "x")
 	j.expect("main", "Succeeded", "Saved 1 file")
 	if v := j.variables(); v["newBytes"] == "" || v["storedBytes"] == "" || v["verifiedFiles"] != "1" || v["droppedNotInLock"] != "1" {
 		t.Errorf("after a save the outputs are %v, want what was stored, 1 file and 1 left out", v)
 	}
-	j.set("INPUT_COMMAND", "verify").expect("main", "Succeeded").outputsAre(outcome("verifiedFiles", "1", "droppedNotInLock", "1"))
+	j.set("INPUT_COMMAND", "verify").expect("main", "Succeeded").outputsAre(outcome("verifiedFiles", "1",
+		"droppedNotInLock", "1"))
 }
 
 // How long the downloads took is known from the times of their files, and what a
@@ -106,6 +110,17 @@ func TestSecondsSaved(t *testing.T) {
 				j.holds("main", tc.text)
 			}
 		})
+	}
+}
+
+// A step that only saves does not know when the downloads began.
+func TestSecondsOfSaveAlone(t *testing.T) {
+	t.Parallel()
+	j := newJob(t).npm(map[string]string{"lodash": "lodash!", "minimist": "minimist!"}).set("INPUT_COMMAND", "save")
+	j.download("lodash", "minimist").at("lodash", time.Minute).at("minimist", 2*time.Minute)
+	j.expect("main", "Succeeded", "Saved 2 files")
+	if got := j.stored().Manifest.Producer.DownloadSeconds; got != 0 {
+		t.Errorf("the downloads took %v s, want 0: nobody knows", got)
 	}
 }
 

@@ -91,7 +91,7 @@ func (s *step) fetch(ctx context.Context, folder string, r *result) error {
 		return nil
 	}
 	err = s.unpack(ctx, repo, found, folder, r)
-	if errors.Is(err, archive.ErrEmpty) && found.hit == partial {
+	if errors.Is(err, archive.ErrEmpty) { // only of an entry for another lock file, see unpack
 		r.matched = ""
 		s.env.Log.Print("Nothing is restored of it: none of its files is named by the lock file.")
 		s.explainMiss(ctx, repo, "")

@@ -168,6 +168,33 @@ func TestFolderIsAMountPoint(t *testing.T) {
 	j.expect("main", "Succeeded", "trouble with the folder "+folder+": it is a mount point", "!cache entry /", "variable=hit;]miss")
 }
 
+// The cache is restored, and only the old folder cannot go.
+func TestOldFolderIsLeftOver(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" || os.Getuid() != 0 {
+		t.Skip("only root on Linux can make a mount point")
+	}
+	j := newJob(t).saved("hello").again()
+	j.mkdir("work/1/.npm/_cacache/in/use")
+	folder := j.path("work/1/.npm/_cacache/in/use")
+	if out, err := exec.Command("mount", "--bind", folder, folder).CombinedOutput(); err != nil {
+		t.Skipf("nothing can be mounted here: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		left, err := filepath.Glob(j.path("work/1/.npm/*/in/use"))
+		for _, folder := range left {
+			err = errors.Join(err, exec.Command("umount", "--lazy", folder).Run())
+		}
+		if err != nil || len(left) != 1 {
+			t.Errorf("umount %q: %v", left, err)
+		}
+	})
+	j.finds("exact").holds("main", "type=warning;code=cache/leftover", "the cache was restored, but ", "Cache restored to")
+	if got := j.read(cached); got != "hello" {
+		t.Errorf("restored %q, want hello", got)
+	}
+}
+
 // lostRestore blames what is to blame, and never swallows the loss of a folder.
 func TestLostRestore(t *testing.T) {
 	t.Parallel()

@@ -67,7 +67,8 @@ func TestSaveOn(t *testing.T) {
 func TestMaxSize(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("x", 1_000_001)
-	j := newJob(t).npm(map[string]string{"lodash": big}).set("INPUT_MAXSIZEMB", "1").expect("main", "Succeeded").download("lodash")
+	j := newJob(t).npm(map[string]string{"lodash": big}).set("INPUT_MAXSIZEMB", "1").expect("main",
+		"Succeeded").download("lodash")
 	j.expect("post", "Succeeded", "type=warning;code=cache/content", "cannot be a cache: ", "1000000", "!Saved")
 	if got := j.objects(""); len(got) != 0 {
 		t.Errorf("the store holds %q, want nothing", got)
@@ -80,7 +81,8 @@ func TestMaxSize(t *testing.T) {
 	j = newJob(t).npm(map[string]string{"lodash": "lodash!"}).set("INPUT_MAXSIZEMB", "1").expect("main", "Succeeded")
 	j.write(packument, big)
 	j.download("lodash").expect("post", "Succeeded", "Saved 1 file")
-	newJob(t).set("INPUT_MAXSIZEMB", "-1").expect("main", "Failed", "maxSizeMB is negative", "write 0 for no limit").noStore()
+	newJob(t).set("INPUT_MAXSIZEMB", "-1").expect("main", "Failed", "maxSizeMB is negative",
+		"write 0 for no limit").noStore()
 }
 
 // The variable of cacheHitVar in every outcome, as Cache@2 sets it.

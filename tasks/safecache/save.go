@@ -158,8 +158,6 @@ func (s *step) mayNotSave() string {
 		return "verifyKeys is set, so what a trusted branch saves must be signed, and this run has no signingKey"
 	case s.plan.Unproven != "" && !trusted:
 		return "only signed entries of trusted branches can be restored here, as " + s.plan.Unproven
-	case s.plan.Unproven != "" && s.signer == nil:
-		return "this run has no signingKey, and an unsigned entry could not be restored, as " + s.plan.Unproven
 	}
 	return ""
 }

@@ -132,7 +132,8 @@ func TestMissNamesTheOtherScope(t *testing.T) {
 func TestTrustedBranches(t *testing.T) {
 	t.Parallel()
 	j := newJob(t).set("INPUT_TRUSTEDBRANCHES", "release/1.x\nrefs/heads/main")
-	j.as("BUILD_SOURCEBRANCH", "refs/heads/release/1.x").writes("hello", "to the trusted entries of refs/heads/release/1.x")
+	j.as("BUILD_SOURCEBRANCH", "refs/heads/release/1.x").writes("hello",
+		"to the trusted entries of refs/heads/release/1.x")
 	j.as(onMain...).finds("exact")
 	j.as(pull("12", "SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/release/1.x")...).finds("exact")
 	// What is no longer trusted is no longer read.

@@ -79,7 +79,8 @@ func TestBadSignatures(t *testing.T) {
 			j := newJob(t)
 			tc.by(j)
 			j.as(onMain...).writes("evil", "Saved 1 file")
-			j.sign(good).unsign().as(pull("12")...).expect("main", "Succeeded", "code=cache/rejected", "variable=hit;]rejected",
+			j.sign(good).unsign().as(pull("12")...).expect("main", "Succeeded", "code=cache/rejected",
+				"variable=hit;]rejected",
 				tc.reason, "let a run of a trusted branch save it with the signingKey whose public key is in verifyKeys",
 				"!Cache restored")
 			if got := j.fact("main", "rejected.kind"); got != "signature" {
@@ -156,7 +157,8 @@ func TestReplay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const both = "refs/heads/main\nrefs/heads/release"
-			genuine := newJob(t).sign(p).set("INPUT_TRUSTEDBRANCHES", both).as(onMain...).writes("old and holed", "Saved 1 file")
+			genuine := newJob(t).sign(p).set("INPUT_TRUSTEDBRANCHES", both).as(onMain...).writes("old and holed",
+				"Saved 1 file")
 			j := newJob(t).sign(p).set("INPUT_TRUSTEDBRANCHES", both).as(onMain...).set(tc.other...)
 			j.writes("new", "Saved 1 file")
 			genuine.copied(j)
@@ -212,6 +214,9 @@ func TestPullRequestDoesNotSign(t *testing.T) {
 	if strings.Contains(string(text), p.id) || !strings.Contains(string(text), `"signatures":[]`) {
 		t.Errorf("the pull request's entry is signed:\n%s", text)
 	}
+	j.as(pull("12")...).finds("exact")
+	// Nor does it need one for what only it reads.
+	j = newJob(t).sign(p).unsign().as(pull("12")...).writes("hello", "Saved 1 file", "not signed")
 	j.as(pull("12")...).finds("exact")
 }
 

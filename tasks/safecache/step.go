@@ -160,11 +160,12 @@ func (s *step) defaultFolder() error {
 	}
 	at := host(s.env)
 	at.Format = s.locks[0].Format
-	if s.folder = s.eco.Folder(at); s.folder == "" {
+	if s.folder = s.eco.Folder(at); !filepath.IsAbs(s.folder) {
 		return &task.UserError{
 			Class: task.BadInput, Rule: "cache/path",
-			Msg:  fmt.Sprintf("there is no path, and where %s keeps its downloads cannot be told", s.eco.Name),
-			Hint: "write the folder",
+			Msg: fmt.Sprintf("there is no path, and where %s keeps its downloads cannot be told: %q is not absolute",
+				s.eco.Name, s.folder),
+			Hint: "write the folder, or correct the variable that says it, or HOME",
 		}
 	}
 	s.env.Log.Printf("The path follows from the ecosystem: %s", s.folder)

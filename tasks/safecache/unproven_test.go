@@ -57,14 +57,16 @@ func TestUnprovenSigned(t *testing.T) {
 	j := pnpm(t).sign(p).as(onMain...).finds("miss")
 	j.write(pnpmFile, "hello")
 	j.write("work/1/.pnpm-store/v10/projects/x", "a link elsewhere")
-	j.expect("post", "Succeeded", "Saved 1 file", "signed with the key "+p.id, "Left out, not named by the lock file: 1 file.")
+	j.expect("post", "Succeeded", "Saved 1 file", "signed with the key "+p.id,
+		"Left out, not named by the lock file: 1 file.")
 	j.unsign().as(pull("12")...).wipe().finds("exact")
 	j.holds("main", "1 file, 5 bytes, each verified by its SHA-256", "!against the lock file")
 	if got := j.read(pnpmFile); got != "hello" {
 		t.Errorf("restored %q, want hello", got)
 	}
 	// Another lock file may take of it what it names.
-	j.write("work/1/s/pnpm-lock.yaml", strings.ReplaceAll(j.read("work/1/s/pnpm-lock.yaml"), integrity("lodash"), integrity("x")))
+	j.write("work/1/s/pnpm-lock.yaml", strings.ReplaceAll(j.read("work/1/s/pnpm-lock.yaml"), integrity("lodash"),
+		integrity("x")))
 	j.wipe().finds("partial")
 }
 
@@ -76,7 +78,8 @@ func TestUnprovenIsNotSaved(t *testing.T) {
 		run  []string
 		text string
 	}{
-		"pull request": {pull("12"), "Not saved: only signed entries of trusted branches can be restored here, as pnpm's store"},
+		"pull request": {pull("12"),
+			"Not saved: only signed entries of trusted branches can be restored here, as pnpm's store"},
 		"topic":        {topic, "Not saved: only signed entries of trusted branches can be restored here"},
 		"main, no key": {slices.Concat(onMain, []string{"INPUT_SIGNINGKEY", ""}), "Not saved: verifyKeys is set"},
 		"fork":         {fork, "Not saved: what a fork's code leaves behind"},
