@@ -115,6 +115,14 @@ func TestToolSeesNoSecrets(t *testing.T) {
 	}
 }
 
+// The home directory is HOME, but on Windows.
+func TestHome(t *testing.T) {
+	t.Parallel()
+	j := bare(t).program("node", "echo v20")
+	delete(j.env, "NPM_CONFIG_CACHE")
+	j.set("USERPROFILE", j.path("elsewhere")).expect("main", "Succeeded", j.path("home/.npm/_cacache"))
+}
+
 // Where the tool keeps its downloads must be known for sure.
 func TestFolderCannotBeTold(t *testing.T) {
 	t.Parallel()
@@ -173,7 +181,11 @@ func TestSeveralEcosystems(t *testing.T) {
 	j.expect("main", "Failed", "code=cache/ecosystem", text, "set ecosystem to the one whose downloads path holds")
 	j.set("INPUT_KEY", "package-lock.json | yarn.lock").expect("main", "Failed", "code=cache/ecosystem", text)
 	j.set("INPUT_ECOSYSTEM", "npm").expect("main", "Succeeded")
-	j.set("INPUT_KEY", "package-lock.json", "INPUT_ECOSYSTEM", "auto").expect("main", "Succeeded", "Now run npm ci")
+	// A folder of that name is none.
+	j.must(os.Remove(j.path("work/1/s/yarn.lock")))
+	j.mkdir("work/1/s/yarn.lock")
+	j.set("INPUT_KEY", "", "INPUT_ECOSYSTEM", "auto").expect("main", "Succeeded", "| package-lock.json")
+	j.set("INPUT_KEY", "package-lock.json").expect("main", "Succeeded", "Now run npm ci")
 	j.set("INPUT_KEY", "", "INPUT_ECOSYSTEM", "npm").expect("main", "Succeeded", "| package-lock.json")
 }
 
@@ -245,6 +257,17 @@ func TestLockFileOutsideOfTheWorkspace(t *testing.T) {
 	j.packageJSON(map[string]string{"lodash": "2.0.0"})
 	j.must(os.Rename(j.path("work/1/s/package.json"), j.path("elsewhere/package.json")))
 	j.expect("main", "Failed", "code=cache/stale-lock")
+}
+
+// A link that leads out of the workspace is not followed.
+func TestLockFileIsALink(t *testing.T) {
+	t.Parallel()
+	needsUnix(t)
+	j := newJob(t).npm(map[string]string{"lodash": "lodash!"})
+	j.must(os.Rename(j.path("work/1/s/package-lock.json"), j.path("home/package-lock.json")))
+	j.link("home/package-lock.json", "work/1/s/package-lock.json")
+	j.expect("main", "Failed", "code=cache/lock", "the lock file s/package-lock.json cannot be read: ",
+		"no link out of it").noStore()
 }
 
 // Between the stages of a step the lock file became something else.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -151,13 +150,10 @@ func lockError(name string, err error) error {
 	case errors.As(err, &user), errors.Is(err, context.Canceled):
 		return err
 	}
-	hint := "is the checkout before this step, and is the file a file?"
-	if errors.Is(err, fs.ErrNotExist) {
-		hint = "is the checkout before this step?"
-	}
 	return &task.UserError{
 		Class: task.Environment, Rule: "cache/lock", Err: err,
-		Msg: fmt.Sprintf("the lock file %s cannot be read: %s", name, trouble(err)), Hint: hint,
+		Msg:  fmt.Sprintf("the lock file %s cannot be read: %s", name, trouble(err)),
+		Hint: "is the checkout before this step, and is the file one of the workspace and no link out of it?",
 	}
 }
 

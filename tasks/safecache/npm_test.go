@@ -99,6 +99,8 @@ func TestNoIntegrity(t *testing.T) {
 	j.expect("main", "Failed", "code=cache/integrity", "s/package-lock.json has no hash for lodash@1.0.0",
 		"nothing could verify", "npm install", "!Entry found")
 	j.has()
+	j.packageJSON(map[string]string{"lodash": "2.0.0"}) // all that is wrong is said at once
+	j.expect("main", "Failed", "code=cache/integrity", "has no hash for lodash@1.0.0", "code=cache/stale-lock", "2.0.0")
 }
 
 func TestLockFileIsNoLockFile(t *testing.T) {

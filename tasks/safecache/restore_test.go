@@ -3,6 +3,7 @@ package safecache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,10 @@ import (
 	"testing"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
+	"github.com/guardrails-ci/guardrails/shared/azure"
 	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
 )
 
 // A restore that is stopped half-way is not a miss: the step failed.
@@ -250,4 +254,61 @@ func TestPartialHit(t *testing.T) {
 	}
 	j := newJob(t).saved("hello").again()
 	j.expect("main", "Succeeded", "variable=hit;]exact", "!(partial)")
+}
+
+// lostSave says in our own words why there is no entry; only refusals end the step.
+func TestLostSave(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		err    error
+		result string
+		texts  []string
+	}{
+		"nothing":   {nil, "Succeeded", []string{"!type="}},
+		"cancelled": {context.Canceled, "Failed", []string{"type=error", "!the cache is not saved"}},
+		"refused": {
+			&task.UserError{Rule: "x/y", Msg: "no", Hint: "yes"}, "Failed", []string{"type=error;code=x/y", "!the cache is not saved"},
+		},
+		"changed": {
+			fmt.Errorf("reading: %w", archive.ErrChanged), "Succeeded",
+			[]string{"code=cache/busy", "somebody wrote to /w/cache while it was being read, twice"},
+		},
+		"full": {
+			&os.PathError{Op: "write", Path: "/store/x", Err: syscall.ENOSPC}, "Succeeded",
+			[]string{"code=cache/environment", "there is trouble with the cache directory", "(at /store/x): the disk is full", "make room"},
+		},
+		"read-only": {
+			&store.MakeError{Dir: "/store", Err: &os.PathError{Op: "mkdir", Path: "/store", Err: syscall.EROFS}}, "Succeeded",
+			[]string{"code=cache/environment", "cannot be made: the disk is read-only"},
+		},
+		"tampered": {
+			&entry.RejectedError{Entry: "e", Kind: entry.KindTampered, Reason: "somebody keeps writing"}, "Succeeded",
+			[]string{"code=cache/rejected", "somebody keeps writing", "find out who writes to the store"},
+		},
+		"connection": {
+			&azure.Error{Connection: "c", Reason: "its secret has ended", Fix: "renew it", Err: errors.New("x")}, "Succeeded",
+			[]string{"code=cache/environment", "the cache is not saved", "service connection c: its secret has ended"},
+		},
+	} {
+		j := newJob(t)
+		failing := task.Task[Inputs]{Name: "SafeCache", Main: func(_ context.Context, env *task.Env, in Inputs) error {
+			return (&step{env: env, in: in, folder: "/w/cache"}).lostSave(tc.err)
+		}}
+		if got := j.runTask(failing, "main"); got != tc.result {
+			t.Errorf("%s: lostSave(%v) ended the step as %s, want %s", name, tc.err, got, tc.result)
+		}
+		j.holds("main", tc.texts...)
+	}
+}
+
+// A step that is stopped says so, and blames neither the store nor the folder.
+func TestStoppedCommands(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"restore", "save", "verify", "explain", "list", "delete", "gc"} {
+		j := lodash(newJob(t)).command(command).download("lodash")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		j.stop = ctx
+		j.expect("main", "Failed", "cancelled", "!trouble with", "!cannot be read", "!not saved")
+	}
 }
