@@ -27,7 +27,8 @@ const (
 //
 // Keys mean what they mean to the package managers: upper and lower case differ
 // (encoding/json alone would take "Packages" for "packages"), and a key that is
-// there twice is refused, as parsers disagree about which one counts.
+// there twice is refused, as parsers disagree about which one counts. Only in a
+// package.json, which people write, the last one counts, as it does for npm.
 type fields struct {
 	file    string
 	where   string // within the file, for messages
@@ -115,13 +116,17 @@ func document(file string, root any) (fields, error) {
 
 // parseJSON parses the JSON of a file into fields.
 func parseJSON(file string, data []byte) (fields, error) {
+	return readJSON(file, jsonReader{rest: string(data)})
+}
+
+func readJSON(file string, reader jsonReader) (fields, error) {
 	var syntax *json.SyntaxError
-	if err := json.Unmarshal(data, new(json.RawMessage)); errors.As(err, &syntax) {
+	if err := json.Unmarshal([]byte(reader.rest), new(json.RawMessage)); errors.As(err, &syntax) {
 		return fields{}, &FormatError{file, fmt.Sprintf("it is not JSON: wrong at byte %d", syntax.Offset)}
 	} else if err != nil {
 		return fields{}, &FormatError{file, "it is not JSON"}
 	}
-	root, err := (&jsonReader{rest: string(data)}).value(maxDepth)
+	root, err := reader.value(maxDepth)
 	if err != nil {
 		return fields{}, &FormatError{file, err.Error()}
 	}
@@ -136,9 +141,9 @@ var errDeep = fmt.Errorf("it nests deeper than %d levels", maxDepth)
 // parseYAML parses the documents of a YAML file. Scalars stay strings, as Yarn
 // reads them (js-yaml's FAILSAFE_SCHEMA): a version 1.10 is no number 1.1.
 //
-// Aliases stand for nothing: no package manager writes them, and a few of them can
-// stand for gigabytes. In a file that people write they may be, in parts that are
-// not asked for.
+// Aliases stand for the one text that they name, as a catalog may have it, and else
+// for nothing: no package manager writes them, and a few of them can stand for
+// gigabytes. In a file that people write they may be, in parts that are not asked for.
 func parseYAML(file string, data []byte) (docs []fields, err error) {
 	if len(data) > maxYAML {
 		return nil, &FormatError{file, fmt.Sprintf("larger than %d MiB", maxYAML>>20)}
@@ -193,6 +198,10 @@ func yamlValue(node *yaml.Node, depth int) (any, error) {
 		return list, nil
 	case yaml.MappingNode:
 		return yamlObject(node, depth-1)
+	case yaml.AliasNode:
+		if node.Alias.Kind == yaml.ScalarNode {
+			return yamlValue(node.Alias, depth)
+		}
 	}
 	return alias{}, nil
 }

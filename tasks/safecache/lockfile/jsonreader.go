@@ -9,7 +9,10 @@ import (
 // and truth values stay as they are written, null is nil. It is here because it
 // refuses keys that are there twice, and takes a quarter of the time of
 // encoding/json's tokens, for which a lock file of 2 MB is a tenth of a second.
-type jsonReader struct{ rest string }
+type jsonReader struct {
+	rest string
+	last bool // of a key that is there twice the last value counts, as in JavaScript
+}
 
 // next returns the first byte that is not white space, or 0 at the end.
 func (r *jsonReader) next() byte {
@@ -61,7 +64,7 @@ func (r *jsonReader) object(depth int) (any, error) {
 			break // empty
 		}
 		key := r.text()
-		if _, ok := object[key]; ok {
+		if _, ok := object[key]; ok && !r.last {
 			return nil, duplicate(key)
 		}
 		r.skip(':')

@@ -14,6 +14,7 @@ type npmStale struct {
 	tree        fs.FS
 	dir         string // of the lock file
 	packages    fields
+	overridden  overrides
 	differences findings
 }
 
@@ -52,6 +53,8 @@ func staleNPM(data []byte, tree fs.FS, lock Lock) error {
 }
 
 func (s *npmStale) compare(root fields) error {
+	s.overridden = newOverrides()
+	s.overridden.addNPM(root.fields("overrides"), wishesOf(root), true)
 	s.project("", root)
 	patterns := workspacePatterns(root)
 	if locked := workspacePatterns(s.packages.fields("")); !slices.Equal(unique(patterns), unique(locked)) {
@@ -68,7 +71,7 @@ func (s *npmStale) compare(root fields) error {
 		}
 	}
 	s.differences = append(s.differences, newMembers(s.tree, s.dir, patterns, s.packages.has)...)
-	s.overrides(root)
+	s.overrides()
 	return nil
 }
 
@@ -79,6 +82,9 @@ func (s *npmStale) workspace(location string) error {
 		return err
 	}
 	if !found {
+		if s.packages.fields(location).flag("extraneous") {
+			return nil // npm forgot to take it out, and leaves it alone
+		}
 		s.differences.add("%s: the lock file has it, but there is no package.json", location)
 		return nil
 	}
@@ -117,6 +123,7 @@ func (s *npmStale) installed(location string, manifest fields) []string {
 			case !ok && manifest.fields("optionalDependencies").has(name):
 			case !ok:
 				found.add("%s: package.json wants %s, the lock file has none", name, want)
+			case s.overridden.versions[name] != nil: // also what a workspace asks for
 			case exact(want) && have != strings.SplitN(want, "+", 2)[0] && have != want && !entry.flag("link"):
 				found.add("%s: package.json wants %s, the lock file has %s", name, want, have)
 			}
@@ -160,14 +167,12 @@ func (s *npmStale) compareV1(root, locked fields) {
 
 // overrides compares what the lock file does not keep; npm ci compares the trees
 // that overrides lead to.
-func (s *npmStale) overrides(root fields) {
-	o := newOverrides()
-	o.addNPM(root.fields("overrides"), wishesOf(root), true)
+func (s *npmStale) overrides() {
 	for _, location := range s.packages.keys() {
 		_, name, installed := cutLast(location, "node_modules/")
 		entry := s.packages.fields(location)
 		if installed && !entry.flag("link") && !entry.flag("inBundle") {
-			s.differences = append(s.differences, o.difference(name, entry.text("version"))...)
+			s.differences = append(s.differences, s.overridden.difference(name, entry.text("version"))...)
 		}
 	}
 }

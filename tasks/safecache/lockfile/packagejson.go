@@ -23,7 +23,7 @@ func packageJSON(tree fs.FS, dir string) (fields, bool, error) {
 	if err != nil || data == nil {
 		return fields{}, false, err
 	}
-	f, err := parseJSON(name, []byte(strings.TrimPrefix(string(data), utf8BOM)))
+	f, err := readJSON(name, jsonReader{rest: strings.TrimPrefix(string(data), utf8BOM), last: true})
 	return f, err == nil, err
 }
 

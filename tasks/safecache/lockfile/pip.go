@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,9 @@ var (
 
 // requirements is the usual name of pip's requirements.
 const requirements = "requirements.txt"
+
+// unsafePackages are pip-compile's UNSAFE_PACKAGES.
+var unsafePackages = []string{"pip", "setuptools", "distribute"}
 
 // isRequirements reports whether a file of this name is one of pip's requirements,
 // of which projects have several: requirements.txt, requirements-dev.txt, ...
@@ -241,5 +245,8 @@ func compiledFrom(data []byte, tree fs.FS, lockPath string) (pythonManifest, err
 			wanted.add(line)
 		}
 	}
+	wanted.wants = slices.DeleteFunc(wanted.wants, func(w pythonWant) bool {
+		return slices.Contains(unsafePackages, w.name) // which pip-compile leaves out, unless it is told not to
+	})
 	return wanted, nil
 }

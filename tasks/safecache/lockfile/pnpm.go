@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -32,7 +33,7 @@ func parsePNPM(data []byte, lock *Lock) error {
 			case kind == "directory" || strings.HasPrefix(p.URL, "file:"):
 			case len(p.Integrity) > 0:
 				lock.Packages = append(lock.Packages, p)
-			case kind == "git" || resolution.flag("gitHosted") || strings.HasPrefix(p.URL, codeload):
+			case kind == "git" || resolution.flag("gitHosted") || isCommitArchive(p.URL):
 				git = append(git, p.Name)
 			default:
 				lock.Unproven = append(lock.Unproven, p.Name+"@"+p.Version)
@@ -112,6 +113,7 @@ type pnpmStale struct {
 	lock      fields
 	project   project
 	config    fields // pnpm-workspace.yaml; may be none
+	partial   bool   // the workspace is above, and each of its projects has a lock file
 	overrides map[string]string
 	ignored   []string
 	found     findings
@@ -137,17 +139,44 @@ func stalePNPM(data []byte, tree fs.FS, lock Lock) error {
 	if err != nil {
 		return err
 	}
+	s.partial = config.problem == nil && hasAbove(tree, dir, "pnpm-workspace.yaml")
 	s.config = config.orEmpty(doc)
 	for _, location := range union(s.project.members, nil) {
 		s.importer(location, importers.fields(location))
 	}
 	s.found = append(s.found, newMembers(tree, dir, s.config.list("packages"), importers.has)...)
-	s.compareOverrides()
-	s.compareCatalogs()
+	if !s.partial {
+		s.compareOverrides()
+		s.compareCatalogs()
+	}
 	if err := cmp.Or(*doc.problem, *s.config.problem); err != nil {
 		return err
 	}
 	return s.project.stale(lock, s.found, "pnpm install --lockfile-only, and commit pnpm-lock.yaml")
+}
+
+// hasAbove reports whether a folder above this one has a file of this name.
+func hasAbove(tree fs.FS, dir, name string) bool {
+	for dir != path.Dir(dir) {
+		dir = path.Dir(dir)
+		if _, err := fs.Stat(tree, path.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// pnpmDelimiter is the > between packages in the key of an override, and none of a
+// range such as name@>=1 <2 (pnpm's parse-overrides).
+var pnpmDelimiter = regexp.MustCompile(`[^ |@]>`)
+
+// overriddenName is the package that an override with this key replaces.
+func overriddenName(key string) string {
+	for at := pnpmDelimiter.FindStringIndex(key); at != nil; at = pnpmDelimiter.FindStringIndex(key) {
+		key = key[at[1]:]
+	}
+	name, _ := cutSpec(key)
+	return name
 }
 
 // importer compares one package.json with what the lock file keeps of it.
@@ -186,13 +215,14 @@ func (s *pnpmStale) expected(name string, wanted, peers, locked []string) bool {
 		return links && linked || slices.Contains(s.ignored, name) || s.overrides[name] == "-"
 	}
 	for key, version := range s.overrides {
-		_, key, _ = cutLast(">"+key, ">")
-		overridden, _ := cutSpec(key)
 		// A link is written relative to each project.
 		linked := strings.HasPrefix(version, "link:") && len(locked) == 1 && strings.HasPrefix(locked[0], "link:")
-		if overridden == name && (linked || slices.Contains(locked, version)) {
+		if overriddenName(key) == name && (linked || slices.Contains(locked, version)) {
 			return true
 		}
+	}
+	if len(wanted) == 0 && strings.HasPrefix(locked[0], "runtime:") {
+		return true // from devEngines: pnpm installs Node.js, too
 	}
 	return len(wanted) == 0 && slices.Equal(peers, locked)
 }

@@ -28,8 +28,8 @@ type pythonWant struct {
 	exact bool   // and no other
 }
 
-// leastVersion finds the lowest version that a constraint of pip or Poetry allows,
-// if it is a single one of plain numbers.
+// leastVersion finds the lowest version that one constraint of pip or Poetry allows,
+// if it is of plain numbers.
 var leastVersion = regexp.MustCompile(`^(===?|~=|>=|\^|~|)\s*([0-9]+(?:\.[0-9]+)*)$`)
 
 // add adds what a requirement such as "requests[socks]>=2.31" asks for. One with a
@@ -49,15 +49,15 @@ func (m *pythonManifest) add(text string) {
 	m.wants = append(m.wants, want(p.name, strings.Trim(p.version, "() ")))
 }
 
-// want reads a constraint. A version without an operator is that very version, to
+// want reads constraints. A version without an operator is that very version, to
 // Poetry as to the requirement that readRequirement has cut one from.
 func want(name, constraint string) pythonWant {
 	w := pythonWant{name: pythonKey(name)}
-	match := leastVersion.FindStringSubmatch(strings.TrimSpace(constraint))
-	if match == nil {
-		return w
+	for part := range strings.SplitSeq(constraint, ",") { // ">=1.2, <2": all of them hold
+		if match := leastVersion.FindStringSubmatch(strings.TrimSpace(part)); match != nil && w.least == "" {
+			w.least, w.exact = match[2], match[1] == "" || match[1] == "==" || match[1] == "==="
+		}
 	}
-	w.least, w.exact = match[2], match[1] == "" || match[1] == "==" || match[1] == "==="
 	return w
 }
 

@@ -60,7 +60,7 @@ func parseYarn1(data []byte, lock *Lock) error {
 		switch {
 		case address == "" || scheme == "file":
 			continue
-		case isGit(scheme) || strings.HasSuffix(address, ".git") || strings.HasPrefix(address, codeload):
+		case isGit(scheme) || strings.HasSuffix(address, ".git") || isCommitArchive(address):
 			git = append(git, name)
 			continue
 		}
@@ -77,9 +77,14 @@ func parseYarn1(data []byte, lock *Lock) error {
 	return nil
 }
 
-// codeload serves commits of GitHub's repositories as archives, to which Yarn 1
-// and pnpm turn a dependency such as "owner/name".
-const codeload = "https://codeload.github.com/"
+// isCommitArchive tells the addresses at which the hosts of git repositories serve a
+// commit as an archive, to which Yarn 1 and pnpm turn a dependency such as
+// "owner/name" (pnpm's isGitHostedPkgUrl).
+func isCommitArchive(address string) bool {
+	hosts := []string{"https://codeload.github.com/", "https://gitlab.com/", "https://bitbucket.org/"}
+	return strings.Contains(address, "tar.gz") &&
+		slices.ContainsFunc(hosts, func(host string) bool { return strings.HasPrefix(address, host) })
+}
 
 // cutSpec cuts name@range; the name may start with an @.
 func cutSpec(key string) (name, spec string) {
@@ -158,6 +163,12 @@ func (e *yarn1Entry) set(key, value string) bool {
 	return first
 }
 
+// has reports whether a request, such as name@range, is one of the wishes.
+func (w wishes) has(request string) bool {
+	name, spec := cutSpec(request)
+	return slices.Contains(w[name], spec)
+}
+
 // yarn1Words cuts a line into words, which are bare or quoted as in JSON, and
 // reports whether it ends in a colon.
 func yarn1Words(line string) (words []string, block bool, err error) {
@@ -207,8 +218,12 @@ func staleYarn1(data []byte, tree fs.FS, lock Lock) error {
 		return err
 	}
 	var found []string
+	direct := wishes{}
 	for _, location := range slices.Sorted(maps.Keys(p.members)) {
 		wanted := wishesOf(p.members[location], kinds[:3]...)
+		for name, specs := range wanted {
+			direct[name] = append(direct[name], specs...)
+		}
 		for _, name := range union(wanted, nil) {
 			for _, spec := range wanted[name] {
 				if p.names[name] || strings.HasPrefix(spec, "link:") || slices.Contains(answered[name], spec) {
@@ -225,8 +240,10 @@ func staleYarn1(data []byte, tree fs.FS, lock Lock) error {
 	}
 	o := p.resolutions()
 	for _, e := range entries {
-		name, _ := cutSpec(e.keys[0])
-		found = append(found, o.difference(name, e.version)...)
+		// What the project itself asks for is not overridden (PackageResolver.resolveToResolution).
+		if name, _ := cutSpec(e.keys[0]); !slices.ContainsFunc(e.keys, direct.has) {
+			found = append(found, o.difference(name, e.version)...)
+		}
 	}
 	return p.stale(lock, found, "yarn install, and commit yarn.lock")
 }
