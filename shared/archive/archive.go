@@ -37,12 +37,16 @@ type File struct {
 
 // Limits bound what a tree may hold, the same in both directions.
 type Limits struct {
-	Files int   // files and empty folders together
+	Files int   // files and empty folders together; and as many folders that hold something
 	Bytes int64 // sizes of all files together
 }
 
 // DefaultLimits returns limits that no sensible dependency cache reaches.
 func DefaultLimits() Limits { return Limits{Files: 1_000_000, Bytes: 64 << 30} }
+
+// maxPath is the longest path in bytes: what macOS takes. Without a limit, one name
+// of a few kilobytes would stand for thousands of folders.
+const maxPath = 1024
 
 // Errors that a caller branches on.
 var (
@@ -85,10 +89,16 @@ func Check(files []File, emptyDirs []string, l Limits) error {
 		if reason := names.add(f.Path, isFile); reason != "" {
 			return &RefusedError{f.Path, reason}
 		}
+		if len(names.dirs) > l.Files {
+			return &RefusedError{"", fmt.Sprintf("it has more than %d folders", l.Files)}
+		}
 	}
 	for _, dir := range emptyDirs {
 		if reason := names.add(dir, isEmptyDir); reason != "" {
 			return &RefusedError{dir, reason}
+		}
+		if len(names.dirs) > l.Files {
+			return &RefusedError{"", fmt.Sprintf("it has more than %d folders", l.Files)}
 		}
 	}
 	return nil
@@ -116,6 +126,9 @@ type name struct {
 
 // add returns why path cannot stand beside the names before it.
 func (n names) add(p string, k kind) string {
+	if len(p) > maxPath {
+		return fmt.Sprintf("it has %d bytes, and %d is the most", len(p), maxPath)
+	}
 	if path.Clean(p) != p {
 		return "it is not in its shortest form"
 	}
