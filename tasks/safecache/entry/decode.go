@@ -27,6 +27,9 @@ const (
 	// A manifest is full of hashes, so it never shrinks by as much.
 	maxShrink, shrinkFloor = 100, 1 << 20
 	maxSegments            = 1000
+	// Elements of lists: one for so many bytes, beyond some. Empty ones would take a
+	// hundred times the memory of their text.
+	bytesPerElement, fewElements = 40, 1 << 16
 	maxWords               = 16 << 10
 )
 
@@ -49,6 +52,9 @@ func (r Repository) open(name string, object []byte) (*Entry, error) {
 	case err != nil:
 		return nil, rejected(name, KindTampered, "it is %s", err)
 	}
+	if strings.HasPrefix(name, trustedRoot) && len(r.Keys) > 0 && opened.KeyID == "" {
+		return nil, rejected(name, KindSignature, "%s", unsigned(opened)) // before any work is done for it
+	}
 	text, err := unpackManifest(opened.Payload)
 	if err != nil {
 		return nil, rejected(name, KindTampered, "%s", err)
@@ -58,9 +64,6 @@ func (r Repository) open(name string, object []byte) (*Entry, error) {
 		return nil, rejected(name, KindTampered, "its manifest is not JSON of the right form: %.200s", err)
 	}
 	m := &e.Manifest
-	if m.Scope.Tier == trusted && len(r.Keys) > 0 && e.KeyID == "" {
-		return nil, rejected(name, KindSignature, "%s", unsigned(opened))
-	}
 	if kind, reason := m.check(r.limits()); reason != "" {
 		return nil, rejected(name, kind, "%s", reason)
 	}
@@ -117,8 +120,46 @@ func packManifest(text []byte) ([]byte, error) {
 	return encoder.EncodeAll(text, nil), encoder.Close()
 }
 
+// crowded reports whether there are more elements in lists than such a text says
+// anything about.
+func crowded(text []byte) bool {
+	var open []byte // brackets
+	elements, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '"':
+			quoted = !quoted
+		case '\\':
+			i++ // only texts have it
+		case '[', '{', ']', '}', ',':
+			if quoted {
+				continue
+			}
+			open = nest(open, c)
+			if c == ',' && len(open) > 0 && open[len(open)-1] == '[' {
+				elements++
+			}
+		}
+	}
+	return elements > fewElements+len(text)/bytesPerElement
+}
+
+// nest notes brackets that open, and drops them when they close.
+func nest(open []byte, c byte) []byte {
+	switch {
+	case c == '[' || c == '{':
+		return append(open, c)
+	case c != ',' && len(open) > 0:
+		return open[:len(open)-1]
+	}
+	return open
+}
+
 // parse is json.Unmarshal that refuses what it does not know.
 func parse(text []byte, m *Manifest) error {
+	if crowded(text) {
+		return errors.New("its lists have too many elements")
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(m); err != nil {

@@ -320,3 +320,42 @@ func TestFramesStayInTheirMemory(t *testing.T) {
 		t.Errorf("a good frame gives %d bytes, %q, want 1000 in the memory that was there", len(raw), reason)
 	}
 }
+
+// Lists of nothing, each element of which takes much more memory than its text, are
+// refused before they are read.
+func TestCrowdedManifests(t *testing.T) {
+	t.Parallel()
+	in := newMemory()
+	r := newRepository(in)
+	saved := save(t, r, map[string]string{"a": "one"}, draft("1", "k"))
+	good := string(encode(saved.Manifest))
+	for name, tc := range map[string]struct{ list, element string }{
+		"files":   {`"files":[`, "{},"},
+		"nulls":   {`"files":[`, "null,"},
+		"numbers": {`"files":[`, "0,"}, // of the wrong type, which is said at the end
+		"extents": {`"extents":[`, "{},"},
+		"frames":  {`"frames":[`, `{"raw":1},`},
+		"texts":   {`"packages":["p",`, `"",`},
+	} {
+		text := strings.Replace(good, `"packs":`, `"packages":["p","p"],"packs":`, 1)
+		text = strings.Replace(text, tc.list, tc.list+strings.Repeat(tc.element, 100_000), 1)
+		in.write(t, saved.Name, text, nil)
+		if got := refused(t, r, mainScope, KindTampered, []string{"k"}, RestoreOptions{}); !strings.Contains(got.Reason, "too many elements") {
+			t.Errorf("%s: rejected: %.200q, want its number of elements", name, got.Reason)
+		}
+	}
+	if text := `["` + strings.Repeat(`[\",`, 100_000) + `"]`; crowded([]byte(text)) {
+		t.Error("commas in a text pass for those of a list")
+	}
+}
+
+// What must be signed and is not costs nothing but its envelope.
+func TestUnsignedIsNotRead(t *testing.T) {
+	t.Parallel()
+	in := newMemory()
+	r := newRepository(in)
+	saved := save(t, r, map[string]string{"a": "one"}, draft("1", "k"))
+	r.Keys = []seal.Key{newSigner(t, 0).Key()}
+	in.objects[saved.Name] = seal.Seal(payloadType, []byte("a bomb"), nil)
+	refused(t, r, mainScope, KindSignature, []string{"k"}, RestoreOptions{})
+}

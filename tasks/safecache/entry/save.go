@@ -300,7 +300,7 @@ func (s *saving) publish(ctx context.Context, generation int) (Saved, error) {
 		if err != nil {
 			return Saved{}, err
 		}
-		if uint64(len(text)) > mostText(payload) {
+		if uint64(len(text)) > mostText(payload) || crowded(text) {
 			return Saved{}, s.unwritable(KindLimits, "its files are too many to list")
 		}
 		object := seal.Seal(payloadType, payload, s.repo.Signer)
