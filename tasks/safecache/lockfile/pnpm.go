@@ -214,6 +214,17 @@ func (s *pnpmStale) expected(name string, wanted, peers, locked []string) bool {
 		linked := len(wanted) == 1 && strings.HasPrefix(wanted[0], "link:")
 		return links && linked || slices.Contains(s.ignored, name) || s.overrides[name] == "-"
 	}
+	if s.overrideOf(name, locked) {
+		return true
+	}
+	if len(wanted) == 0 && strings.HasPrefix(locked[0], "runtime:") {
+		return true // from devEngines: pnpm installs Node.js, too
+	}
+	return len(wanted) == 0 && slices.Equal(peers, locked)
+}
+
+// overrideOf reports whether what is locked of a package is an override's.
+func (s *pnpmStale) overrideOf(name string, locked []string) bool {
 	for key, version := range s.overrides {
 		// A link is written relative to each project.
 		linked := strings.HasPrefix(version, "link:") && len(locked) == 1 && strings.HasPrefix(locked[0], "link:")
@@ -221,10 +232,7 @@ func (s *pnpmStale) expected(name string, wanted, peers, locked []string) bool {
 			return true
 		}
 	}
-	if len(wanted) == 0 && strings.HasPrefix(locked[0], "runtime:") {
-		return true // from devEngines: pnpm installs Node.js, too
-	}
-	return len(wanted) == 0 && slices.Equal(peers, locked)
+	return false
 }
 
 // compareOverrides compares overrides, which pnpm keeps in the lock file, with all

@@ -238,12 +238,18 @@ func staleYarn1(data []byte, tree fs.FS, lock Lock) error {
 			}
 		}
 	}
-	o := p.resolutions()
+	found = append(found, yarn1Overridden(p.resolutions(), entries, direct)...)
+	return p.stale(lock, found, "yarn install, and commit yarn.lock")
+}
+
+// yarn1Overridden compares what the lock file does not keep. What the project itself
+// asks for is not overridden (PackageResolver.resolveToResolution).
+func yarn1Overridden(o overrides, entries []yarn1Entry, direct wishes) []string {
+	var found []string
 	for _, e := range entries {
-		// What the project itself asks for is not overridden (PackageResolver.resolveToResolution).
 		if name, _ := cutSpec(e.keys[0]); !slices.ContainsFunc(e.keys, direct.has) {
 			found = append(found, o.difference(name, e.version)...)
 		}
 	}
-	return p.stale(lock, found, "yarn install, and commit yarn.lock")
+	return found
 }
