@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -77,7 +78,12 @@ func (p nugetPackage) claim(id, file string) (claim.Claim, bool) {
 	case p.archive + ".sha512":
 		c.Deep = p.checkHashFile
 	case ".nupkg.metadata":
-		c.Deep = p.checkMetadata
+		c.Deep = func(tree fs.FS, name string) error {
+			if err := p.checkMetadata(tree, name); err != nil {
+				return err
+			}
+			return notNamed(p.checkWhole(tree, strings.TrimSuffix(name, file)))
+		}
 	case nupkgSignature:
 		return claim.Claim{}, false
 	default:
@@ -151,6 +157,28 @@ func (p nugetPackage) checkMetadata(tree fs.FS, name string) error {
 		return notNamed(errors.New("it has not one contentHash"))
 	}
 	return sameHash("contentHash "+p.hash, "contentHash "+note.ContentHash)
+}
+
+// checkWhole looks for everything that NuGet unpacks of the package. To NuGet, a
+// folder with .nupkg.metadata is an installed package, also if files are missing:
+// builds would do without its analyzers or targets, and nobody would be told.
+// Without that note NuGet installs the package anew.
+func (p nugetPackage) checkWhole(tree fs.FS, folder string) error {
+	archive, err := openNupkg(tree, folder+p.archive)
+	if err != nil {
+		return errors.New("the package is not beside it")
+	}
+	defer archive.Close()
+	names, err := archive.unpacked()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if info, err := fs.Stat(tree, folder+name); err != nil || !info.Mode().IsRegular() {
+			return fmt.Errorf("%.100q of the package is missing", name)
+		}
+	}
+	return nil
 }
 
 // checkUnpacked compares a file with the one of that name in the package beside it,

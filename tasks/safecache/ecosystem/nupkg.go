@@ -118,13 +118,9 @@ func (n *nupkg) entry(name, nuspec string) (*zip.File, error) {
 	}
 	var found *zip.File
 	for _, f := range archive.File {
-		// NuGet takes the names for addresses, and writes the manifest's in small letters.
-		unpacked, err := url.PathUnescape(f.Name)
-		if err != nil {
-			unpacked = f.Name
-		}
-		isNuspec := !strings.Contains(unpacked, "/") && strings.EqualFold(unpacked[max(len(unpacked)-7, 0):], ".nuspec")
-		if unpacked != name && !(isNuspec && name == nuspec) {
+		// NuGet writes the manifest's name in small letters.
+		unpacked := unpackedName(f.Name)
+		if unpacked != name && !(isNuspec(unpacked) && name == nuspec) {
 			continue
 		}
 		if found != nil {
@@ -136,6 +132,38 @@ func (n *nupkg) entry(name, nuspec string) (*zip.File, error) {
 		return nil, notNamed(errors.New("it is not in the package"))
 	}
 	return found, nil
+}
+
+// unpackedName is where NuGet puts a file of a package: it takes names for addresses.
+func unpackedName(name string) string {
+	if unescaped, err := url.PathUnescape(name); err == nil {
+		name = unescaped
+	}
+	return strings.ReplaceAll(name, `\`, "/")
+}
+
+func isNuspec(name string) bool {
+	return !strings.Contains(name, "/") && strings.HasSuffix(strings.ToLower(name), ".nuspec")
+}
+
+// unpacked are the names of the files that NuGet unpacks (PackageHelper.IsPackageFile),
+// but for the manifest.
+func (n *nupkg) unpacked() ([]string, error) {
+	archive, err := openZip(n, n.size)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range archive.File {
+		name := unpackedName(f.Name)
+		lower := strings.ToLower(name)
+		own := strings.HasPrefix(lower, "_rels/") || strings.HasPrefix(lower, "package/") ||
+			strings.HasPrefix(lower, "[content_types].xml") || strings.HasSuffix(lower, ".nupkg.sha512")
+		if !own && !isNuspec(name) && !strings.HasSuffix(name, "/") && name != nupkgSignature {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // zipDirectory is the list of files at the end of a zip.
