@@ -201,7 +201,9 @@ func (s *step) unpack(ctx context.Context, repo entry.Repository, f found, folde
 		"files": got.Files, "bytes": got.Bytes, "seconds": took.Seconds(), "producer": m.Producer,
 		"created": m.Created, "keyID": f.entry.KeyID,
 	})
-	s.sayTime(m.Producer.DownloadSeconds, took, r)
+	advice := s.sayTime(m.Producer.DownloadSeconds, took, r)
+	s.env.Report.Summary("Cache (%s): %s, saved by %s, restored in %s. %s", string(f.hit), amount(got.Files, got.Bytes),
+		m.Producer.String(), seconds(took), advice)
 	return nil
 }
 
@@ -220,14 +222,16 @@ func (s *step) mustProve(h hit) bool {
 }
 
 // sayTime compares the restore with the download that it replaces.
-func (s *step) sayTime(download float64, took time.Duration, r *result) {
+func (s *step) sayTime(download float64, took time.Duration, r *result) string {
 	if download <= 0 {
-		return
+		return ""
 	}
 	saved, advice := explain.Saved(time.Duration(download*float64(time.Second)), took)
 	value := saved.Seconds()
 	r.saved = &value
-	s.env.Log.Print(strings.ToUpper(advice[:1]) + advice[1:] + ".")
+	advice = strings.ToUpper(advice[:1]) + advice[1:] + "."
+	s.env.Log.Print(advice)
+	return advice
 }
 
 // lostRestore decides what a failure costs: refusals, cancelling and the loss of
@@ -267,6 +271,7 @@ func (s *step) rejectedEntry(bad *entry.RejectedError, r *result) error {
 	s.env.Report.Set("rejected", map[string]any{"entry": bad.Entry, "kind": string(bad.Kind), "reason": bad.Reason})
 	message := fmt.Sprintf("the cache entry %s was rejected, and nothing of it was restored: %s", bad.Entry, bad.Reason)
 	hint := rejectedHint(bad)
+	s.env.Report.Summary("Cache (rejected): %s", bad.Reason)
 	if s.in.Critical {
 		return &task.UserError{Rule: "cache/rejected", Msg: message, Hint: hint, Err: bad}
 	}

@@ -299,6 +299,8 @@ func (s *step) saySaved(saved entry.Saved, took time.Duration, r *result) {
 	s.env.Log.Printf("Written by %s, to the %s entries of %s, %s; it expires %s. Manifest: %s; contents: SHA-256 %s.",
 		m.Producer, m.Scope.Tier, m.Scope.Branch, who, m.Expires.UTC().Format(time.RFC3339), saved.Name, m.Content)
 	s.env.Log.Printf("The entry's fingerprint is `%s`.", m.Fingerprint)
+	s.env.Report.Summary("Cache saved: %s, of which %s were not in the store before; %s, expires %s.",
+		amount(len(m.Files), m.Totals.Bytes), size(saved.NewBytes), who, m.Expires.UTC().Format(time.RFC3339))
 	s.env.Report.Set("saved", map[string]any{
 		"fingerprint": m.Fingerprint, "files": len(m.Files), "bytes": m.Totals.Bytes, "storedBytes": saved.StoredBytes,
 		"newBytes": saved.NewBytes, "droppedNotInLock": saved.Dropped, "seconds": took.Seconds(), "tier": m.Scope.Tier,
