@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -71,13 +72,12 @@ func isOfServer(address, server string) bool {
 	return strings.EqualFold(a.Host, s.Host) || a.Scheme == "https" && isService(a) && isService(s)
 }
 
-// isService reports whether an address is of Azure DevOps Services, which has more
-// than one name.
-func isService(u *url.URL) bool {
-	host := strings.ToLower(u.Host)
-	return host == "dev.azure.com" || strings.HasSuffix(host, ".dev.azure.com") ||
-		strings.HasSuffix(host, ".visualstudio.com")
-}
+// serviceHost is a name of Azure DevOps Services: dev.azure.com, its parts, and an
+// organization's old names. Others below visualstudio.com were given to users, such
+// as the tunnels of app.online.visualstudio.com.
+var serviceHost = regexp.MustCompile(`^(?:(?:[0-9a-z-]+\.)?dev\.azure\.com|[0-9a-z-]+(?:\.vsrm)?\.visualstudio\.com)$`)
+
+func isService(u *url.URL) bool { return serviceHost.MatchString(strings.ToLower(u.Host)) }
 
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
