@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,20 +55,22 @@ func (r Repository) Collect(ctx context.Context, scope *Scope) (Collected, error
 	if scope != nil {
 		starts = []string{strings.TrimSuffix(scope.packRoot(), packs) + "/"}
 	}
+	trouble := &trouble{}
 	for _, start := range starts {
 		objects, err := r.Store.List(ctx, start)
 		if err != nil {
 			return c, err
 		}
-		work := &collecting{repo: r, live: map[string]bool{}, unclear: map[string]bool{}, result: &c}
-		if err := work.manifests(ctx, objects); err != nil {
-			return c, err
+		work := &collecting{repo: r, live: map[string]bool{}, unclear: map[string]bool{}, result: &c, trouble: trouble}
+		err = work.manifests(ctx, objects)
+		if err == nil { // and so it is known which packs are needed
+			err = work.packs(ctx, objects)
 		}
-		if err := work.packs(ctx, r.Store, objects); err != nil {
+		if err != nil {
 			return c, err
 		}
 	}
-	return c, nil
+	return c, trouble.first
 }
 
 type collecting struct {
@@ -75,30 +78,54 @@ type collecting struct {
 	live    map[string]bool // names of packs that are needed
 	unclear map[string]bool // folders with manifests that cannot be read: any pack may be needed
 	result  *Collected
+	trouble *trouble
+}
+
+// trouble is with single objects: somebody has a lease on one, or it belongs to
+// another account. The others are collected all the same.
+type trouble struct {
+	objects int
+	first   error
+}
+
+// goOn returns an error when there is no point in trying yet another object.
+func (t *trouble) goOn(ctx context.Context, err error) error {
+	if t.objects++; t.first == nil {
+		t.first = err
+	}
+	if ctx.Err() != nil || t.objects >= maxRefusals {
+		return t.first
+	}
+	return nil
 }
 
 // manifests deletes those that are of no use and notes what the others need.
 func (c *collecting) manifests(ctx context.Context, objects []store.Object) error {
-	for i, o := range objects {
-		if generationOf(o.Name) == 0 {
-			continue
-		}
+	strange := func(o store.Object) bool { return generationOf(o.Name) == 0 }
+	manifests := slices.DeleteFunc(slices.Clone(objects), strange)
+	for i, o := range manifests {
 		// Names sort, so a newer generation would come next.
-		replaced := i+1 < len(objects) && path.Dir(objects[i+1].Name) == path.Dir(o.Name)
-		if !replaced {
-			if useless, err := c.look(ctx, o); !useless || err != nil {
-				if err != nil {
-					return err
-				}
-				continue
-			}
+		useless := i+1 < len(manifests) && path.Dir(manifests[i+1].Name) == path.Dir(o.Name)
+		var err error
+		if !useless {
+			useless, err = c.look(ctx, o)
 		}
-		if err := c.repo.Store.Delete(ctx, o.Name); err != nil {
+		if useless {
+			err = c.delete(ctx, o, &c.result.Entries)
+		}
+		if err != nil {
 			return err
 		}
-		c.result.Entries++
-		c.result.Bytes += o.Size
 	}
+	return nil
+}
+
+func (c *collecting) delete(ctx context.Context, o store.Object, count *int) error {
+	if err := c.repo.Store.Delete(ctx, o.Name); err != nil {
+		return c.trouble.goOn(ctx, err)
+	}
+	*count++
+	c.result.Bytes += o.Size
 	return nil
 }
 
@@ -110,7 +137,8 @@ func (c *collecting) look(ctx context.Context, o store.Object) (useless bool, er
 		return false, nil
 	}
 	if err != nil {
-		return false, err
+		c.unclear[pipelineOf(o.Name)] = true
+		return false, c.trouble.goOn(ctx, err)
 	}
 	anyone := c.repo
 	anyone.Keys = nil
@@ -139,17 +167,15 @@ func pipelineOf(name string) string {
 	return strings.Join(parts[:min(3, len(parts))], "/")
 }
 
-func (c *collecting) packs(ctx context.Context, from store.Store, objects []store.Object) error {
+func (c *collecting) packs(ctx context.Context, objects []store.Object) error {
 	for _, o := range objects {
 		if shaOfPack(o.Name) == "" || c.live[o.Name] || c.unclear[pipelineOf(o.Name)] ||
 			c.repo.Now().Sub(o.Modified) <= collectAge {
 			continue
 		}
-		if err := from.Delete(ctx, o.Name); err != nil {
+		if err := c.delete(ctx, o, &c.result.Packs); err != nil {
 			return err
 		}
-		c.result.Packs++
-		c.result.Bytes += o.Size
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ const (
 	// Elements of lists: one for so many bytes, beyond some. Empty ones would take a
 	// hundred times the memory of their text.
 	bytesPerElement, fewElements = 40, 1 << 16
-	maxWords               = 16 << 10
+	maxWords                     = 16 << 10
 )
 
 // A bomb: stored bytes that would become more than maxRatio times as many.
@@ -280,7 +280,10 @@ func (m *Manifest) checkFiles(l archive.Limits) (Kind, string) {
 		}
 		all = append(all, f.Extents...)
 	}
-	return KindTampered, checkOverlap(all)
+	if reason := checkOverlap(all); reason != "" {
+		return KindTampered, reason
+	}
+	return KindTampered, checkUsed(m.Packs, all)
 }
 
 // covers reports whether a file's extents lie in the packs and have its size.
@@ -307,6 +310,24 @@ func checkOverlap(all []extent) string {
 		if x != before && x.Pack == before.Pack && x.Frame == before.Frame && x.Offset < before.Offset+before.Length {
 			return fmt.Sprintf("extents overlap in frame %d of pack %d", x.Frame, x.Pack)
 		}
+	}
+	return ""
+}
+
+// checkUsed wants a part of a file in every pack, or packs that nobody has to have
+// would make a bomb look small. all is sorted.
+func checkUsed(packs []pack, all []extent) string {
+	used := 0
+	for _, x := range all {
+		switch {
+		case x.Pack == used:
+			used++
+		case x.Pack > used:
+			return fmt.Sprintf("its pack %s holds nothing of it", packs[used].SHA256)
+		}
+	}
+	if used < len(packs) {
+		return fmt.Sprintf("its pack %s holds nothing of it", packs[used].SHA256)
 	}
 	return ""
 }

@@ -34,15 +34,17 @@ func (r Repository) Keep(ctx context.Context, saved Saved) error {
 // restored.
 func (r Repository) Elsewhere(ctx context.Context, scope Scope, values []string) (*Entry, error) {
 	folder := entries + entryName(values) + "/"
+	tries := 0 // anybody may have written there, and as much as they like
 	for _, root := range []string{trustedRoot, untrustedRoot} {
 		objects, err := r.Store.List(ctx, root+scope.id()+"/")
 		if err != nil {
 			return nil, err
 		}
-		for i := len(objects) - 1; i >= 0; i-- {
-			if !strings.Contains(objects[i].Name, folder) {
+		for i := len(objects) - 1; i >= 0 && tries < maxRefusals; i-- {
+			if generationOf(objects[i].Name) == 0 || !strings.Contains(objects[i].Name, folder) {
 				continue
 			}
+			tries++
 			object, err := r.Store.Get(ctx, objects[i].Name, nil)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // deleted meanwhile

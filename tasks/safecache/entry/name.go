@@ -78,6 +78,9 @@ func (s Scope) folder(values []string) string { return s.root() + entries + entr
 // Generations are counted with as many digits, so that their names sort.
 const generationDigits = 8
 
+// manifestParts is how many parts the name of a manifest has.
+const manifestParts = 7
+
 func manifestName(s Scope, values []string, generation int) string {
 	return s.folder(values) + fmt.Sprintf("%0*d", generationDigits, generation) + jsonSuffix
 }
@@ -87,8 +90,9 @@ func manifestName(s Scope, values []string, generation int) string {
 func generationOf(name string) int {
 	digits, isJSON := strings.CutSuffix(path.Base(name), jsonSuffix)
 	ours := strings.HasPrefix(name, trustedRoot) || strings.HasPrefix(name, untrustedRoot)
+	parts := strings.Split(name, "/")
 	if !isJSON || len(digits) != generationDigits || strings.Trim(digits, "0123456789") != "" || !ours ||
-		!strings.HasSuffix(path.Dir(path.Dir(name)), strings.TrimSuffix(entries, "/")) {
+		len(parts) != manifestParts || "/"+parts[manifestParts-3]+"/" != entries {
 		return 0
 	}
 	n, err := strconv.Atoi(digits)

@@ -7,6 +7,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
 )
 
 // put puts a pack and notes its name and size; data may grow. It reports whether
@@ -25,9 +28,15 @@ func (s *saving) put(ctx context.Context, p *pack, data *[]byte) (isNew bool, er
 		if err == nil || !errors.Is(err, fs.ErrExist) {
 			return true, err
 		}
-		usable, err := s.usable(ctx, name, *p)
-		if usable || err != nil {
+		at, err := s.usable(ctx, name, *p)
+		if err != nil {
 			return false, err
+		}
+		if at != nil {
+			if old := at.Modified.UTC().Truncate(time.Second); old.Before(p.Created) {
+				p.Created = old
+			}
+			return false, nil
 		}
 		salt := rand.Text()
 		*data = append(*data, salt...)
@@ -36,15 +45,29 @@ func (s *saving) put(ctx context.Context, p *pack, data *[]byte) (isNew bool, er
 	return false, err
 }
 
-// usable reports whether the pack that is in the store can be a part of this entry.
-func (s *saving) usable(ctx context.Context, name string, p pack) (bool, error) {
+// usable returns the pack that is in the store if it can be a part of this entry.
+func (s *saving) usable(ctx context.Context, name string, p pack) (*store.Object, error) {
+	at, err := s.young(ctx, name)
+	if at == nil || err != nil {
+		return nil, err
+	}
+	if good, err := s.good(ctx, name, p); !good || err != nil {
+		return nil, err
+	}
+	return at, nil
+}
+
+// young returns an object that will not be collected before the manifest names it.
+func (s *saving) young(ctx context.Context, name string) (*store.Object, error) {
 	objects, err := s.repo.Store.List(ctx, name)
-	if err != nil {
-		return false, err
+	if err != nil || len(objects) == 0 || objects[0].Name != name || s.now.Sub(objects[0].Modified) > reuseAge {
+		return nil, err
 	}
-	if len(objects) != 1 || objects[0].Name != name || s.now.Sub(objects[0].Modified) > reuseAge {
-		return false, nil
-	}
+	return &objects[0], nil
+}
+
+// good reads a pack, and reports whether it is what its name says.
+func (s *saving) good(ctx context.Context, name string, p pack) (bool, error) {
 	memory := packMemory.Get().(*[]byte)
 	defer packMemory.Put(memory)
 	there, err := s.repo.Store.Get(ctx, name, (*memory)[:0])

@@ -75,12 +75,13 @@ func (p pack) differs(data []byte) string {
 // localAge is how long a local copy is kept.
 const localAge = 14 * 24 * time.Hour
 
-// pruneLocal deletes local copies that have been there for long.
-func (r Repository) pruneLocal(ctx context.Context, root string) {
+// pruneLocal deletes local copies that have been there for long: all of them, as
+// nobody comes again for those of a branch that is gone.
+func (r Repository) pruneLocal(ctx context.Context) {
 	if r.Local == nil {
 		return
 	}
-	objects, err := r.Local.List(ctx, root)
+	objects, err := r.Local.List(ctx, "")
 	if err != nil {
 		r.note("local copies cannot be listed: %s", err)
 	}

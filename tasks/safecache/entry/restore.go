@@ -61,7 +61,7 @@ func (r Repository) Restore(ctx context.Context, e *Entry, dst string, o Restore
 	if err := job.run(ctx); err != nil {
 		return job.result, errors.Join(err, job.folder.Discard())
 	}
-	r.pruneLocal(ctx, e.Manifest.Scope.packRoot())
+	r.pruneLocal(ctx)
 	return job.result, job.folder.Place()
 }
 

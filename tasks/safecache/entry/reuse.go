@@ -28,6 +28,9 @@ func (f *source) changed() error { return fmt.Errorf("%q: %w", f.Path, archive.E
 // bases returns the entries whose packs may be used again: those that this run may
 // believe, with packs where this entry's readers look.
 func (s *saving) bases() []*Entry {
+	if s.draft.Replaces != "" {
+		return nil // a base may be to blame, even one of good packs: it can lie about what is in them
+	}
 	signed := s.draft.Scope.Tier == trusted && (len(s.repo.Keys) > 0 || s.repo.Signer != nil)
 	var good []*Entry
 	for _, base := range s.draft.Bases {
@@ -108,14 +111,18 @@ func (s *saving) reuse(ctx context.Context, bases []*Entry) error {
 	return nil
 }
 
-// gone returns packs that would be used and are not in the store.
+// gone returns packs that would be used and are not in the store or, if the draft
+// distrusts them, damaged. Collecting goes by the age of the object, so that counts.
 func (s *saving) gone(ctx context.Context, o offers) ([]string, error) {
 	used := slices.Sorted(maps.Keys(s.live(o)))
 	there := make([]bool, len(used))
 	err := each(ctx, workers()+waiting, len(used), func(ctx context.Context, i int) error {
-		name := s.draft.Scope.packName(used[i])
-		objects, err := s.repo.Store.List(ctx, name)
-		there[i] = len(objects) > 0 && objects[0].Name == name && objects[0].Size == o.packs[used[i]].Size
+		name, p := s.draft.Scope.packName(used[i]), o.packs[used[i]]
+		at, err := s.young(ctx, name)
+		there[i] = at != nil && at.Size == p.Size
+		if there[i] && s.draft.Distrust {
+			there[i], err = s.good(ctx, name, p)
+		}
 		return err
 	})
 	var gone []string
