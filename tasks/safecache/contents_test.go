@@ -25,7 +25,8 @@ func TestRules(t *testing.T) {
 		"x/.git/hooks/pre-commit":          {strict: "x/.git/hooks/pre-commit", lenient: "x/.git/hooks/pre-commit"},
 		"x/pyvenv.cfg":                     {strict: "x/pyvenv.cfg", lenient: "x/pyvenv.cfg"},
 
-		"node_modules":      {}, // a file of that name
+		"node_modules":      {},          // a file of that name
+		"y/pyvenv.cfg":      {dir: true}, // a folder
 		"site-packages.zip": {}, "my-node_modules/x": {}, "node_modules-1.2.tgz": {}, "x/_npx.json": {},
 		"_cacache/content-v2/sha512/00/1f/2e":           {},
 		"cache/download/github.com/a/node_modules@v1.z": {},

@@ -141,14 +141,13 @@ func TestMaxAge(t *testing.T) {
 	for name, tc := range map[string]struct {
 		inputs []string
 		want   time.Duration
-		words  string
 	}{
-		"usual":       {nil, 7 * day, "7 days"},
-		"critical":    {[]string{"INPUT_CRITICAL", "true"}, 3 * day, "3 days"},
-		"days":        {[]string{"INPUT_MAXAGE", "30d"}, 30 * day, "30 days"},
-		"hours":       {[]string{"INPUT_MAXAGE", " 36 h "}, 36 * time.Hour, "36 hours"},
-		"minutes":     {[]string{"INPUT_MAXAGE", "90m"}, 90 * time.Minute, "90 minutes"},
-		"of releases": {[]string{"INPUT_MAXAGE", "30d", "INPUT_CRITICAL", "true"}, 30 * day, "30 days"},
+		"usual":       {nil, 7 * day},
+		"critical":    {[]string{"INPUT_CRITICAL", "true"}, 3 * day},
+		"days":        {[]string{"INPUT_MAXAGE", "30d"}, 30 * day},
+		"hours":       {[]string{"INPUT_MAXAGE", " 36 h "}, 36 * time.Hour},
+		"minutes":     {[]string{"INPUT_MAXAGE", "90m"}, 90 * time.Minute},
+		"of releases": {[]string{"INPUT_MAXAGE", "30d", "INPUT_CRITICAL", "true"}, 30 * day},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -158,7 +157,7 @@ func TestMaxAge(t *testing.T) {
 			}
 			j.again().later(tc.want - time.Minute).finds("exact")
 			j.again().later(2 * time.Minute).finds("miss").has()
-			j.holds("main", "the entry of build 100 of refs/heads/main", "expired 1 minute ago")
+			j.holds("main", "the entry of build 100 of refs/heads/main", "expired 1 minute ago", "!What there was")
 		})
 	}
 }
@@ -172,6 +171,15 @@ func TestLowerMaxAge(t *testing.T) {
 	j.finds("miss") // nor by a restore key
 	j.holds("main", "!Entry found", "What there was is too old: it was saved on 2026-03-01 12:00 UTC, more than 24h0m0s ago.")
 	j.set("INPUT_MAXAGE", "26h").again().npm(map[string]string{"lodash": "lodash 1.0.0"}).finds("exact")
+}
+
+// The miss says what was too old for whom.
+func TestWordsOfMaxAge(t *testing.T) {
+	t.Parallel()
+	for maxAge, words := range map[string]string{"48h": "2 days", "36h": "36 hours", "90m": "90 minutes", "1h": "1 hour"} {
+		j := lodash(newJob(t)).later(3*24*time.Hour).set("INPUT_MAXAGE", maxAge)
+		j.finds("miss").holds("main", "as maxAge is "+words+"\n")
+	}
 }
 
 // An expired entry is replaced by the next save of its key.

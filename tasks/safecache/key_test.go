@@ -31,3 +31,11 @@ func TestConstantKey(t *testing.T) {
 		j.expect("main", "Succeeded", want)
 	}
 }
+
+// A key with one segment per line, as Cache@2 once had them, still works.
+func TestOldKeyFormat(t *testing.T) {
+	t.Parallel()
+	j := newJob(t).set("INPUT_KEY", "npm\npackage-lock.json", "INPUT_RESTOREKEYS", "").finds("miss")
+	j.holds("main", "type=warning;]'key' format is changing to a single line")
+	newJob(t).finds("miss").holds("main", "!format is changing")
+}

@@ -180,8 +180,9 @@ func TestAddedToTheStore(t *testing.T) {
 	const genuine = "lodash 1.0.0"
 	j := lodash(newJob(t)).forged(map[string]string{
 		blobName(genuine): genuine, blobName("evil"): "evil", "index-v5/8b/8e": "leads to the evil one",
+		"node_modules/lodash/index.js": "evil",
 	})
-	j.expect("main", "Succeeded", "variable=hit;]exact", "variable=droppedNotInLock;]2").has(genuine)
+	j.expect("main", "Succeeded", "variable=hit;]exact", "variable=droppedNotInLock;]3").has(genuine)
 }
 
 // What else npm keeps in its folder does not matter, as it is not stored.

@@ -248,6 +248,7 @@ func TestBadInputs(t *testing.T) {
 		},
 		"reserved":                  {"INPUT_KEY", "*", []string{"reserved key segment"}},
 		"missing in restore":        {"INPUT_RESTOREKEYS", "npm | no.lock", []string{"File not found: no.lock"}},
+		"relative path":             {"INPUT_PATH", "caches", []string{`path "caches" is not absolute`, "$(Pipeline.Workspace)/"}},
 		"relative directory":        {"INPUT_DIRECTORY", "caches", []string{"directory is not an absolute path"}},
 		"hit variable is an output": {"INPUT_CACHEHITVAR", "HIT", []string{`cacheHitVar cannot be "HIT"`, "CACHE_RESTORED"}},
 		"hit variable has a space":  {"INPUT_CACHEHITVAR", "my hit", []string{`cacheHitVar is "my hit"`}},

@@ -82,6 +82,22 @@ func TestSecretSalt(t *testing.T) {
 	}
 }
 
+// A secret variable that holds nothing is none.
+func TestBlankSecretSalt(t *testing.T) {
+	t.Parallel()
+	j := newJob(t).set("AZP_CACHING_SALT", "2").saved("hello").again()
+	j.set("SECRET_AZP_CACHING_SALT", " ").finds("exact")
+}
+
+// A secret may be a file's name: what the file holds is still what counts.
+func TestSecretInFileName(t *testing.T) {
+	t.Parallel()
+	j := newJob(t).set("SECRET_X", "package-lock").saved("hello").again()
+	j.finds("exact").holds("main", "!holds a secret")
+	j.write("work/1/s/package-lock.json", "lock 2\n")
+	j.again().finds("partial")
+}
+
 // A secret that is a part of a path, or a word that we use, is nobody's trouble.
 func TestSecretInPath(t *testing.T) {
 	t.Parallel()
