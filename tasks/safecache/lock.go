@@ -55,6 +55,23 @@ func isLock(e ecosystem.Ecosystem, name string) bool {
 	})
 }
 
+// mainLock is the lock file among names that says most of the ecosystem's packages:
+// of several of one kind the one with the plainest name. "" if there is none.
+func mainLock(e ecosystem.Ecosystem, names []string) string {
+	for _, pattern := range e.Locks {
+		best := ""
+		for _, name := range names {
+			if ok, err := path.Match(pattern, name); ok && err == nil && (best == "" || len(name) < len(best)) {
+				best = name
+			}
+		}
+		if best != "" {
+			return best
+		}
+	}
+	return ""
+}
+
 // lockNames are the files that the key is made from.
 func lockNames(key cachekey.Resolved) []string {
 	var names []string
@@ -140,6 +157,12 @@ func lockError(name string, err error) error {
 			Msg: fmt.Sprintf("%s does not belong to %s: %s; a cache of it would bring back what the lock file "+
 				"says, not what the build asks for", stale.Path, stale.Manifest, some(stale.Differences, 5)),
 			Hint: stale.Fix, Err: stale,
+		}, otherUser(err))
+	case errors.As(err, &format) && path.Base(format.Path) != path.Base(filepath.ToSlash(name)):
+		return errors.Join(&task.UserError{
+			Class: task.BadInput, Rule: "cache/lock", Err: format,
+			Msg:  fmt.Sprintf("%s cannot be compared with what it was made for: %s", name, format.Error()),
+			Hint: "correct that file",
 		}, otherUser(err))
 	case errors.As(err, &format):
 		return &task.UserError{

@@ -82,10 +82,8 @@ func (s *step) spec(ctx context.Context) (cachekey.Spec, error) {
 			Hint: "is the checkout before this step? If the lock file is in a subfolder, write a key with it",
 		}
 	}
-	for _, name := range names {
-		if isLock(*s.eco, name) {
-			return s.defaultKey(ctx, name)
-		}
+	if name := mainLock(*s.eco, names); name != "" {
+		return s.defaultKey(ctx, name)
 	}
 	return cachekey.Spec{}, &task.UserError{
 		Class: task.BadInput, Rule: "cache/key",

@@ -29,7 +29,7 @@ import (
 // cache format of pip before 23.3; and wheels that were built here.
 var pip = Ecosystem{
 	Name:   "pip",
-	Locks:  []string{"requirements*.txt", "pylock.toml", "Pipfile.lock", "poetry.lock", "uv.lock", "pdm.lock"},
+	Locks:  []string{"pylock.toml", "Pipfile.lock", "poetry.lock", "requirements*.txt", "pdm.lock", "uv.lock"},
 	Folder: pipFolder,
 	Tool:   []string{"python", "--version"},
 	Next:   "pip install --require-hashes -r requirements.txt",
