@@ -18,6 +18,14 @@ func (j *job) damage(how func(file string) error) *job {
 }
 
 var damages = map[string]func(file string) error{
+	"flipped": func(file string) error { // of the right size
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		data[len(data)/3] ^= 0x10
+		return os.WriteFile(file, data, 0o600)
+	},
 	"cut":     func(file string) error { return os.Truncate(file, 3) },
 	"emptied": func(file string) error { return os.Truncate(file, 0) },
 	"missing": os.Remove,
