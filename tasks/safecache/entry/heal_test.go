@@ -188,4 +188,14 @@ func TestLocalCopiesOfOthersGo(t *testing.T) {
 			t.Errorf("the copy %s of a branch that is gone is kept", name)
 		}
 	}
+	// Where there are manifests, somebody keeps entries, and nobody copies.
+	for name := range near.objects {
+		near.put[name] = noon.Add(-15 * day)
+	}
+	near.objects[manifestName(pullScope, []string{"k"}, 1)] = []byte("x")
+	before := len(near.objects)
+	restore(t, r, find(t, r, mainScope, "k"), RestoreOptions{})
+	if got := len(near.objects); got != before {
+		t.Errorf("of a directory with entries, %d of %d objects are left", got, before)
+	}
 }

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -76,7 +78,8 @@ func (p pack) differs(data []byte) string {
 const localAge = 14 * 24 * time.Hour
 
 // pruneLocal deletes local copies that have been there for long: all of them, as
-// nobody comes again for those of a branch that is gone.
+// nobody comes again for those of a branch that is gone. Where there are manifests,
+// the packs are not copies, but those of a store.
 func (r Repository) pruneLocal(ctx context.Context) {
 	if r.Local == nil {
 		return
@@ -84,6 +87,9 @@ func (r Repository) pruneLocal(ctx context.Context) {
 	objects, err := r.Local.List(ctx, "")
 	if err != nil {
 		r.note("local copies cannot be listed: %s", err)
+	}
+	if slices.ContainsFunc(objects, func(o store.Object) bool { return generationOf(o.Name) > 0 }) {
+		return
 	}
 	for _, o := range objects {
 		if shaOfPack(o.Name) != "" && r.Now().Sub(o.Modified) > localAge {

@@ -17,6 +17,7 @@ import (
 const (
 	maxPage    = 5000    // the service sends no more at once
 	maxObjects = 1000000 // far above what one pipeline's cache has
+	maxPages   = 2000    // ten times as many as that needs: some may be empty
 )
 
 // listing is the answer to List Blobs.
@@ -47,7 +48,8 @@ func (c *Container) List(ctx context.Context, prefix string) ([]store.Object, er
 
 func (c *Container) list(ctx context.Context, prefix string) ([]store.Object, error) {
 	var objects []store.Object
-	for marker := ""; ; {
+	marker := ""
+	for range maxPages {
 		page, err := c.listPage(ctx, prefix, marker)
 		if err != nil {
 			return nil, err
@@ -66,13 +68,16 @@ func (c *Container) list(ctx context.Context, prefix string) ([]store.Object, er
 		case page.NextMarker == "":
 			return objects, nil
 		case page.NextMarker == marker:
-			return nil, errors.New("the service's list does not end")
+			return nil, errEndless
 		case len(objects) > maxObjects:
 			return nil, fmt.Errorf("there are more than %d objects", maxObjects)
 		}
 		marker = page.NextMarker
 	}
+	return nil, errEndless
 }
+
+var errEndless = errors.New("the service's list does not end")
 
 func (c *Container) listPage(ctx context.Context, prefix, marker string) (*listing, error) {
 	query := "restype=container&comp=list&maxresults=" + strconv.Itoa(c.page)

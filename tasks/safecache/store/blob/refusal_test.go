@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -161,6 +162,21 @@ func TestListsThatAreWrong(t *testing.T) {
 		if objects, err := c.List(t.Context(), "v1/"); err == nil {
 			t.Errorf("%s: List = %v, want an error", name, objects)
 		}
+	}
+}
+
+// A service that always knows of another page, with nothing on it.
+func TestListWithoutEnd(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	c := service(t, func(w http.ResponseWriter, _ *http.Request, n int) {
+		if n > maxPages {
+			cancel()
+		}
+		_, _ = fmt.Fprintf(w, "<EnumerationResults><NextMarker>%d</NextMarker></EnumerationResults>", n)
+	})
+	if objects, err := c.List(ctx, "v1/"); err == nil || ctx.Err() != nil {
+		t.Errorf("List = %v, %v, want an error of its own", objects, err)
 	}
 }
 
