@@ -42,6 +42,10 @@ func TestHonestProjectsAreNotStale(t *testing.T) {
 		"yarn 1, which does not override what the project itself asks for": {lock: "yarn.lock", tree: mapTree(
 			"package.json", `{"name": "x", "dependencies": {"ms": "^2.0.0"}, "resolutions": {"ms": "2.0.0"}}`,
 			"yarn.lock", yarnMS)},
+		"yarn 1, a folder that a workspace asks for": {lock: "yarn.lock", tree: mapTree(
+			"package.json", `{"name": "x", "workspaces": ["a/*"]}`,
+			"a/b/package.json", `{"name": "b", "dependencies": {"l": "file:../../l"}}`,
+			"yarn.lock", "\"l@file:l\":\n  version \"1.0.0\"\n")},
 		"yarn 1, an override of what others ask for": {lock: "yarn.lock", tree: mapTree(
 			"package.json", `{"name": "x", "resolutions": {"ms": "2.0.0"}}`, "yarn.lock", yarnMS),
 			want: []string{"ms: package.json overrides it with 2.0.0, the lock file has 2.1.3"}},

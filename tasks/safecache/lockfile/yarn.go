@@ -226,8 +226,8 @@ func staleYarn1(data []byte, tree fs.FS, lock Lock) error {
 		}
 		for _, name := range union(wanted, nil) {
 			for _, spec := range wanted[name] {
-				if p.names[name] || strings.HasPrefix(spec, "link:") || slices.Contains(answered[name], spec) {
-					continue // a workspace, or a folder: never in the lock file
+				if p.local(location, name, spec) || slices.Contains(answered[name], spec) {
+					continue
 				}
 				have := "does not know it"
 				if others := answered[name]; len(others) > 0 {
@@ -240,6 +240,12 @@ func staleYarn1(data []byte, tree fs.FS, lock Lock) error {
 	}
 	found = append(found, yarn1Overridden(p.resolutions(), entries, direct)...)
 	return p.stale(lock, found, "yarn install, and commit yarn.lock")
+}
+
+// local reports whether a request is for a workspace or a folder: these are never in
+// a yarn.lock of Yarn 1, or relative to the root instead of the workspace.
+func (p project) local(location, name, spec string) bool {
+	return p.names[name] || strings.HasPrefix(spec, "link:") || location != "." && strings.HasPrefix(spec, "file:")
 }
 
 // yarn1Overridden compares what the lock file does not keep. What the project itself
