@@ -50,3 +50,15 @@ func TestBrokenManifestIsNamed(t *testing.T) {
 		t.Errorf("lockError of a broken lock file: %q", text)
 	}
 }
+
+// A release changes the versions in package.json files, and not what was downloaded:
+// that keeps the cache from being saved, and fails no job that has done its work.
+func TestManifestChangedByTheBuildIsNotSaved(t *testing.T) {
+	t.Parallel()
+	j := newJob(t).npm(map[string]string{"lodash": "lodash!"})
+	j.expect("main", "Succeeded", "variable=hit;]miss").download("lodash")
+	j.packageJSON(map[string]string{"lodash": "2.0.0"})
+	j.expect("post", "Succeeded", "the cache is not saved: ", "package-lock.json does not belong to", "code=cache/stale-lock",
+		"a step of this job changed", "!Saved")
+	j.noStore()
+}

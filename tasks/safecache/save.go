@@ -60,9 +60,22 @@ func saveAtEnd(ctx context.Context, env *task.Env, in Inputs) error {
 		return nil
 	}
 	if err := s.judge(); err != nil {
-		return err
+		return staleNow(env, err)
 	}
 	return s.save(ctx, state, &result{})
+}
+
+// staleNow is a lock file that was good when the step began, and is stale now: a
+// release may have raised versions in the manifests. Then nothing is saved.
+func staleNow(env *task.Env, err error) error {
+	var stale *lockfile.StaleError
+	if !errors.As(err, &stale) {
+		return err
+	}
+	notSaved(env, "cache/stale-lock", fmt.Sprintf("%s does not belong to %s any more, which a step of this job changed: %s",
+		stale.Path, stale.Manifest, some(stale.Differences, 5)),
+		"save before that step, with the command save, or let no step change the manifests")
+	return nil
 }
 
 // saveNow is the command save.
