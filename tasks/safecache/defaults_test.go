@@ -144,6 +144,10 @@ func TestDefaultKeyOfACriticalCache(t *testing.T) {
 	j.expect("main", "Succeeded", `"node 20" | package-lock.json | "a1a1`, "variable=hit;]miss")
 	j.download("lodash").expect("post", "Succeeded", "Saved 1 file")
 	j.again().expect("main", "Succeeded", "variable=hit;]exact")
+	// Another commit with the same lock file takes it, if somebody has signed it.
+	j.again().set("BUILD_SOURCEVERSION", strings.Repeat("b2", 20)).expect("main", "Failed", "it is not signed by a known key")
+	j.must(os.RemoveAll(j.path("store")))
+	j.again().sign(newPair(t, 1)).savedNPM().again().set("BUILD_SOURCEVERSION", commit).finds("partial").has("lodash!")
 }
 
 // Restore keys of one's own go with the key that follows.

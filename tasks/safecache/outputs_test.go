@@ -59,6 +59,9 @@ func TestOutputs(t *testing.T) {
 	j.later(90 * time.Minute).finds("exact").outputsAre(outcome("hit", "exact", "matchedKey", m.Fingerprint,
 		"ageHours", "1.5",
 		"storedBytes", stored, "verifiedFiles", "2"))
+	j.later(-95 * time.Minute).again().finds("exact") // clocks differ
+	j.outputsAre(outcome("hit", "exact", "matchedKey", m.Fingerprint, "ageHours", "0.0", "storedBytes", stored, "verifiedFiles", "2"))
+	j.later(95 * time.Minute)
 	j.set("INPUT_LOOKUPONLY", "true").again().finds("exact")
 	j.outputsAre(outcome("hit", "exact", "matchedKey", m.Fingerprint, "ageHours", "1.5", "storedBytes", stored))
 	j.set("INPUT_LOOKUPONLY", "false").again().npm(map[string]string{"lodash": "lodash!"}).finds("partial")
