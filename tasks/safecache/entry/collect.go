@@ -47,13 +47,17 @@ type Collected struct {
 // in the whole store: entries that have expired or were replaced, and packs that no
 // entry refers to and that are older than any saver at work could need.
 //
-// Trusted scopes share their packs, so for one of them all branches of its
-// pipeline are collected.
+// For a trusted scope all branches of its pipeline are collected, in both tiers:
+// trusted branches share their packs, and of the untrusted ones many are gone and
+// will collect nothing themselves.
 func (r Repository) Collect(ctx context.Context, scope *Scope) (Collected, error) {
 	var c Collected
 	starts := []string{trustedRoot, untrustedRoot}
-	if scope != nil {
-		starts = []string{strings.TrimSuffix(scope.packRoot(), packs) + "/"}
+	switch {
+	case scope != nil && scope.Tier == trusted:
+		starts = []string{trustedRoot + scope.id() + "/", untrustedRoot + scope.id() + "/"}
+	case scope != nil:
+		starts = []string{scope.root() + "/"}
 	}
 	trouble := &trouble{}
 	for _, start := range starts {
@@ -76,7 +80,7 @@ func (r Repository) Collect(ctx context.Context, scope *Scope) (Collected, error
 type collecting struct {
 	repo    Repository
 	live    map[string]bool // names of packs that are needed
-	unclear map[string]bool // folders with manifests that cannot be read: any pack may be needed
+	unclear map[string]bool // folders of packs, any of which may be needed by what cannot be read
 	result  *Collected
 	trouble *trouble
 }
@@ -137,7 +141,7 @@ func (c *collecting) look(ctx context.Context, o store.Object) (useless bool, er
 		return false, nil
 	}
 	if err != nil {
-		c.unclear[pipelineOf(o.Name)] = true
+		c.unclear[packRootOf(o.Name)] = true
 		return false, c.trouble.goOn(ctx, err)
 	}
 	anyone := c.repo
@@ -149,7 +153,7 @@ func (c *collecting) look(ctx context.Context, o store.Object) (useless bool, er
 			return true, nil
 		}
 		c.repo.note("packs beside it are kept: %s", err)
-		c.unclear[pipelineOf(o.Name)] = true
+		c.unclear[packRootOf(o.Name)] = true
 		return false, nil
 	}
 	if !c.repo.Now().Before(e.Manifest.Expires) {
@@ -161,15 +165,19 @@ func (c *collecting) look(ctx context.Context, o store.Object) (useless bool, er
 	return false, nil
 }
 
-// pipelineOf returns the part of a name that all packs of its entry share.
-func pipelineOf(name string) string {
-	parts := strings.SplitN(name, "/", 4)
-	return strings.Join(parts[:min(3, len(parts))], "/")
+// packRootOf returns the folder of the packs that an entry of this name may need, or
+// that a pack of this name is in: see Scope.packRoot.
+func packRootOf(name string) string {
+	parts := strings.Split(name, "/")
+	if strings.HasPrefix(name, trustedRoot) {
+		return strings.Join(parts[:min(3, len(parts))], "/")
+	}
+	return strings.Join(parts[:min(4, len(parts))], "/")
 }
 
 func (c *collecting) packs(ctx context.Context, objects []store.Object) error {
 	for _, o := range objects {
-		if shaOfPack(o.Name) == "" || c.live[o.Name] || c.unclear[pipelineOf(o.Name)] ||
+		if shaOfPack(o.Name) == "" || c.live[o.Name] || c.unclear[packRootOf(o.Name)] ||
 			c.repo.Now().Sub(o.Modified) <= collectAge {
 			continue
 		}

@@ -199,3 +199,24 @@ func TestLocalCopiesOfOthersGo(t *testing.T) {
 		t.Errorf("of a directory with entries, %d of %d objects are left", got, before)
 	}
 }
+
+// A branch that is gone collects nothing any more, so a trusted one does. What
+// somebody wrote to one untrusted branch keeps nothing of another.
+func TestCollectUntrustedBranches(t *testing.T) {
+	t.Parallel()
+	in := newMemory()
+	r := newRepository(in)
+	pull13 := pullScope
+	pull13.Branch = "refs/pull/13/merge"
+	for _, scope := range []Scope{pullScope, pull13} {
+		d := draft("1", "k")
+		d.Scope = scope
+		save(t, r, one, d)
+	}
+	junk := manifestName(pull13, []string{"junk"}, 1)
+	in.objects[junk], in.put[junk] = []byte("junk"), noon.Add(30*day)
+	c, err := r.at(noon.Add(31*day)).Collect(context.Background(), &mainScope)
+	if err != nil || c.Entries != 2 || c.Packs != 1 || len(in.names(pullScope.root())) != 0 || len(in.names(pull13.root())) != 2 {
+		t.Errorf("Collect = %+v, %v, left %q, want the junk, and the pack beside it", c, err, in.names(""))
+	}
+}

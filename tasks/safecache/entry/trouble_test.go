@@ -341,6 +341,8 @@ func TestCollect(t *testing.T) {
 	d := draft("1", "pull")
 	d.Scope, d.Expires = pullScope, noon.Add(2*day)
 	save(t, r, one, d)
+	other := mainScope
+	other.Definition = "8"
 	count := func() [2]int { return [2]int{len(in.names(jsonSuffix)), len(in.names(packSuffix))} }
 	for _, step := range []struct {
 		after   time.Duration
@@ -350,12 +352,12 @@ func TestCollect(t *testing.T) {
 		left    [2]int
 	}{
 		{day, nil, 0, 0, [2]int{3, 3}},
-		{3 * day, &mainScope, 0, 0, [2]int{3, 3}},
-		{3 * day, nil, 1, 0, [2]int{2, 3}},  // the pull request's has expired, and its pack is young
-		{6 * day, nil, 1, 0, [2]int{1, 3}},  // so has another
-		{30 * day, nil, 0, 0, [2]int{1, 3}}, // still young
-		{31 * day, nil, 0, 2, [2]int{1, 1}}, // but one is needed
-		{64 * day, nil, 0, 0, [2]int{1, 1}}, // until
+		{3 * day, &other, 0, 0, [2]int{3, 3}},
+		{3 * day, &mainScope, 1, 0, [2]int{2, 3}}, // the pull request's has expired, and its pack is young
+		{6 * day, nil, 1, 0, [2]int{1, 3}},        // so has another
+		{30 * day, nil, 0, 0, [2]int{1, 3}},       // still young
+		{31 * day, nil, 0, 2, [2]int{1, 1}},       // but one is needed
+		{64 * day, nil, 0, 0, [2]int{1, 1}},       // until
 		{66 * day, &pullScope, 0, 0, [2]int{1, 1}},
 		{66 * day, &mainScope, 1, 1, [2]int{0, 0}},
 	} {
