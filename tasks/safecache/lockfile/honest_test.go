@@ -78,6 +78,9 @@ func TestHonestProjectsAreNotStale(t *testing.T) {
 				"        specifier: 'catalog:'\n        version: 2.1.3\n")},
 		"pip-compile, which leaves out what it finds unsafe": {lock: "requirements.txt", tree: mapTree(
 			"requirements.in", requirementsIn, "requirements.txt", "foo==1.1\n")},
+		"poetry, this range or that": {lock: "poetry.lock", tree: mapTree(
+			"poetry.lock", "[[package]]\nname = 'foo'\nversion = '1.2.0'\n",
+			"pyproject.toml", "[tool.poetry.dependencies]\nfoo = '>=2,<3 || >=1,<1.5'\n")},
 		"pip-compile, a range": {lock: "requirements.txt", tree: mapTree(
 			"requirements.in", "foo>=1.2,<2\nbar>1,!=3\n", "requirements.txt", "foo==1.1\nbar==2\n"),
 			want: []string{"foo: requirements.in says 1.2, the lock file 1.1"}},

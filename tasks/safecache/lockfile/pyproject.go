@@ -53,6 +53,9 @@ func (m *pythonManifest) add(text string) {
 // Poetry as to the requirement that readRequirement has cut one from.
 func want(name, constraint string) pythonWant {
 	w := pythonWant{name: pythonKey(name)}
+	if strings.Contains(constraint, "|") {
+		return w // of Poetry: one or the other
+	}
 	for part := range strings.SplitSeq(constraint, ",") { // ">=1.2, <2": all of them hold
 		if match := leastVersion.FindStringSubmatch(strings.TrimSpace(part)); match != nil && w.least == "" {
 			w.least, w.exact = match[2], match[1] == "" || match[1] == "==" || match[1] == "==="
