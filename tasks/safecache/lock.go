@@ -41,8 +41,9 @@ func chooseEcosystem(choice Ecosystem, names []string) (*ecosystem.Ecosystem, er
 	}
 	return nil, &task.UserError{
 		Class: task.BadInput, Rule: "cache/ecosystem",
-		Msg:  "there are lock files of several package managers: " + strings.Join(list, ", "),
-		Hint: "set ecosystem to the one whose downloads path holds, and use a step for each",
+		Msg: "there are lock files of several package managers: " + strings.Join(list, ", "),
+		Hint: "set ecosystem to the one whose downloads path holds, and use a step for each, " +
+			"or set ecosystem: generic for a folder that holds something else",
 	}
 }
 

@@ -72,8 +72,9 @@ func staleNow(env *task.Env, err error) error {
 	if !errors.As(err, &stale) {
 		return err
 	}
-	notSaved(env, "cache/stale-lock", fmt.Sprintf("%s does not belong to %s any more, which a step of this job changed: %s",
-		stale.Path, stale.Manifest, some(stale.Differences, 5)),
+	reason := fmt.Sprintf("%s does not belong to %s any more, which a step of this job changed: %s",
+		stale.Path, stale.Manifest, some(stale.Differences, 5))
+	notSaved(env, "cache/stale-lock", reason,
 		"save before that step, with the command save, or let no step change the manifests")
 	return nil
 }
