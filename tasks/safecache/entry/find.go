@@ -153,8 +153,16 @@ type Listed struct {
 	Err      error  // why
 }
 
-// List returns all entries of a scope, or of the whole store if scope is nil, with
-// all their generations, sorted by name.
+// IsOf reports whether the name says that this is an entry of the key, of the scope
+// or, if that has no branch, of its pipeline. An entry that cannot be read says
+// nothing else, and may still have to be deleted.
+func (l Listed) IsOf(scope Scope, values []string) bool {
+	return strings.Contains(l.Name, entries+entryName(values)+"/") &&
+		slices.ContainsFunc(roots(&scope), func(root string) bool { return strings.HasPrefix(l.Name, root) })
+}
+
+// List returns all entries of a scope, of a pipeline if the scope has no branch, or
+// of the whole store if scope is nil, with all their generations, sorted by name.
 func (r Repository) List(ctx context.Context, scope *Scope) ([]Listed, error) {
 	var all []Listed
 	for _, start := range roots(scope) {
@@ -187,8 +195,11 @@ func (r Repository) List(ctx context.Context, scope *Scope) ([]Listed, error) {
 
 // roots are the prefixes of all entries of a scope.
 func roots(scope *Scope) []string {
-	if scope != nil {
-		return []string{scope.root() + entries}
+	switch {
+	case scope == nil:
+		return []string{trustedRoot, untrustedRoot}
+	case scope.Branch == "":
+		return []string{trustedRoot + scope.id() + "/", untrustedRoot + scope.id() + "/"}
 	}
-	return []string{trustedRoot, untrustedRoot}
+	return []string{scope.root() + entries}
 }

@@ -294,6 +294,27 @@ func TestListAndDelete(t *testing.T) {
 	if err != nil || len(some) != 1 || some[0].Entry.Manifest.Scope != pullScope || some[0].Size == 0 {
 		t.Errorf("List of one scope = %+v, %v, want one entry", some, err)
 	}
+	elsewhere := mainScope
+	elsewhere.Definition = "8"
+	d.Scope = elsewhere
+	saved := save(t, r, one, d)
+	pipeline := Scope{Collection: mainScope.Collection, Project: mainScope.Project, Definition: mainScope.Definition}
+	if some, err = r.List(context.Background(), &pipeline); err != nil || len(some) != 3 {
+		t.Errorf("List of one pipeline = %+v, %v, want its three entries", some, err)
+	}
+	for _, tc := range []struct {
+		scope  Scope
+		values []string
+		want   bool
+	}{
+		{mainScope, []string{"k"}, true}, {pipeline, []string{"k"}, true}, {pullScope, []string{"k"}, false},
+		{elsewhere, []string{"k"}, false}, {mainScope, []string{"k", "l"}, false},
+	} {
+		if got := all[1].IsOf(tc.scope, tc.values); got != tc.want {
+			t.Errorf("junk of the key k on main: IsOf(%v, %q) = %v, want %v", tc.scope, tc.values, got, tc.want)
+		}
+	}
+	delete(in.objects, saved.Name)
 	for _, name := range append(in.names(packSuffix), "", "v1", "../x/e/y/00000001.json", "v1/t/a/b/e/c") {
 		if err := r.Delete(context.Background(), name); err == nil {
 			t.Errorf("Delete(%q) succeeded", name)
