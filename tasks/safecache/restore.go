@@ -210,7 +210,7 @@ func (s *step) unpack(ctx context.Context, repo entry.Repository, f found, folde
 // proof says what a restored file was held against.
 func (s *step) proof() string {
 	if s.plan.Claims != nil && s.plan.Unproven == "" {
-		return "each verified against the lock file and by its SHA-256"
+		return "each verified against the lock file"
 	}
 	return "each verified by its SHA-256"
 }

@@ -290,7 +290,8 @@ func packages(locks []lockfile.Lock) []string {
 	var list []string
 	for _, lock := range locks {
 		for _, p := range lock.Packages {
-			list = append(list, strings.TrimSpace(p.Name+"@"+p.Version+" "+strings.Join(p.Integrity, " ")))
+			name := strings.ReplaceAll(p.Name+"@"+p.Version, " ", "_")
+			list = append(list, strings.TrimSpace(name+" "+strings.Join(p.Integrity, " ")))
 		}
 	}
 	slices.Sort(list)
