@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,7 +79,7 @@ func pipPlan(locks []lockfile.Lock) Plan {
 		}
 		return allowed.checkMaybe(tree, name+".body")
 	}}
-	return Plan{Claims: func(name string) (claim.Claim, bool) {
+	return Plan{Next: pipNext(locks), Claims: func(name string) (claim.Claim, bool) {
 		if len(allowed) == 0 {
 			return claim.Claim{}, false
 		}
@@ -95,6 +96,25 @@ func pipPlan(locks []lockfile.Lock) Plan {
 			return answer, true
 		}
 	}}
+}
+
+// pipTools are the commands of other tools than pip, by the lock file that each writes.
+var pipTools = map[string]string{
+	"poetry.lock": "poetry install", "pdm.lock": "pdm sync", "uv.lock": "uv sync --locked",
+	"Pipfile.lock": "pipenv sync",
+}
+
+// pipNext is the command of the tool that all lock files are for; "" if that is pip.
+func pipNext(locks []lockfile.Lock) string {
+	next := ""
+	for i, lock := range locks {
+		command := pipTools[path.Base(lock.Path)]
+		if i > 0 && command != next {
+			return ""
+		}
+		next = command
+	}
+	return next
 }
 
 // anyOf is a set of hashes, as "sha256:<hex>", any of which suffices.
