@@ -53,6 +53,20 @@ func TestLyingBaseHeals(t *testing.T) {
 	}
 }
 
+// An entry of another key that was rejected is no reason to store everything again.
+func TestOtherRejectionKeepsBases(t *testing.T) {
+	t.Parallel()
+	in := newMemory()
+	r := newRepository(in)
+	save(t, r, many(20, 1), draft("1", "k", "1"))
+	d := draft("2", "k", "2")
+	d.Bases = []*Entry{find(t, r, mainScope, "k", "1")}
+	d.Replaces = manifestName(mainScope, []string{"another"}, 1)
+	if saved := save(t, r, many(20, 1), d); saved.NewBytes > 20_000 {
+		t.Errorf("the save moved %d bytes, want its manifest alone", saved.NewBytes)
+	}
+}
+
 // A pack is as old as its object, whoever names it: collecting goes by that.
 func TestPackKeepsItsAge(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
@@ -28,7 +29,7 @@ func (f *source) changed() error { return fmt.Errorf("%q: %w", f.Path, archive.E
 // bases returns the entries whose packs may be used again: those that this run may
 // believe, with packs where this entry's readers look.
 func (s *saving) bases() []*Entry {
-	if s.draft.Replaces != "" {
+	if strings.HasPrefix(s.draft.Replaces, s.draft.Scope.folder(valuesOf(s.draft.Segments))) {
 		return nil // a base may be to blame, even one of good packs: it can lie about what is in them
 	}
 	signed := s.draft.Scope.Tier == trusted && (len(s.repo.Keys) > 0 || s.repo.Signer != nil)
