@@ -78,6 +78,9 @@ func (s *step) fetch(ctx context.Context, folder string, r *result) error {
 	}
 	found, err := s.find(ctx, repo)
 	if err != nil {
+		if found.entry != nil && found.hit == exact {
+			r.name = found.entry.Name
+		}
 		return s.lostRestore(s.storeName(), err, r)
 	}
 	if found.entry == nil {
@@ -121,6 +124,17 @@ type found struct {
 // any, the newest. What this run would rather believe comes first. What is too old
 // is not there.
 func (s *step) find(ctx context.Context, repo entry.Repository) (found, error) {
+	f, err := s.search(ctx, repo)
+	if err == nil && f.entry != nil && f.entry.KeyID == "" && s.mustProve(f.hit) {
+		err = &entry.RejectedError{
+			Entry: f.entry.Name, Kind: entry.KindSignature,
+			Reason: "it is not signed by a known key, and nothing else proves what is in its files",
+		}
+	}
+	return f, err
+}
+
+func (s *step) search(ctx context.Context, repo entry.Repository) (found, error) {
 	f := found{hit: miss}
 	var err error
 	expired := func(err error) bool {
