@@ -182,7 +182,8 @@ func list(ctx context.Context, env *task.Env, in Inputs) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.entries(ctx, repo)
+	own := s.pipeline()
+	all, err := repo.List(ctx, &own)
 	if err != nil {
 		return s.storeTrouble(err)
 	}
@@ -205,20 +206,6 @@ func (s *step) listed(e entry.Listed) string {
 	}
 	return fmt.Sprintf("%s  %-9s %s  %s  %s  %s, by %s", m.Created.UTC().Format("2006-01-02 15:04"), m.Scope.Tier,
 		m.Scope.Branch, m.Fingerprint, amount(len(m.Files), m.Totals.Stored), state, m.Producer)
-}
-
-// entries lists what the store has of this pipeline, whoever saved it.
-func (s *step) entries(ctx context.Context, repo entry.Repository) ([]entry.Listed, error) {
-	all, err := repo.List(ctx, nil)
-	own := s.pipeline()
-	return slices.DeleteFunc(all, func(l entry.Listed) bool {
-		if l.Entry == nil {
-			return false // nobody knows whose it is
-		}
-		scope := l.Entry.Manifest.Scope
-		scope.Tier, scope.Branch = "", ""
-		return scope != own
-	}), err
 }
 
 // pipeline is the scope of everything of this pipeline.
@@ -257,13 +244,14 @@ func remove(ctx context.Context, env *task.Env, in Inputs) error {
 	if err != nil {
 		return s.storeTrouble(err)
 	}
-	all, err := s.entries(ctx, repo)
+	own := s.pipeline()
+	all, err := repo.List(ctx, &own)
 	if err != nil {
 		return s.storeTrouble(err)
 	}
 	removed := 0
 	for _, e := range all {
-		if e.Entry == nil || !s.within(e.Entry.Manifest.Scope) || !s.named(e.Entry.Manifest) {
+		if !s.isOurs(e) {
 			continue
 		}
 		if err := repo.Delete(ctx, e.Name); err != nil {
@@ -275,6 +263,19 @@ func remove(ctx context.Context, env *task.Env, in Inputs) error {
 	env.Log.Printf("%s deleted. The command gc frees what no other entry uses.", counted(removed, "entry"))
 	env.Report.Set("deleted", removed)
 	return nil
+}
+
+// isOurs reports whether a listed entry is one that this run deletes. What cannot be
+// read is known by its name alone.
+func (s *step) isOurs(e entry.Listed) bool {
+	if e.Entry != nil {
+		return s.within(e.Entry.Manifest.Scope) && s.named(e.Entry.Manifest)
+	}
+	scope := entryScope(*s.access.Write)
+	if s.access.Write.Tier == trust.Trusted {
+		scope = s.pipeline()
+	}
+	return e.IsOf(scope, s.keys.key.Values())
 }
 
 // named reports whether an entry is the key's, or begins with one of the restore keys.

@@ -1,8 +1,12 @@
 package safecache
 
 import (
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
 )
 
 // Looking up and explaining say what a restore would do: a critical step restores
@@ -26,5 +30,32 @@ func TestLookUpAsARestoreWould(t *testing.T) {
 		j.env[set[0]] = set[1]
 		j.run("main")
 		j.holds(name, "variable=hit;]rejected", "not signed by a known key")
+	}
+}
+
+// An entry that nobody can read is deleted by its key, and another one is not.
+func TestDeleteWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{`"npm" | package-lock.json`: "1 entry deleted", `"npm"`: "0 entries deleted"} {
+		j := newJob(t).saved("hello").again()
+		j.must(os.WriteFile(j.manifest(), []byte("bad"), 0o600))
+		j.env["INPUT_COMMAND"], j.env["INPUT_KEY"], j.env["INPUT_RESTOREKEYS"] = "delete", key, ""
+		j.expect("main", "Succeeded", want)
+	}
+}
+
+// Trouble that says nothing about an entry does not make the next save replace it.
+func TestTroubleReplacesNothing(t *testing.T) {
+	t.Parallel()
+	f := found{entry: &entry.Entry{Name: "e"}, hit: exact}
+	if got := f.replaced(syscall.EMFILE); got != "" {
+		t.Errorf("replaced(EMFILE) = %q, want nothing", got)
+	}
+	if got := f.replaced(&entry.RejectedError{Entry: "p"}); got != "e" {
+		t.Errorf("replaced of a rejected pack = %q, want the entry", got)
+	}
+	f.hit = partial
+	if got := f.replaced(&entry.RejectedError{Entry: "p"}); got != "" {
+		t.Errorf("replaced of another key's entry = %q, want nothing", got)
 	}
 }

@@ -78,9 +78,7 @@ func (s *step) fetch(ctx context.Context, folder string, r *result) error {
 	}
 	found, err := s.find(ctx, repo)
 	if err != nil {
-		if found.entry != nil && found.hit == exact {
-			r.name = found.entry.Name
-		}
+		r.name = found.replaced(err)
 		return s.lostRestore(s.storeName(), err, r)
 	}
 	if found.entry == nil {
@@ -101,9 +99,7 @@ func (s *step) fetch(ctx context.Context, folder string, r *result) error {
 		return nil
 	}
 	if err != nil {
-		if found.hit == exact {
-			r.name = found.entry.Name
-		}
+		r.name = found.replaced(err)
 		return s.lostRestore(s.storeName(), err, r)
 	}
 	r.hit = found.hit
@@ -118,6 +114,16 @@ type found struct {
 	entry   *entry.Entry
 	hit     hit
 	expired string // what is too old, if nothing else was found
+}
+
+// replaced is the name of the key's own entry if the error rejects it: the next
+// save replaces it. Trouble with the store or the disk rejects nothing.
+func (f found) replaced(err error) string {
+	var bad *entry.RejectedError
+	if f.hit != exact || f.entry == nil || !errors.As(err, &bad) {
+		return ""
+	}
+	return f.entry.Name
 }
 
 // find returns the entry of the key or else, of the first restore key that has
