@@ -79,7 +79,7 @@ func (s *saving) good(ctx context.Context, name string, p pack) (bool, error) {
 	}
 	*memory = there[:0]
 	if reason := p.differs(there); reason != "" {
-		s.repo.note("%s is damaged, and was put there by somebody else: %s; it is not used", name, reason)
+		s.repo.note("%s does not hold what its name says: %s; it is not used", name, reason)
 		return false, nil
 	}
 	return true, nil

@@ -222,6 +222,8 @@ func TestPackThatExists(t *testing.T) {
 		}
 		if forged := tc.content != ""; forged != (len(notes) == 1) {
 			t.Errorf("%s: notes %q", name, notes)
+		} else if want := pack + " does not hold what its name says: the pack"; forged && !strings.Contains(notes[0], want) {
+			t.Errorf("%s: the note is %q, want %q", name, notes[0], want)
 		}
 		got, _ := restore(t, r, find(t, r, mainScope, "k", "2"), RestoreOptions{})
 		if diff := cmp.Diff(one, got); diff != "" {
