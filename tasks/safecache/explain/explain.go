@@ -126,8 +126,8 @@ func noEntry(others int) string {
 		return "there is no entry at all: this is the first run of this pipeline with this cache, " +
 			"or its entries expired and were deleted"
 	}
-	return fmt.Sprintf("none of the entries (%d) has a segment in common with this key: "+
-		"this is the first run with this cache, or the key was rewritten", others)
+	return "there is no entry of this key yet; the pipeline has entries of other caches, whose keys begin " +
+		"otherwise: this is the first run with this cache, or the first segment of its key was rewritten"
 }
 
 // best returns the index of the entry with the lowest rank, of equal ones the
@@ -207,18 +207,24 @@ func (w Wanted) distance(entry Entry) int {
 	return n
 }
 
-// alike reports whether the entry's key can be compared with this one: one segment
-// is the same, or there is only one.
+// alike reports whether the entry's key can be compared with this one, as it is
+// likely of the same cache: it begins with the same text or file, or each has only
+// one segment.
 func (w Wanted) alike(entry Entry) bool {
-	if len(w.Segments) == 1 && len(entry.Segments) == 1 {
-		return true
+	now, then := unsalted(w.Segments), unsalted(entry.Segments)
+	if len(now) == 0 || len(then) == 0 {
+		return false
 	}
-	for i := range min(len(w.Segments), len(entry.Segments)) {
-		if w.Segments[i].Value == entry.Segments[i].Value {
-			return true
-		}
+	return len(now) == 1 && len(then) == 1 || now[0].Value == then[0].Value || now[0].Source == then[0].Source
+}
+
+// unsalted leaves out what the variable AZP_CACHING_SALT puts before the key of
+// every cache of a pipeline.
+func unsalted(segments []Segment) []Segment {
+	if len(segments) > 0 && strings.HasPrefix(segments[0].Source, "AZP_CACHING_SALT=") {
+		return segments[1:]
 	}
-	return false
+	return segments
 }
 
 // whyNot says what keeps an entry of exactly this key from being used.

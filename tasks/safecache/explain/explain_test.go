@@ -53,6 +53,11 @@ func hit(change func(*Entry)) Entry {
 	return but(func(e *Entry) { e.Segments = key("new"); change(e) })
 }
 
+var salt = fixed("AZP_CACHING_SALT=2")
+
+const otherCaches = "MISS: there is no entry of this key yet; the pipeline has entries of other caches, whose keys begin " +
+	"otherwise: this is the first run with this cache, or the first segment of its key was rewritten"
+
 const nearest = "Nearest: the entry of build 4711 (2 days ago) on refs/heads/main: 97.9 % of its packages are reusable"
 
 func TestMiss(t *testing.T) {
@@ -69,8 +74,22 @@ func TestMiss(t *testing.T) {
 		"no entries": {wanted, nil, NoEntry, []string{"MISS: there is no entry at all: " +
 			"this is the first run of this pipeline with this cache, or its entries expired and were deleted"}},
 		"nothing in common": {wanted, []Entry{{Segments: []Segment{fixed("go"), fixed("x"), fixed("y")}, Created: days(1)}}, NoEntry,
-			[]string{"MISS: none of the entries (1) has a segment in common with this key: " +
-				"this is the first run with this cache, or the key was rewritten"}},
+			[]string{otherCaches}},
+		"another cache of the pipeline": {wanted, []Entry{but(func(e *Entry) {
+			e.Segments = []Segment{fixed("go"), fixed("Linux"), lockFile("go.sum", "x"), fixed("a"), fixed("b")}
+		})}, NoEntry, []string{otherCaches}},
+		"another cache, as salted": {Wanted{Segments: append([]Segment{salt}, key("new")...), Now: now}, []Entry{but(func(e *Entry) {
+			e.Segments = []Segment{salt, fixed("go"), lockFile("go.sum", "x")}
+		})}, NoEntry, []string{otherCaches}},
+		"salt changed": {Wanted{Segments: append([]Segment{salt}, key("old")...), Now: now}, []Entry{but(func(e *Entry) {
+			e.Segments = append([]Segment{fixed("AZP_CACHING_SALT=1")}, key("old")...)
+		})}, SegmentChanged, []string{"MISS: segment 1 (AZP_CACHING_SALT=2) changed since build 4711 (2 days ago): " +
+			`"AZP_CACHING_SALT=1" then, "AZP_CACHING_SALT=2" now; the other segments are the same`,
+			"Nearest: the entry of build 4711 (2 days ago) on refs/heads/main"}},
+		"begins with the lock file": {Wanted{Segments: []Segment{lockFile("x.lock", "new"), fixed("Linux")}, Now: now},
+			[]Entry{{Segments: []Segment{lockFile("x.lock", "old"), fixed("Linux")}, Created: days(0)}}, SegmentChanged, []string{
+				"MISS: segment 1 (x.lock) changed since another run (just now): its contents are others; the other segment is the same",
+				"Nearest: the entry of another run (just now)"}},
 		"text changed": {Wanted{Segments: key("old"), Now: now}, []Entry{but(func(e *Entry) {
 			e.Segments = []Segment{fixed("npm"), fixed("Windows_NT"), lockFile("package-lock.json", "old")}
 		})}, SegmentChanged, []string{`MISS: segment 2 (Linux) changed since build 4711 (2 days ago): ` +
