@@ -139,13 +139,13 @@ func explainOnly(ctx context.Context, env *task.Env, in Inputs) error {
 	case err != nil:
 		return s.storeTrouble(err)
 	case f.entry == nil:
-		s.explainMiss(ctx, repo, f.expired)
+		s.explainMiss(ctx, repo, f)
 	default:
 		s.sayFound(f, &r)
 		r.hit = f.hit
 		env.Log.Printf("HIT (%s): a restore would take this entry.", f.hit)
 		if f.hit == partial {
-			s.explainMiss(ctx, repo, "")
+			s.explainMiss(ctx, repo, f)
 		}
 	}
 	return r.announce(env, in.CacheHitVar)
@@ -249,6 +249,9 @@ func remove(ctx context.Context, env *task.Env, in Inputs) error {
 	if err != nil {
 		return s.storeTrouble(err)
 	}
+	if in.Key == "" && len(in.RestoreKeys) == 0 {
+		s.keys.restoreKeys = nil // only what was asked for
+	}
 	removed := 0
 	for _, e := range all {
 		if !s.isOurs(e) {
@@ -260,7 +263,8 @@ func remove(ctx context.Context, env *task.Env, in Inputs) error {
 		removed++
 		env.Log.Print("Deleted: " + s.listed(e))
 	}
-	env.Log.Printf("%s deleted. The command gc frees what no other entry uses.", counted(removed, "entry"))
+	env.Log.Printf("%s deleted. gc removes its packs when they are 30 days old and nothing else uses them.",
+		counted(removed, "entry"))
 	env.Report.Set("deleted", removed)
 	return nil
 }

@@ -109,7 +109,7 @@ func TestExplain(t *testing.T) {
 		"It was saved by build 100 of refs/heads/main").has()
 	j.npm(map[string]string{"lodash@4.17.21": "fixed", "minimist": "minimist!", "new": "new", "newer": "newer"})
 	j.expect("main", "Succeeded", "HIT (partial)", "variable=hit;]partial",
-		"MISS: segment 2 (package-lock.json) changed since build 100",
+		"Not exact: segment 2 (package-lock.json) changed since build 100",
 		"lodash 4.17.20 -> 4.17.21", "+2 -1 packages", "the other segment is the same", "Nearest: the entry of build 100",
 		"33.3 % of its packages are reusable").has()
 	j.set("INPUT_RESTOREKEYS", "").expect("main", "Succeeded", "variable=hit;]miss", "lodash 4.17.20 -> 4.17.21",
@@ -151,7 +151,7 @@ func TestDelete(t *testing.T) {
 	j.again().set("INPUT_KEY", `"npmx" | package-lock.json`).saved("three")
 	j.again().set("INPUT_KEY", `"npm" | package-lock.json | "more"`).saved("four")
 	j.again().set("INPUT_KEY", `"npm" | package-lock.json`).command("delete")
-	j.expect("main", "Succeeded", "Deleted: ", "1 entry deleted. The command gc frees what no other entry uses.")
+	j.expect("main", "Succeeded", "Deleted: ", "1 entry deleted. gc removes its packs when they are 30 days old")
 	if got := j.fact("main", "deleted"); got != "1" || len(j.objects(".json")) != 3 {
 		t.Errorf("the report says %q deleted, and %q are left; want 1 and 3", got, j.objects(".json"))
 	}

@@ -14,7 +14,21 @@ func critical(t *testing.T) *job {
 	t.Helper()
 	return newJob(t).npm(map[string]string{"lodash": "lodash!"}).set("INPUT_CRITICAL", "true",
 		"BUILD_SOURCEVERSION", commit, "INPUT_KEY", `"npm" | package-lock.json | "`+commit+`"`,
-		"INPUT_RESTOREKEYS", `"npm" | package-lock.json`)
+		"INPUT_RESTOREKEYS", "")
+}
+
+// withRestoreKey is the same with what another commit may bring, if p has signed it.
+func withRestoreKey(j *job, p pair) *job {
+	return j.set("INPUT_RESTOREKEYS", `"npm" | package-lock.json`, "INPUT_VERIFYKEYS", p.public)
+}
+
+// Without keys, a restore key could bring only what must be rejected: every build
+// after the first would fail.
+func TestCriticalRestoreKeysNeedKeys(t *testing.T) {
+	t.Parallel()
+	j := critical(t).set("INPUT_RESTOREKEYS", `"npm" | package-lock.json`)
+	j.expect("main", "Failed", "code=cache/input", "critical: restoreKeys need verifyKeys").noStore()
+	withRestoreKey(j, newPair(t, 1)).expect("main", "Succeeded", "variable=hit;]miss")
 }
 
 func TestKeysOfACriticalCache(t *testing.T) {
@@ -36,10 +50,10 @@ func TestKeysOfACriticalCache(t *testing.T) {
 			[]string{"INPUT_KEY", `"npm" | package-lock.json | "` + commit[:39] + `"`}, []string{"the key does not hold the commit"},
 		},
 		"restore key without the lock file": {
-			[]string{"INPUT_RESTOREKEYS", `"npm"`}, []string{"restore key 1 leaves out the lock file"},
+			[]string{"INPUT_RESTOREKEYS", `"npm"`, "INPUT_VERIFYKEYS", newPair(t, 1).public}, []string{"restore key 1 leaves out the lock file"},
 		},
 		"one of several": {
-			[]string{"INPUT_RESTOREKEYS", "\"npm\" | package-lock.json\n\"npm\""},
+			[]string{"INPUT_RESTOREKEYS", "\"npm\" | package-lock.json\n\"npm\"", "INPUT_VERIFYKEYS", newPair(t, 1).public},
 			[]string{"restore key 2 leaves out the lock file", "!restore key 1"},
 		},
 		"no restore key": {[]string{"INPUT_RESTOREKEYS", ""}, nil},
@@ -79,12 +93,12 @@ func TestCriticalPartialHit(t *testing.T) {
 		other := strings.Repeat("b2", 20)
 		return j.again().set("BUILD_SOURCEVERSION", other, "INPUT_KEY", `"npm" | package-lock.json | "`+other+`"`)
 	}
-	j := next(critical(t).savedNPM())
-	j.expect("main", "Failed", "code=cache/rejected", "type=error", "it is not signed by a known key",
-		"variable=hit;]rejected",
+	j := withRestoreKey(next(critical(t).savedNPM()), p)
+	j.expect("main", "Failed", "code=cache/rejected", "type=error", "it is not signed", "variable=hit;]rejected",
 		"!Cache restored").has()
-	j.set("INPUT_CRITICAL", "false").expect("main", "Succeeded", "variable=hit;]partial").has("lodash!")
-	j = next(critical(t).sign(p).savedNPM()).unsign()
+	j.set("INPUT_CRITICAL", "false", "INPUT_VERIFYKEYS", "").expect("main", "Succeeded", "variable=hit;]partial")
+	j.has("lodash!")
+	j = withRestoreKey(next(critical(t).sign(p).savedNPM()).unsign(), p)
 	j.expect("main", "Succeeded", "variable=hit;]partial", "is signed with the key "+p.id).has("lodash!")
 }
 

@@ -140,10 +140,11 @@ func unproven(lock lockfile.Lock) error {
 	}
 	return &task.UserError{
 		Rule: "cache/integrity",
-		Msg: fmt.Sprintf("%s has no hash for %s, so nothing could verify what the cache brings back for them",
+		Msg: fmt.Sprintf("%s has no hash for %s, so nothing could verify what the cache brings back",
 			lock.Path, some(lock.Unproven, 5)),
 		Hint: "let the package manager write the lock file again with hashes (npm: delete the entries and run " +
-			"npm install; pip: pip-compile --generate-hashes), and commit it",
+			"npm install; pip: pip-compile --generate-hashes), and commit it; or set ecosystem: generic to trust " +
+			"whoever can write to the store",
 	}
 }
 

@@ -27,9 +27,10 @@ func TestLookUpAsARestoreWould(t *testing.T) {
 		j.expect("main", "Succeeded").download("lodash").expect("post", "Succeeded", "Saved 1 file")
 		j.again().env["INPUT_CRITICAL"] = "true"
 		key("b")
+		j.env["INPUT_VERIFYKEYS"] = newPair(t, 1).public
 		j.env[set[0]] = set[1]
 		j.run("main")
-		j.holds(name, "variable=hit;]rejected", "not signed by a known key")
+		j.holds(name, "variable=hit;]rejected", "it is not signed")
 	}
 }
 
@@ -58,4 +59,25 @@ func TestTroubleReplacesNothing(t *testing.T) {
 	if got := f.replaced(&entry.RejectedError{Entry: "p"}); got != "" {
 		t.Errorf("replaced of another key's entry = %q, want nothing", got)
 	}
+}
+
+// Inputs that do nothing, and keys that are no secret, are told.
+func TestInputsThatDeserveAWord(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, 1)
+	j := newJob(t).set("INPUT_STORAGEACCOUNT", "contosocache")
+	j.expect("main", "Succeeded", "type=warning;code=cache/input", "do nothing with store: directory")
+	j.set("INPUT_STORAGEACCOUNT", "").sign(p).expect("main", "Succeeded", "type=warning;code=cache/input",
+		"signingKey is not the value of a secret variable")
+	j.set("SECRET_KEY", p.private).expect("main", "Succeeded", "!is not the value of a secret variable")
+}
+
+// delete takes what was asked for: a key that follows from the ecosystem has a
+// restore key that nobody has written.
+func TestDeleteWithoutAKey(t *testing.T) {
+	t.Parallel()
+	j := bare(t).program("node", "echo v20.11.1")
+	j.expect("main", "Succeeded").download("lodash").expect("post", "Succeeded", "Saved 1 file")
+	j.npm(map[string]string{"lodash": "another"}).again().set("INPUT_COMMAND", "delete")
+	j.expect("main", "Succeeded", "0 entries deleted")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
@@ -13,17 +14,20 @@ import (
 )
 
 // explainMiss says why nothing was found, or only something else. What goes wrong
-// on the way costs only the explanation. What find passed over as expired is given.
-func (s *step) explainMiss(ctx context.Context, repo entry.Repository, expired string) {
+// on the way costs only the explanation. What was found is given.
+func (s *step) explainMiss(ctx context.Context, repo entry.Repository, f found) {
 	known, err := s.comparable(ctx, repo)
 	if err != nil {
 		s.env.Log.Debug("the miss cannot be explained: " + err.Error())
 	}
-	if expired != "" && len(known) == 0 {
-		s.env.Log.Print("What there was is too old: " + expired + ".")
+	if f.expired != "" && len(known) == 0 {
+		s.env.Log.Print("What there was is too old: " + f.expired + ".")
 	}
 	explanation := explain.Miss(s.wanted(), known)
 	for _, line := range explanation.Lines {
+		if rest, ok := strings.CutPrefix(line, "MISS: "); ok && f.hit == partial {
+			line = "Not exact: " + rest
+		}
 		s.env.Log.Print(line)
 	}
 	format, texts := explanation.Table()

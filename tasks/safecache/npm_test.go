@@ -65,7 +65,8 @@ func TestPartialHitOfNothing(t *testing.T) {
 			result = "Failed"
 		}
 		j.expect("main", result, "variable=hit;]miss", "variable=matchedKey;]\n",
-			"none of its files is named by the lock file", "MISS: segment 2 (package-lock.json) changed", "!type=warning", "!trouble", "!Cache restored")
+			"has none of the files that the lock file names", "MISS: segment 2 (package-lock.json) changed",
+			"!type=warning", "!trouble", "!Cache restored")
 		j.has()
 	}
 }

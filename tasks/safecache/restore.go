@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func tryRestore(ctx context.Context, env *task.Env, in Inputs, r *result) error 
 	err = s.fetch(ctx, folder, r)
 	state.Exact, state.Rejected = r.hit == exact, r.name
 	state.Restored, state.Since = r.verified > 0, env.Now().Unix()
-	if s.eco != nil && err == nil {
+	if s.eco != nil && err == nil && !in.LookupOnly {
 		next := cmp.Or(s.plan.Next, s.eco.Next)
 		env.Log.Printf("Now run %s, hit or miss: only that compares what is installed with the lock file.", next)
 		err = env.Log.SetVariable(nextVariable, next, pipeline.Var{})
@@ -76,13 +77,14 @@ func (s *step) fetch(ctx context.Context, folder string, r *result) error {
 	if err != nil {
 		return s.lostRestore(s.storeName(), err, r)
 	}
+	s.env.Log.Print("Store: " + s.storeName() + s.absence() + ".")
 	found, err := s.find(ctx, repo)
 	if err != nil {
 		r.name = found.replaced(err)
 		return s.lostRestore(s.storeName(), err, r)
 	}
 	if found.entry == nil {
-		s.explainMiss(ctx, repo, found.expired)
+		s.explainMiss(ctx, repo, found)
 		return nil
 	}
 	s.sayFound(found, r)
@@ -95,7 +97,8 @@ func (s *step) fetch(ctx context.Context, folder string, r *result) error {
 	if errors.Is(err, archive.ErrEmpty) { // only of an entry for another lock file, see unpack
 		r.matched = ""
 		s.env.Log.Print("Nothing is restored of it: none of its files is named by the lock file.")
-		s.explainMiss(ctx, repo, "")
+		found.hit = miss
+		s.explainMiss(ctx, repo, found)
 		return nil
 	}
 	if err != nil {
@@ -131,6 +134,11 @@ func (f found) replaced(err error) string {
 // is not there.
 func (s *step) find(ctx context.Context, repo entry.Repository) (found, error) {
 	f, err := s.search(ctx, repo)
+	if err == nil && f.hit == partial && !s.namesAny(f.entry.Manifest) {
+		s.env.Log.Printf("The nearest entry, of %s, has none of the files that the lock file names.",
+			f.entry.Manifest.Producer)
+		return found{hit: miss, expired: f.expired}, nil
+	}
 	if err == nil && f.entry != nil && f.entry.KeyID == "" && s.mustProve(f.hit) {
 		err = &entry.RejectedError{
 			Entry: f.entry.Name, Kind: entry.KindSignature,
@@ -138,6 +146,15 @@ func (s *step) find(ctx context.Context, repo entry.Repository) (found, error) {
 		}
 	}
 	return f, err
+}
+
+// namesAny reports whether today's lock files name any file of an entry, as far as
+// its path tells.
+func (s *step) namesAny(m entry.Manifest) bool {
+	return s.plan.Claims == nil || slices.ContainsFunc(m.Files, func(file entry.File) bool {
+		_, named := s.plan.Claims(file.Path)
+		return named
+	})
 }
 
 func (s *step) search(ctx context.Context, repo entry.Repository) (found, error) {
@@ -178,8 +195,11 @@ func (s *step) sayFound(f found, r *result) {
 	r.age = max(0, s.env.Now().Sub(m.Created))
 	s.env.Log.Printf("Entry found at fingerprint: `%s`", m.Fingerprint)
 	signed := "is not signed"
-	if f.entry.KeyID != "" {
+	switch {
+	case f.entry.KeyID != "":
 		signed = "is signed with the key " + f.entry.KeyID
+	case len(s.known) == 0:
+		signed = "whether it is signed is not looked at, as verifyKeys is empty"
 	}
 	s.env.Log.Printf("It was saved by %s, %s; it is one of the %s entries of %s and %s.",
 		m.Producer, age(r.age), m.Scope.Tier, m.Scope.Branch, signed)
@@ -232,7 +252,7 @@ func (s *step) proof() string {
 	if s.plan.Claims != nil && s.plan.Unproven == "" {
 		return "each verified against the lock file"
 	}
-	return "each verified by its SHA-256"
+	return "each verified to be as it was saved"
 }
 
 // mustProve reports whether an entry needs a trusted signature: where no lock file

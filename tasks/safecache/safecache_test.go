@@ -15,7 +15,7 @@ func TestSaveThenRestore(t *testing.T) {
 	j.saved("hello")
 	j.again()
 	j.expect("main", "Succeeded", "variable=RESTORED;]true", "variable=hit;]exact", "variable=matchedKey;]\"npm\"|",
-		"It was saved by build 100 of refs/heads/main, just now; it is one of the trusted entries of refs/heads/main and is not signed.", "1 file, 5 bytes, each verified by its SHA-256")
+		"It was saved by build 100 of refs/heads/main, just now; it is one of the trusted entries of refs/heads/main and whether it is signed is not looked at", "1 file, 5 bytes, each verified to be as it was saved")
 	if got := j.read(cached); got != "hello" {
 		t.Errorf("restored %q, want %q", got, "hello")
 	}

@@ -302,8 +302,8 @@ func (s *step) saySaved(saved entry.Saved, took time.Duration, r *result) {
 	m := saved.Manifest
 	r.stored, r.storedBytes, r.newBytes = true, saved.StoredBytes, saved.NewBytes
 	r.verified, r.dropped = len(m.Files), saved.Dropped
-	s.env.Log.Printf("Saved %s, stored in %s, of which %s are new, in %s.",
-		amount(len(m.Files), m.Totals.Bytes), size(saved.StoredBytes), size(saved.NewBytes), seconds(took))
+	s.env.Log.Printf("Saved %s, in %s. The entry takes %s in the store, %s of it new.",
+		amount(len(m.Files), m.Totals.Bytes), seconds(took), size(saved.StoredBytes), size(saved.NewBytes))
 	if saved.Dropped > 0 {
 		s.env.Log.Printf("Left out, not named by the lock file: %s.", counted(saved.Dropped, "file"))
 	}
@@ -314,7 +314,7 @@ func (s *step) saySaved(saved entry.Saved, took time.Duration, r *result) {
 	s.env.Log.Printf("Written by %s, to the %s entries of %s, %s; it expires %s. Manifest: %s; contents: SHA-256 %s.",
 		m.Producer, m.Scope.Tier, m.Scope.Branch, who, m.Expires.UTC().Format(time.RFC3339), saved.Name, m.Content)
 	s.env.Log.Printf("The entry's fingerprint is `%s`.", m.Fingerprint)
-	s.env.Report.Summary("Cache saved: %s, of which %s were not in the store before; %s, expires %s.",
+	s.env.Report.Summary("Cache saved: %s; %s are new in the store; %s, expires %s.",
 		amount(len(m.Files), m.Totals.Bytes), size(saved.NewBytes), who, m.Expires.UTC().Format(time.RFC3339))
 	s.env.Report.Set("saved", map[string]any{
 		"fingerprint": m.Fingerprint, "files": len(m.Files), "bytes": m.Totals.Bytes, "storedBytes": saved.StoredBytes,

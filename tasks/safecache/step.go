@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
+	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/proc"
 	"github.com/guardrails-ci/guardrails/shared/task"
@@ -43,6 +45,7 @@ func understand(ctx context.Context, env *task.Env, in Inputs) (*step, error) {
 	if err := errors.Join(err, checkDirectory(env, in)); err != nil {
 		return nil, err
 	}
+	s.warnInputs()
 	spec, err := s.spec(ctx)
 	if err != nil {
 		return nil, err
@@ -59,9 +62,37 @@ func understand(ctx context.Context, env *task.Env, in Inputs) (*step, error) {
 		if s.eco, err = chooseEcosystem(in.Ecosystem, lockNames(s.keys.key)); err != nil {
 			return nil, err
 		}
+		s.sayChoice()
 	}
 	s.access = trust.Decide(trust.FromAgent(env.Var), trust.Policy{TrustedBranches: s.branches, Critical: in.Critical})
 	return s, nil
+}
+
+// warnInputs tells of inputs that do not what their author may think.
+func (s *step) warnInputs() {
+	warn := func(text string) { s.env.Log.Warning(pipeline.Issue{Message: text, Code: "cache/input"}) }
+	in := s.in
+	given := in.StorageAccount + in.Container + in.AzureSubscription + in.LocalTier + in.SasToken.Reveal()
+	if in.Store != StoreAzureBlob && given != "" {
+		warn("storageAccount, container, azureSubscription, sasToken and localTier do nothing with store: " +
+			string(in.Store) + ". How to fix: set store: azureBlob, or remove them")
+	}
+	secrets := map[string]string{"signingKey": in.SigningKey.Reveal(), "sasToken": in.SasToken.Reveal()}
+	for input, value := range secrets {
+		isSecret := func(secret string) bool { return strings.Contains(secret, strings.TrimSpace(value)) }
+		if strings.TrimSpace(value) != "" && !slices.ContainsFunc(endpoint.Secrets(s.env.Environ()), isSecret) {
+			warn(input + " is not the value of a secret variable, so whoever reads the pipeline has it. " +
+				"How to fix: make a new one, and keep it in a secret variable or a key vault")
+		}
+	}
+}
+
+// sayChoice tells what auto came to, and the way out if that was not meant.
+func (s *step) sayChoice() {
+	if s.eco != nil && s.in.Ecosystem == EcosystemAuto {
+		s.env.Log.Printf("Ecosystem: %s, as its lock file is part of the key. If path is not where %s keeps its "+
+			"downloads, set ecosystem: generic.", s.eco.Name, s.eco.Name)
+	}
 }
 
 // spec is the key that the user gave, or the one that follows from the ecosystem.
@@ -206,8 +237,8 @@ func (s *step) judge() error {
 	}
 	return &task.UserError{
 		Rule: "cache/unproven",
-		Msg: fmt.Sprintf("%s's lock file cannot prove what is in its cache: %s; such a cache is restored only "+
-			"if it is signed", s.eco.Name, s.plan.Unproven),
+		Msg: fmt.Sprintf("nothing proves what is in a cache of %s: %s; it is restored only if it is signed",
+			s.eco.Name, s.plan.Unproven),
 		Hint: "set verifyKeys, and signingKey in runs of trusted branches (see Signing in the README), " +
 			"or set ecosystem: generic to trust whoever can write to the store",
 	}
@@ -228,8 +259,12 @@ func (s *step) judgeGeneric() error {
 			Hint: "set ecosystem, or sign entries with signingKey and verifyKeys",
 		}
 	}
+	way := "Set ecosystem, or sign"
+	if s.in.Ecosystem == EcosystemGeneric {
+		way = "Sign"
+	}
 	s.env.Log.Print("A generic cache: no lock file says what its files should hold, so it is as good as whoever can " +
-		"write to the store. Set ecosystem, or sign entries with signingKey and verifyKeys.")
+		"write to the store. " + way + " entries with signingKey and verifyKeys.")
 	return nil
 }
 
@@ -237,6 +272,14 @@ func (s *step) judgeGeneric() error {
 func (s *step) judgeCritical() error {
 	if !s.in.Critical {
 		return nil
+	}
+	if len(s.known) == 0 && len(s.keys.restoreKeys) > 0 {
+		if len(s.in.RestoreKeys) > 0 {
+			return badInput(errors.New("restoreKeys need verifyKeys: of other commits only signed entries are used"),
+				"critical", "set verifyKeys, or leave restoreKeys empty")
+		}
+		s.env.Log.Print("Critical, and no verifyKeys: entries of other commits are not looked for.")
+		s.keys.restoreKeys = nil
 	}
 	critical := func(key cachekey.Resolved) []trust.Segment {
 		list := make([]trust.Segment, len(key))

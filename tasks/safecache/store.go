@@ -2,7 +2,10 @@ package safecache
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/guardrails-ci/guardrails/shared/azure"
@@ -57,6 +60,16 @@ func (s *step) storeName() string {
 		return "the staging folder " + s.directory()
 	}
 	return "the cache directory " + s.directory()
+}
+
+// absence is what to say of a directory that is not there: a first run, or a share
+// that is not mounted.
+func (s *step) absence() string {
+	dir := s.directory()
+	if _, err := os.Stat(dir); s.in.Store == StoreAzureBlob || !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return ", which does not exist yet"
 }
 
 // openStore returns the store of the inputs. Nothing is asked of it yet.

@@ -44,7 +44,7 @@ func (s *step) lostSave(err error) error {
 		notSaved(s.env, "cache/rejected", bad.Reason, savedHint(bad))
 	case errors.As(err, &refused):
 		notSaved(s.env, "cache/content", fmt.Sprintf("%s cannot be a cache: %s", s.folder, refused.Error()),
-			"cache only the folder that the package manager downloads to")
+			"cache only the folder that the package manager downloads to; one with links in it cannot be stored")
 	case errors.As(err, &unmade):
 		s.env.Log.Debug(err.Error())
 		notSaved(s.env, "cache/environment", fmt.Sprintf("%s cannot be made: %s%s", s.storeName(), trouble(err),

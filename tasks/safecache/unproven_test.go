@@ -44,7 +44,7 @@ func (j *job) wipe() *job {
 func TestUnprovenWithoutKeys(t *testing.T) {
 	t.Parallel()
 	j := pnpm(t)
-	j.expect("main", "Failed", "code=cache/unproven", "pnpm's lock file cannot prove what is in its cache: ",
+	j.expect("main", "Failed", "code=cache/unproven", "nothing proves what is in a cache of pnpm: ",
 		"set verifyKeys, and signingKey in runs of trusted branches", "or set ecosystem: generic").noStore()
 	j.set("INPUT_ECOSYSTEM", "auto").expect("main", "Failed", "code=cache/unproven").noStore()
 	j.set("INPUT_ECOSYSTEM", "generic").expect("main", "Succeeded", "A generic cache")
@@ -60,7 +60,7 @@ func TestUnprovenSigned(t *testing.T) {
 	j.expect("post", "Succeeded", "Saved 1 file", "signed with the key "+p.id,
 		"Left out, not named by the lock file: 1 file.")
 	j.unsign().as(pull("12")...).wipe().finds("exact")
-	j.holds("main", "1 file, 5 bytes, each verified by its SHA-256", "!against the lock file")
+	j.holds("main", "1 file, 5 bytes, each verified to be as it was saved", "!against the lock file")
 	if got := j.read(pnpmFile); got != "hello" {
 		t.Errorf("restored %q, want hello", got)
 	}
