@@ -124,7 +124,7 @@ func (l loader) load(ctx context.Context, field reflect.StructField, into reflec
 	case errors.Is(err, envconfig.ErrMissingRequired):
 		return missing(field), nil
 	case err != nil && set:
-		return problem{reason: "must be " + kind(field.Type)}, nil
+		return unreadable(field, value), nil
 	case err != nil:
 		return problem{}, fmt.Errorf("tag %q: %w", rest, err)
 	}
@@ -159,7 +159,8 @@ func refuse(field reflect.StructField, value string) problem {
 	case field.Type == reflect.TypeFor[Secret](), !plainName.MatchString(m[1]):
 		return problem{
 			"holds $(...) of a variable that does not exist",
-			"define the variable, correct its name, or give this step access to the secret",
+			"define the variable, correct its name, give this step access to the secret, " +
+				"or leave the input out of runs that must not have it",
 		}
 	default:
 		return problem{"holds $(" + m[1] + "), but there is no variable of that name", "define it, or correct the name"}
@@ -207,17 +208,27 @@ func (l loader) check(field reflect.StructField, value reflect.Value) problem {
 	if !ok || value.IsZero() || picked.Valid() {
 		return problem{}
 	}
+	options := strings.Split(field.Tag.Get("options"), ",")
+	found := problem{"must be one of: " + strings.Join(options, ", "), "write one of these words, letter by letter"}
+	for _, option := range options {
+		// The option is shown, and not the value.
+		if strings.EqualFold(option, strings.TrimSpace(value.String())) {
+			found.fix = fmt.Sprintf("write %q, in just these letters and without spaces", option)
+		}
+	}
 	value.SetZero()
-	return problem{reason: "must be one of: " + strings.ReplaceAll(field.Tag.Get("options"), ",", ", ")}
+	return found
 }
 
-func kind(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int:
-		return "a whole number of at most " + strconv.Itoa(t.Bits()) + " bits"
-	default:
-		return "a valid " + t.Name()
+// unreadable says how a value of the field is written.
+func unreadable(field reflect.StructField, value string) problem {
+	switch {
+	case field.Type.Kind() == reflect.Bool:
+		return problem{"must be true or false", "write one of these two words, or leave the input out"}
+	case field.Type.Kind() != reflect.Int:
+		return problem{reason: "must be a valid " + field.Type.Name()}
+	case decimal.MatchString(value):
+		return problem{"must be a whole number of at most " + strconv.Itoa(field.Type.Bits()) + " bits", "write one of fewer digits"}
 	}
+	return problem{"must be a whole number", "write its digits alone, without a unit, separators or zeros in front, such as 10240"}
 }

@@ -97,7 +97,7 @@ func TestLoadReportsEveryProblemAtOnceWithoutValues(t *testing.T) {
 		`input "name" (The name) is required`,
 		`input "note" holds $(Undefined.Var), but there is no variable of that name`,
 		`input "on" must be true or false`,
-		`input "max" must be a whole number of at most 64 bits`,
+		`input "max" must be a whole number`,
 		`input "mode" must be one of: fast, slow`,
 		`input "names" has a NUL character in it`,
 		`input "folder" is empty, or the repository's folder itself, which this input does not take`,
@@ -113,6 +113,31 @@ func TestLoadReportsEveryProblemAtOnceWithoutValues(t *testing.T) {
 	}
 	if got.Mode != "" || got.Note != "" {
 		t.Errorf("fields of problems are not zero: %+v", got)
+	}
+}
+
+// The value is not shown, so the fix says how one is written.
+func TestProblemsSayHowToFixThem(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ input, value, reason, fix string }{
+		"unit":         {"MAX", "10GB", "must be a whole number", "without a unit, separators or zeros in front, such as 10240"},
+		"too large":    {"MAX", "99999999999999999999", "must be a whole number of at most 64 bits", "fewer digits"},
+		"yes":          {"ON", "yes", "must be true or false", "write one of these two words, or leave the input out"},
+		"not a choice": {"MODE", "hunter2", "must be one of: fast, slow", "write one of these words"},
+		"upper case":   {"MODE", " Fast", "must be one of: fast, slow", `write "fast", in just these letters and without spaces`},
+		"unset secret": {"TOKEN", "$(hunter2)", "holds $(...) of a variable that does not exist",
+			"give this step access to the secret, or leave the input out of runs that must not have it"},
+	} {
+		_, err := load(t, map[string]string{"INPUT_NAME": "n", "INPUT_FOLDER": "/f", "INPUT_" + tc.input: tc.value})
+		var problems inputs.Problems
+		if !errors.As(err, &problems) || len(problems) != 1 {
+			t.Fatalf("%s: Load(%s = %q) = %v, want one problem", name, tc.input, tc.value, err)
+		}
+		if p := problems[0]; p.Reason != tc.reason || !strings.Contains(p.Fix, tc.fix) {
+			t.Errorf("%s: Load(%s = %q) = %q, with the fix %q; want %q, %q", name, tc.input, tc.value, p.Reason, p.Fix, tc.reason, tc.fix)
+		} else if strings.Contains(p.Error()+p.Fix, tc.value) {
+			t.Errorf("%s: the value is in the message %q, with the fix %q", name, p, p.Fix)
+		}
 	}
 }
 

@@ -134,14 +134,16 @@ func TestOutcomes(t *testing.T) {
 			main:    func(context.Context, *task.Env, in) error { panic("must not run") },
 			class:   task.BadInput,
 			want: refusedInputs + "##vso[task.logissue type=error;code=task/input;]input \"name\" (The name) is required\n" +
-				"##vso[task.logissue type=error;code=task/input;]input \"max\" must be a whole number of at most 64 bits\n" +
+				"##vso[task.logissue type=error;code=task/input;]input \"max\" must be a whole number. " +
+				"How to fix: write its digits alone, without a unit, separators or zeros in front, such as 10240\n" +
 				uploaded + "##vso[task.complete result=Failed;]\n",
 		},
 		"a wrong common input": {
 			environ: []string{"INPUT_NAME=n", "INPUT_ENFORCEMENT=off"},
 			main:    func(context.Context, *task.Env, in) error { panic("must not run") },
 			class:   task.BadInput,
-			want: refusedInputs + "##vso[task.logissue type=error;code=task/input;]input \"enforcement\" (When something is refused) must be one of: enforce, warn\n" +
+			want: refusedInputs + "##vso[task.logissue type=error;code=task/input;]input \"enforcement\" (When something is refused) must be one of: enforce, warn. " +
+				"How to fix: write one of these words, letter by letter\n" +
 				uploaded + "##vso[task.complete result=Failed;]\n",
 		},
 	} {
