@@ -66,7 +66,7 @@ func TestRefusedFolders(t *testing.T) {
 	}{
 		"installation": {
 			"work/1/s/web/Node_Modules",
-			[]string{`"Node_Modules"`, "installation (npm, Yarn or pnpm)", "How to fix: ", "npm ci"},
+			[]string{`"Node_Modules"`, "installation (npm, Yarn or pnpm)", "How to fix: ", "npm ci", "pnpm: the store folder, with signatures"},
 		},
 		"virtual environment": {"work/1/.venv", []string{"installation (Python)", "PIP_CACHE_DIR"}},
 		"workspace":           {"work/1", []string{"path is the job's workspace"}},

@@ -22,7 +22,7 @@ const npmInstead = "let npm_config_cache point below $(Pipeline.Workspace), " +
 var installations = []installation{
 	{"npm, Yarn or pnpm", []string{"node_modules", "_npx"}, nil, npmInstead +
 		" (Yarn: $(YARN_CACHE_FOLDER) and yarn install --immutable; " +
-		"pnpm: not yet, as its store has links in it)"},
+		"pnpm: the store folder, with signatures)"},
 	{"Bower", []string{"bower_components"}, nil, "cache the folder of bower's storage.packages, and run bower install"},
 	{"jspm", []string{"jspm_packages"}, nil, "cache jspm's download cache, and run jspm install"},
 	{"Python", []string{
