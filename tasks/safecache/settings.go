@@ -31,8 +31,7 @@ func parseSettings(in Inputs) (settings, error) {
 	s.signer, errs[1] = parseSigner(in.SigningKey)
 	s.known, errs[2] = seal.ParseKeys(in.VerifyKeys)
 	s.branches, errs[3] = trust.ParseBranches(in.TrustedBranches)
-	errs[2] = badInput(errs[2], "verifyKeys", "write one public key a line: the line of "+
-		"`openssl pkey -in key.pem -pubout` between BEGIN and END")
+	errs[2] = badInput(errs[2], "verifyKeys", "write public keys only, one a line")
 	errs[3] = badInput(errs[3], "trustedBranches", "write whole names, such as refs/heads/main, one per line")
 	errs[4] = checkTogether(in)
 	return s, errors.Join(append(errs[:], checkHitVariable(in.CacheHitVar))...)
@@ -54,7 +53,7 @@ func parseSigner(key inputs.Secret) (*seal.Signer, error) {
 	}
 	signer, err := seal.ParseSigner(key.Reveal())
 	return signer, badInput(err, "signingKey",
-		"make one with `openssl genpkey -algorithm ed25519`, and keep it in a secret variable or a key vault")
+		"keep the whole private key in a secret variable or a key vault; see Signing in the README")
 }
 
 var ageForm = regexp.MustCompile(`^([0-9]{1,5})\s*(d|h|m)$`)

@@ -5,11 +5,14 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/seal"
 )
 
@@ -267,6 +270,21 @@ func TestSigningKeyIsHidden(t *testing.T) {
 	}
 }
 
+// How keys are made is said once: seal says it, where it helps.
+func TestOpenSSLOnce(t *testing.T) {
+	t.Parallel()
+	_, err := parseSettings(Inputs{SigningKey: inputs.NewSecret("x"), VerifyKeys: inputs.Lines{"0123456789abcdef"}})
+	for _, err := range unjoin(err) {
+		var user *task.UserError
+		if !errors.As(err, &user) {
+			t.Fatalf("parseSettings: %v (%T), want a *task.UserError", err, err)
+		}
+		if text := user.Msg + user.Hint; strings.Count(text, "openssl pkey") != 1 || strings.Count(text, "genpkey") > 1 {
+			t.Errorf("the advice to use openssl is not there exactly once: %s. How to fix: %s", user.Msg, user.Hint)
+		}
+	}
+}
+
 func TestBadKeys(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, 1)
@@ -279,7 +297,8 @@ func TestBadKeys(t *testing.T) {
 		},
 		"not a key":            {[]string{"INPUT_SIGNINGKEY", "hello"}, []string{"signingKey: ", "openssl genpkey -algorithm ed25519"}},
 		"private key in lines": {[]string{"INPUT_VERIFYKEYS", p.private}, []string{"verifyKeys: ", "is a private key", "out of use"}},
-		"no public key":        {[]string{"INPUT_VERIFYKEYS", p.public + "\nhello"}, []string{"verifyKeys: verify key 2 is neither", "openssl pkey -in key.pem -pubout"}},
+		"no public key":        {[]string{"INPUT_VERIFYKEYS", p.public + "\nhello"}, []string{"verifyKeys: verify key 2 is neither", "openssl pkey -in private.pem -pubout"}},
+		"key ID":               {[]string{"INPUT_VERIFYKEYS", "0123456789abcdef"}, []string{"verifyKeys: verify key 1 is a key ID, not the key", "!genpkey"}},
 		"all at once": {
 			[]string{"INPUT_SIGNINGKEY", "x", "INPUT_VERIFYKEYS", "y", "INPUT_MAXAGE", "z", "INPUT_TRUSTEDBRANCHES", "*"},
 			[]string{"signingKey: ", "verifyKeys: ", `maxAge: "z" is not an age`, "trustedBranches: "},

@@ -11,7 +11,8 @@ import (
 const (
 	makeOne = "make a key pair with `openssl genpkey -algorithm ed25519 -out private.pem` and " +
 		"`openssl pkey -in private.pem -pubout`"
-	rotate = "whoever saw it can sign, so take this key out of use everywhere and " + makeOne
+	showPublic = "write the line between BEGIN and END that `openssl pkey -in private.pem -pubout` prints"
+	rotate     = "whoever saw it can sign, so take this key out of use everywhere and " + makeOne
 )
 
 // ParseSigner reads a private key: the PEM that `openssl genpkey -algorithm ed25519`
@@ -102,9 +103,15 @@ func split(lines []string) []string {
 	return texts
 }
 
+// keyID is what [Key.ID] returns, which messages show.
+var keyID = regexp.MustCompile(`^\s*[0-9a-fA-F]{16}\s*$`)
+
 // parseKey reads one key, or the several of a line that lost its line ends. The
 // error goes on from "verify key 1".
 func parseKey(text string) ([]Key, error) {
+	if keyID.MatchString(text) {
+		return nil, errors.New("is a key ID, not the key: " + showPublic)
+	}
 	m := recognise(text)
 	if m.kind == unrecognised {
 		if several := strings.Fields(text); len(several) > 1 {

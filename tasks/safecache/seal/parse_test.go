@@ -215,6 +215,24 @@ func TestEachMistakeHasItsOwnWords(t *testing.T) {
 	}
 }
 
+// Messages show key IDs, so that is what some will write.
+func TestKeyIDIsNoKey(t *testing.T) {
+	t.Parallel()
+	id := number(t, 1).Key().ID()
+	for _, text := range []string{id, strings.ToUpper(id), fixedPublic + id, number(t, 2).Key().String() + " " + id} {
+		_, err := ParseKeys([]string{text})
+		got := fmt.Sprint(err)
+		if !strings.Contains(got, "is a key ID, not the key: ") || strings.Contains(got, "genpkey") || strings.Contains(got, id) {
+			t.Errorf("ParseKeys(%q): %v; want that it is a key ID, and no advice to make another key", text, err)
+		}
+	}
+	for _, text := range []string{id[1:], id + "0", id[1:] + "g"} {
+		if _, err := ParseKeys([]string{text}); err == nil || strings.Contains(err.Error(), "key ID") {
+			t.Errorf("ParseKeys(%q): %v; that is no key ID", text, err)
+		}
+	}
+}
+
 func TestMistakesMadeWithRealTools(t *testing.T) {
 	t.Parallel()
 	needs(t, "openssl")
