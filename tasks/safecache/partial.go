@@ -3,6 +3,7 @@ package safecache
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
@@ -31,8 +32,11 @@ func differences(saved []entry.Segment, key cachekey.Resolved) []string {
 		case i >= len(saved):
 			list = append(list, "a key without "+segment.Source)
 		case saved[i].Value == segment.Value:
+		case segment.Kind == cachekey.Text && saved[i].Kind == string(cachekey.Text):
+			list = append(list, fmt.Sprintf("another text (segment %d was %s and is %s now)",
+				i+1, quoted(saved[i].Value), quoted(segment.Value)))
 		case segment.Kind == cachekey.Text:
-			list = append(list, "another text than "+segment.Source)
+			list = append(list, fmt.Sprintf("a file and not the text %s", quoted(segment.Value)))
 		default:
 			list = append(list, "other contents of "+segment.Source)
 		}
@@ -41,4 +45,16 @@ func differences(saved []entry.Segment, key cachekey.Resolved) []string {
 		list = append(list, "a key with more segments")
 	}
 	return slices.Compact(list)
+}
+
+// quoted makes a text, which an entry may hold, fit for a line: short, in one pair of
+// quotes, and without control characters.
+func quoted(text string) string {
+	if inner, ok := strings.CutPrefix(text, `"`); ok && strings.HasSuffix(inner, `"`) {
+		text = inner[:len(inner)-1]
+	}
+	if runes := []rune(text); len(runes) > 60 {
+		text = string(runes[:60]) + "…"
+	}
+	return strconv.Quote(text)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/archive"
 	"github.com/guardrails-ci/guardrails/shared/azure"
 	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
 )
@@ -243,9 +244,9 @@ func TestPartialHit(t *testing.T) {
 	for key, want := range map[string]string{
 		`"npm" | package-lock.json`: `restore key ` + "`" + `"npm"|**` + "`" + ` (partial): it was saved for ` +
 			"other contents of package-lock.json; the install step must run",
-		`"npm" | "x"`:                     `it was saved for another text than "x"; the`,
+		`"npm" | "x"`:                     `it was saved for a file and not the text "x"; the`,
 		`"npm"`:                           "it was saved for a key with more segments; the",
-		`"npm" | "x" | package-lock.json`: `another text than "x", a key without package-lock.json; the`,
+		`"npm" | "x" | package-lock.json`: `a file and not the text "x", a key without package-lock.json; the`,
 	} {
 		j := newJob(t).saved("hello").again()
 		j.write("work/1/s/package-lock.json", "lock 2\n")
@@ -254,6 +255,29 @@ func TestPartialHit(t *testing.T) {
 	}
 	j := newJob(t).saved("hello").again()
 	j.expect("main", "Succeeded", "variable=hit;]exact", "!(partial)")
+}
+
+// What an entry holds is anybody's: it stays one short line.
+func TestDifferencesShowBothTexts(t *testing.T) {
+	t.Parallel()
+	text := func(value string) entry.Segment { return entry.Segment{Kind: "string", Value: value} }
+	for name, tc := range map[string]struct {
+		saved entry.Segment
+		want  string
+	}{
+		"quoted":    {text(`"bbb"`), `another text (segment 1 was "bbb" and is "ccc" now)`},
+		"bare":      {text("bbb"), `another text (segment 1 was "bbb" and is "ccc" now)`},
+		"one quote": {text(`"`), `another text (segment 1 was "\"" and is "ccc" now)`},
+		"hostile":   {text("a\n##vso[x]\x1b"), `another text (segment 1 was "a\n##vso[x]\x1b" and is "ccc" now)`},
+		"long": {text(strings.Repeat("ä", 61)), `another text (segment 1 was "` + strings.Repeat("ä", 60) +
+			`…" and is "ccc" now)`},
+		"a file": {entry.Segment{Kind: "file", Value: "x"}, `a file and not the text "ccc"`},
+	} {
+		key := cachekey.Resolved{{Source: `"ccc"`, Kind: cachekey.Text, Value: `"ccc"`}}
+		if got := differences([]entry.Segment{tc.saved}, key); len(got) != 1 || got[0] != tc.want {
+			t.Errorf("%s: differences(%q) = %q, want %q", name, tc.saved.Value, got, tc.want)
+		}
+	}
 }
 
 // lostSave says in our own words why there is no entry; only refusals end the step.
