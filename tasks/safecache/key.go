@@ -79,11 +79,11 @@ func hashed(secret string) string { return fmt.Sprintf("secret-%x", sha256.Sum25
 func resolveKeys(ctx context.Context, env *task.Env, spec cachekey.Spec) (keys, error) {
 	var k keys
 	var err error
-	if k.key, err = resolve(ctx, env, "Resolving key:", spec.Key, ""); err != nil {
+	if k.key, err = resolve(ctx, env, keyInput, spec.Key); err != nil {
 		return k, err
 	}
-	for _, restoreKey := range spec.RestoreKeys {
-		resolved, err := resolve(ctx, env, "Resolving restore key:", restoreKey, "|"+cachekey.Wildcard)
+	for i, restoreKey := range spec.RestoreKeys {
+		resolved, err := resolve(ctx, env, fmt.Sprintf("restoreKeys, key %d", i+1), restoreKey)
 		if err != nil {
 			return k, err
 		}
@@ -92,8 +92,15 @@ func resolveKeys(ctx context.Context, env *task.Env, spec cachekey.Spec) (keys, 
 	return k, nil
 }
 
-// resolve looks a key up and logs it as Cache@2 does.
-func resolve(ctx context.Context, env *task.Env, title string, key []string, more string) (cachekey.Resolved, error) {
+// keyInput is where the key is; other keys are restore keys.
+const keyInput = "key"
+
+// resolve looks a key up, which is in the input where, and logs it as Cache@2 does.
+func resolve(ctx context.Context, env *task.Env, where string, key []string) (cachekey.Resolved, error) {
+	title, more := "Resolving key:", ""
+	if where != keyInput {
+		title, more = "Resolving restore key:", "|"+cachekey.Wildcard
+	}
 	resolved, err := place(env).Resolve(ctx, key)
 	concealed := conceal(env, resolved)
 	if makesSecret(env, resolved, concealed) {
@@ -104,7 +111,7 @@ func resolve(ctx context.Context, env *task.Env, title string, key []string, mor
 		env.Log.Print(line)
 	}
 	if err != nil {
-		return nil, keyError(err)
+		return nil, keyError(err, func(i int) string { return segmentName(where, key, i) })
 	}
 	env.Log.Print("Resolved to: " + strings.TrimPrefix(concealed.Fingerprint()+more, "|"))
 	return concealed, nil
@@ -144,7 +151,19 @@ func conceal(env *task.Env, key cachekey.Resolved) cachekey.Resolved {
 	return concealed
 }
 
-func keyError(err error) error {
+// segmentName says where a segment is. The salt, which no input has, is not counted.
+func segmentName(where string, key []string, i int) string {
+	if strings.HasPrefix(key[0], "AZP_CACHING_SALT=") {
+		if i == 0 {
+			return "the variable AZP_CACHING_SALT"
+		}
+		i--
+	}
+	return fmt.Sprintf("%s, segment %d", where, i+1)
+}
+
+// keyError says what is wrong with a key of which place names the segments.
+func keyError(err error, place func(segment int) string) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -160,19 +179,24 @@ func keyError(err error) error {
 		user := &task.UserError{Class: task.BadInput, Rule: "cache/key", Msg: err.Error(), Err: err}
 		var notFound *cachekey.NotFoundError
 		var noFolder *cachekey.NoFolderError
+		if errors.As(err, &notFound) {
+			user.Msg += " (" + place(notFound.Index) + ")"
+		}
 		switch {
 		case errors.As(err, &noFolder):
 			user.Hint = "check that the folder is there when this step runs: is the checkout before it, " +
 				"is it below $(System.DefaultWorkingDirectory)?"
-		case !errors.As(err, &notFound):
+		case notFound == nil:
+		case strings.Count(notFound.Segment, `"`)%2 == 1:
+			user.Hint = "close the double quote: a text begins and ends with one, and none reaches beyond a |"
 		case notFound.Pattern:
 			user.Hint = "patterns start at $(System.DefaultWorkingDirectory), " +
 				"and look into folders only with **, as in **/*.lock"
 		default:
 			// Not the segment in quotes: a constant key is what a lock file must not become.
-			user.Hint = fmt.Sprintf("check that the file is there when this step runs: is the checkout before it, "+
-				"is it in a subfolder (then **/%s)? Only a text that is not meant as a file belongs in double quotes; "+
-				"it never changes with the file", fileName(notFound.Segment))
+			user.Hint = fmt.Sprintf("if it is a file, check that it is there when this step runs: is the checkout before it, "+
+				"is it in a subfolder (then write **/%s)? If it is only a text, such as a version, put it in double quotes; "+
+				"it never changes with a file", fileName(notFound.Segment))
 		}
 		errs = append(errs, user)
 	}

@@ -232,22 +232,26 @@ func TestBadInputs(t *testing.T) {
 		input, value string
 		texts        []string
 	}{
-		"unquoted version": {"INPUT_KEY", "npm | v1.0", []string{"File not found: v1.0", "then **/v1.0"}},
+		"unquoted version": {"INPUT_KEY", "npm | v1.0", []string{
+			"File not found: v1.0 (key, segment 2)", "then write **/v1.0)", "If it is only a text, such as a version, put it in double quotes",
+		}},
 		"lock file not there yet": {
 			"INPUT_KEY", "npm | ./yarn.lock",
 			[]string{
-				"check that the file is there when this step runs: is the checkout before it, is it in a subfolder " +
-					"(then **/yarn.lock)? Only a text that is not meant as a file belongs in double quotes", "!\"./yarn.lock\"",
+				"check that it is there when this step runs: is the checkout before it, is it in a subfolder " +
+					"(then write **/yarn.lock)? If it is only a text", "!\"./yarn.lock\"",
 			},
 		},
 		"folder not there yet": {
 			"INPUT_KEY", "npm | web/yarn.lock", []string{"there is no folder s/web", "is the checkout before it"},
 		},
 		"two of them": {
-			"INPUT_KEY", "v1.0 | */x", []string{"File not found: v1.0", "No matching files found for pattern: */x", "**/*.lock"},
+			"INPUT_KEY", "v1.0 | */x", []string{
+				"File not found: v1.0 (key, segment 1)", "No matching files found for pattern: */x (key, segment 2)", "**/*.lock",
+			},
 		},
 		"reserved":                  {"INPUT_KEY", "*", []string{"reserved key segment"}},
-		"missing in restore":        {"INPUT_RESTOREKEYS", "npm | no.lock", []string{"File not found: no.lock"}},
+		"missing in restore":        {"INPUT_RESTOREKEYS", "npm | no.lock", []string{"File not found: no.lock (restoreKeys, key 1, segment 2)"}},
 		"relative path":             {"INPUT_PATH", "caches", []string{`path "caches" is not absolute`, "$(Pipeline.Workspace)/"}},
 		"relative directory":        {"INPUT_DIRECTORY", "caches", []string{"directory is not an absolute path"}},
 		"hit variable is an output": {"INPUT_CACHEHITVAR", "HIT", []string{`cacheHitVar cannot be "HIT"`, "CACHE_RESTORED"}},

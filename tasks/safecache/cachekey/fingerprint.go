@@ -54,6 +54,7 @@ type Resolved []Segment
 type NotFoundError struct {
 	Segment string
 	Pattern bool
+	Index   int // of the segment in the key
 }
 
 // Error returns the text that users of Cache@2 know.
@@ -88,7 +89,7 @@ func (p Place) display(path string) string {
 func (p Place) Resolve(ctx context.Context, key []string) (Resolved, error) {
 	var resolved Resolved
 	var missing []error
-	for _, source := range key {
+	for i, source := range key {
 		segment := Segment{Source: source, Kind: Text, Value: source}
 		if p.system().isPath(source) {
 			var err error
@@ -96,7 +97,7 @@ func (p Place) Resolve(ctx context.Context, key []string) (Resolved, error) {
 				return resolved, fmt.Errorf("key segment %q: %w", source, err)
 			}
 			if len(segment.Matches) == 0 {
-				missing = append(missing, &NotFoundError{source, segment.Kind == Pattern})
+				missing = append(missing, &NotFoundError{source, segment.Kind == Pattern, i})
 			}
 		}
 		resolved = append(resolved, segment)
