@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
@@ -33,7 +34,8 @@ type step struct {
 	locks  []lockfile.Lock
 	plan   ecosystem.Plan
 	access trust.Access
-	tool   string // and version, if the key follows from the ecosystem
+	tool   string   // and version, if the key follows from the ecosystem
+	noted  sync.Map // the texts of note
 }
 
 // understand makes a step of the inputs, without its lock files: those are judged

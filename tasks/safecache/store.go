@@ -105,8 +105,12 @@ func (s *step) openStore(context.Context) (entry.Repository, error) {
 	return repo, badInput(err, "store", "correct the inputs of the store")
 }
 
-// note shows what is strange and does no harm.
-func (s *step) note(text string) { s.env.Log.Print("Note: " + text + ".") }
+// note shows what is strange and does no harm, once.
+func (s *step) note(text string) {
+	if _, again := s.noted.LoadOrStore(text, true); !again {
+		s.env.Log.Print("Note: " + text + ".")
+	}
+}
 
 func (s *step) credential(config httpx.Config) (*azure.Credential, error) {
 	e := endpoint.New(s.env.Environ())
