@@ -228,7 +228,13 @@ func unreadable(field reflect.StructField, value string) problem {
 	case field.Type.Kind() != reflect.Int:
 		return problem{reason: "must be a valid " + field.Type.Name()}
 	case decimal.MatchString(value):
-		return problem{"must be a whole number of at most " + strconv.Itoa(field.Type.Bits()) + " bits", "write one of fewer digits"}
+		return problem{
+			"must be a whole number of at most " + strconv.Itoa(field.Type.Bits()) + " bits",
+			"write one of fewer digits",
+		}
 	}
-	return problem{"must be a whole number", "write its digits alone, without a unit, separators or zeros in front, such as 10240"}
+	return problem{
+		"must be a whole number",
+		"write its digits alone, without a unit, separators or zeros in front, such as 10240",
+	}
 }
