@@ -194,9 +194,9 @@ func keyError(err error, place func(segment int) string) error {
 				"and look into folders only with **, as in **/*.lock"
 		default:
 			// Not the segment in quotes: a constant key is what a lock file must not become.
-			user.Hint = fmt.Sprintf("if it is a file, check that it is there when this step runs: is the checkout before it, "+
-				"is it in a subfolder (then write **/%s)? If it is only a text, such as a version, put it in double quotes; "+
-				"it never changes with a file", fileName(notFound.Segment))
+			user.Hint = fmt.Sprintf("if it is a file, check that it is there when this step runs: "+
+				"is the checkout before it, is it in a subfolder (then write **/%s)? If it is only a text, "+
+				"such as a version, put it in double quotes; it never changes with a file", fileName(notFound.Segment))
 		}
 		errs = append(errs, user)
 	}
