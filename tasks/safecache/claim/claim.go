@@ -64,7 +64,7 @@ func (c Claim) Check(tree fs.FS, path string) error {
 			return err
 		}
 		if got := sum.Sum(nil); !bytes.Equal(got, c.Sum) {
-			return fmt.Errorf("its %v is %.12x..., and the lock file says %.12x...", c.Hash, got, c.Sum)
+			return fmt.Errorf("its %v begins with %.12x, and the lock file says %.12x", c.Hash, got, c.Sum)
 		}
 	}
 	if c.Deep != nil {
