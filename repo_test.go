@@ -99,7 +99,7 @@ var layer = map[string]int{
 	"shared/pipeline": 1, "shared/inputs": 1, "shared/proc": 1, "shared/httpx": 1,
 	"shared/endpoint": 2, "shared/archive": 2, "shared/report": 2,
 	"shared/azure": 3, // a service connection's identity: on top of endpoint
-	"shared/task": 3,
+	"shared/task":  3,
 }
 
 func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
