@@ -220,7 +220,7 @@ func agent(work string) ([]string, error) {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + work,
 		"INPUT_KEY=\"npm\" | package-lock.json", "INPUT_PATH=" + filepath.Join(work, "npm"), "INPUT_RESTOREKEYS=",
 		"INPUT_CACHEHITVAR=CACHE_RESTORED", "INPUT_DIRECTORY=" + filepath.Join(work, "store"),
-		"INPUT_ENFORCEMENT=enforce",
+		"INPUT_ENFORCEMENT=enforce", "INPUT_ECOSYSTEM=generic", // the same work as the peer: a key and a look
 		"AGENT_TEMPDIRECTORY=" + filepath.Join(work, "temp"), "AGENT_OS=Linux", "AGENT_VERSION=4.275.0",
 		"SYSTEM_DEFAULTWORKINGDIRECTORY=" + sources, "BUILD_SOURCESDIRECTORY=" + sources, "PIPELINE_WORKSPACE=" + work,
 		"SYSTEM_TASKINSTANCEID=00000000-0000-0000-0000-000000000001", "SYSTEM_TEAMPROJECT=p", "SYSTEM_DEFINITIONID=1",
