@@ -278,9 +278,6 @@ func (e *Explanation) nearest(w Wanted, entries []Entry, i int) {
 	e.add("nearest", text)
 }
 
-// Text is all lines.
-func (e Explanation) Text() string { return strings.Join(e.Lines, "\n") }
-
 // Table is a Markdown table of what there is to know, for a summary: a format of
 // our own words, in which each %s stands for one of the texts. The texts are
 // anybody's: who puts them in masks secrets first and escapes Markdown then.

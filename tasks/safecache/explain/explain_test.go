@@ -162,8 +162,8 @@ func TestMiss(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got.Lines); diff != "" || got.Cause != tc.cause {
 				t.Errorf("Miss(%+v, %+v): %s, want %s (-want +got):\n%s", tc.wanted, tc.entries, got.Cause, tc.cause, diff)
 			}
-			if (got.Nearest >= 0) != strings.Contains(got.Text(), "Nearest: ") {
-				t.Errorf("Miss: Nearest is %d, and the text\n%s", got.Nearest, got.Text())
+			if (got.Nearest >= 0) != strings.Contains(strings.Join(got.Lines, "\n"), "Nearest: ") {
+				t.Errorf("Miss: Nearest is %d, and the text\n%s", got.Nearest, strings.Join(got.Lines, "\n"))
 			}
 		})
 	}
@@ -187,9 +187,9 @@ func TestPatternsSayWhichFilesChanged(t *testing.T) {
 		"order": {pattern("x", File{"a", "1"}, File{"b", "2"}), pattern("y", File{"b", "2"}, File{"a", "1"}),
 			": its files are found in another order"},
 	} {
-		want := "the key changed in this job: segment 1 (**/*.lock) changed since restore" + tc.want
-		if got := KeyChanged(Wanted{Segments: tc.then}, Wanted{Segments: tc.now}); got != want {
-			t.Errorf("%s: KeyChanged:\n got %s\nwant %s", name, got, want)
+		want := "segment 1 (**/*.lock) changed since restore" + tc.want
+		if got := changed(tc.then, tc.now); got != want {
+			t.Errorf("%s: changed:\n got %s\nwant %s", name, got, want)
 		}
 	}
 }
@@ -202,21 +202,10 @@ func numbered(n int, sum string) []File {
 	return files
 }
 
-func TestKeyChanged(t *testing.T) {
-	t.Parallel()
-	before := Wanted{Segments: key("old"), Packages: oldPackages}
-	if got := KeyChanged(before, before); got != "" {
-		t.Errorf("KeyChanged of the same key: %q", got)
-	}
-	want := "the key changed in this job: segment 3 (package-lock.json) changed since restore: " +
-		"lodash 4.17.20 -> 4.17.21, +1 -0 packages"
-	if got := KeyChanged(before, wanted); got != want {
-		t.Errorf("KeyChanged:\n got %s\nwant %s", got, want)
-	}
-	want = "the key changed in this job: it had 3 segments at restore, and has 2 now"
-	if got := KeyChanged(before, Wanted{Segments: key("old")[:2]}); got != want {
-		t.Errorf("KeyChanged:\n got %s\nwant %s", got, want)
-	}
+// changed says how two keys of as many segments differ.
+func changed(then, now []Segment) string {
+	c := compare(Wanted{Segments: then}, Wanted{Segments: now})
+	return c.which(now) + " changed since restore: " + strings.Join(c.details, "; ")
 }
 
 const hostile = "##vso[task.setvariable variable=x]\r\n| <img src=x onerror=alert(1)> | [a](http://e) `b`\x1b[31m\u202e"

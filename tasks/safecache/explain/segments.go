@@ -32,21 +32,6 @@ func (w Wanted) whatChanged(e *Explanation, entry Entry) (Cause, string) {
 	return SegmentChanged, sentence
 }
 
-// KeyChanged says how the key changed between the restore and the save of one job;
-// "" if it did not. What is in the folder now belongs to neither key.
-func KeyChanged(before, after Wanted) string {
-	if len(before.Segments) != len(after.Segments) {
-		return fmt.Sprintf("the key changed in this job: it had %s at restore, and has %d now",
-			count(len(before.Segments), "segment", "segments"), len(after.Segments))
-	}
-	if sameValues(before.Segments, after.Segments) {
-		return ""
-	}
-	c := compare(before, after)
-	return fmt.Sprintf("the key changed in this job: %s changed since restore: %s",
-		c.which(after.Segments), strings.Join(c.details, "; "))
-}
-
 // comparison is how two keys of as many segments differ.
 type comparison struct {
 	changed []int // indexes of the segments
