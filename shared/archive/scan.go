@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/safepath"
 )
 
 // Tree is what a folder held when it was scanned.
@@ -108,7 +110,7 @@ func describe(mode fs.FileMode) string {
 // time shows writes whose author has set the modification time back.
 func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.Mode() == b.Mode() &&
-		a.ModTime().Equal(b.ModTime()) && changeTime(a).Equal(changeTime(b))
+		a.ModTime().Equal(b.ModTime()) && safepath.ChangeTime(a).Equal(safepath.ChangeTime(b))
 }
 
 // Open opens one of the tree's files. The error is ErrChanged if that is not the

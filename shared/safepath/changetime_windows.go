@@ -1,0 +1,18 @@
+package safepath
+
+import (
+	"io/fs"
+	"syscall"
+	"time"
+)
+
+// ChangeTime returns when a file was last changed in any way, its name and mode
+// included, or the zero time if info does not say. Unlike the modification time
+// nobody can set it back. Windows tells the time of creation, which for a file that
+// was unpacked or copied is when that was done.
+func ChangeTime(info fs.FileInfo) time.Time {
+	if stat, ok := info.Sys().(*syscall.Win32FileAttributeData); ok {
+		return time.Unix(0, stat.CreationTime.Nanoseconds())
+	}
+	return time.Time{}
+}
