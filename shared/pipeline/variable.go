@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/guardrails-ci/guardrails/shared/redact"
 )
@@ -21,31 +22,94 @@ type Var struct {
 // macro is what the agent would expand when the next step starts.
 var macro = regexp.MustCompile(`\$\([^)]+\)`)
 
+// Variable is a variable with its value, for [Log.SetVariables].
+type Variable struct {
+	Name, Value string
+	Var
+}
+
 // SetVariable sets a variable for the following steps. It returns an error,
 // and sets nothing, when the agent would do something else than asked: a secret
 // of several lines (refused by the agent on Linux), a public value that holds a
-// registered secret, or a public value with $(name) in it, which the agent
-// would expand - to a secret, if that is what name is.
+// registered secret, or a value with $(name) in it, which the agent would expand
+// when the next step starts (Variables.cs, RecalculateExpanded) - to another
+// secret, if that is what name is.
 func (l *Log) SetVariable(name, value string, v Var) error {
+	if v.Secret && checkName(name) == nil {
+		l.SetSecret(value)
+	}
+	if err := l.checkVariable(name, value, v); err != nil {
+		return err
+	}
+	l.write(setVariable(Variable{name, value, v}))
+	return nil
+}
+
+// SetVariables sets all the variables or, when one of them cannot be set, none:
+// all are checked before anything is set, and the error names each that is wrong,
+// by its name and never by its value. Beyond what [Log.SetVariable] refuses, those
+// are a value that would not arrive as it is, and two variables that are one for
+// the agent, to which upper and lower case are the same.
+//
+// The values of the secret ones are masked first, also when nothing is set, and
+// then all goes to the agent in one write. The agent itself knows no such thing as
+// setting several variables at once: a process that is killed inside the write of
+// a text larger than a pipe holds (64 KB on Linux) may have set the first of them.
+// None of them is ever set before all are masked.
+func (l *Log) SetVariables(variables []Variable) error {
+	var masks, sets strings.Builder
+	for _, v := range variables {
+		if v.Secret {
+			masks.WriteString(l.maskLines(v.Value))
+		}
+	}
+	problems := make([]error, 0, len(variables))
+	names := map[string]string{}
+	for _, v := range variables {
+		problems = append(problems, l.checkVariable(v.Name, v.Value, v.Var), checkValue(v.Name, v.Value))
+		if other, taken := names[strings.ToUpper(v.Name)]; taken {
+			problems = append(problems, fmt.Errorf("variable %s: it is set twice (%s is the same variable)", v.Name, other))
+		}
+		names[strings.ToUpper(v.Name)] = v.Name
+		sets.WriteString(setVariable(v))
+	}
+	if err := errors.Join(problems...); err != nil {
+		l.write(masks.String())
+		return err
+	}
+	l.write(masks.String() + sets.String())
+	return l.Err()
+}
+
+func setVariable(v Variable) string {
+	return format("task.setvariable", []property{
+		{"variable", v.Name}, flag("isOutput", v.Output), flag("issecret", v.Secret), flag("isreadonly", v.ReadOnly),
+	}, v.Value)
+}
+
+func (l *Log) checkVariable(name, value string, v Var) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	properties := []property{
-		{"variable", name}, flag("isOutput", v.Output), flag("issecret", v.Secret), flag("isreadonly", v.ReadOnly),
-	}
 	switch {
 	case v.Secret && strings.ContainsAny(value, "\r\n"):
-		l.SetSecret(value)
 		return fmt.Errorf("variable %s: the agent cannot hold a secret of several lines", name)
-	case v.Secret:
-		l.SetSecret(value)
-		l.write(format("task.setvariable", properties, value))
-	case l.holdsSecret(value):
+	case !v.Secret && l.holdsSecret(value):
 		return fmt.Errorf("variable %s: the value holds a secret, but the variable is not secret", name)
 	case macro.MatchString(value):
 		return fmt.Errorf("variable %s: the value holds $(...), which the agent would expand", name)
-	default:
-		l.write(format("task.setvariable", properties, value))
+	}
+	return nil
+}
+
+// checkValue refuses what becomes something else on its way: the agent reads UTF-8,
+// and an environment variable ends at a NUL.
+func checkValue(name, value string) error {
+	switch {
+	case !utf8.ValidString(value):
+		return fmt.Errorf("variable %s: the value is not valid UTF-8", name)
+	case strings.ContainsRune(value, 0):
+		return fmt.Errorf("variable %s: the value has a NUL in it", name)
 	}
 	return nil
 }
@@ -75,7 +139,10 @@ func (l *Log) SetTaskVariable(name, value string, secret bool) error {
 // masks line by line, so each line of a value of several lines is registered
 // too. A value or line that is too short to be masked without ruining the log
 // (see [redact.TooShort]) is left alone; the caller decides what that means.
-func (l *Log) SetSecret(value string) {
+func (l *Log) SetSecret(value string) { l.write(l.maskLines(value)) }
+
+// maskLines makes this Log hide value, and returns what makes the agent do so.
+func (l *Log) maskLines(value string) string {
 	l.secrets.Add(value)
 	forms := []string{value, strings.TrimSpace(value)}
 	for _, line := range lines(value) {
@@ -87,7 +154,7 @@ func (l *Log) SetSecret(value string) {
 			b.WriteString(format("task.setsecret", nil, form))
 		}
 	}
-	l.write(b.String())
+	return b.String()
 }
 
 func (l *Log) holdsSecret(text string) bool { return l.secrets.String(text) != text }
