@@ -44,9 +44,6 @@ type Finding struct {
 	Secret      inputs.Secret // the value, to be masked
 }
 
-// Kind is what a secret gives access to, which decides how it is rotated.
-type Kind string
-
 // Text says how to read something.
 type Text int
 
