@@ -137,6 +137,28 @@ func TestOneOfManyGetsThePrivateFile(t *testing.T) {
 	}
 }
 
+// Somebody makes the file while it is being written: theirs stays, ours goes.
+func TestWritePrivateReplacesNothingInTheLastMoment(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	err := writePrivate(path, []byte("secret"), func(step string) {
+		if step == "closed" {
+			if err := os.WriteFile(path, []byte("theirs"), 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("WritePrivate over a file that came late = %v, want %v", err, fs.ErrExist)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "theirs" {
+		t.Errorf("WritePrivate replaced it: %q, %v", got, err)
+	}
+	if diff := cmp.Diff([]string{"file"}, names(t, filepath.Dir(path))); diff != "" {
+		t.Errorf("WritePrivate left something (-want +got):\n%s", diff)
+	}
+}
+
 const childVariable = "SAFEPATH_TEST_KILL"
 
 // TestKilledWriter is the program that TestKillLeavesNoFile kills.

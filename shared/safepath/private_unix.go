@@ -25,18 +25,15 @@ func createPrivate(path string) (*os.File, error) {
 // keepPrivate undoes what the umask took away, and looks at what the file system
 // has made of it: one without permissions takes any and answers 0777.
 func keepPrivate(f *os.File) error {
-	chmod := f.Chmod(0o600)
+	_ = f.Chmod(0o600) // what counts is what it looks like now
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if info.Mode().Perm() == 0o600 {
-		return nil
+	if info.Mode().Perm() != 0o600 {
+		return errShared
 	}
-	if chmod != nil {
-		return errors.Join(errShared, chmod)
-	}
-	return errShared
+	return nil
 }
 
 // linkNew gives the file from a second name, which must be new, and then takes the
