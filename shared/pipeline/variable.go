@@ -51,35 +51,52 @@ func (l *Log) SetVariable(name, value string, v Var) error {
 // are a value that would not arrive as it is, and two variables that are one for
 // the agent, to which upper and lower case are the same.
 //
-// The values of the secret ones are masked first, also when nothing is set, and
-// then all goes to the agent in one write. The agent itself knows no such thing as
+// All goes to the agent in one write. The agent itself knows no such thing as
 // setting several variables at once: a process that is killed inside the write of
 // a text larger than a pipe holds (64 KB on Linux) may have set the first of them.
-// None of them is ever set before all are masked.
-func (l *Log) SetVariables(variables []Variable) error {
-	var masks, sets strings.Builder
+//
+// The agent masks the value of a secret variable as it is, and nothing else of it:
+// see [Log.MaskForms], which comes first.
+//
+// Secrets of several lines are set, too, which SetVariable refuses. The agent takes
+// them only while SYSTEM_UNSAFEALLOWMULTILINESECRET is true, because it masks line by
+// line: the caller has masked the lines. If the job has not switched that on itself
+// (linesAllowed), it is on for the lines of this write alone.
+func (l *Log) SetVariables(variables []Variable, linesAllowed bool) error {
 	for _, v := range variables {
 		if v.Secret {
-			masks.WriteString(l.maskLines(v.Value))
+			l.secrets.Add(v.Value)
 		}
 	}
+	var sets strings.Builder
 	problems := make([]error, 0, len(variables))
 	names := map[string]string{}
 	for _, v := range variables {
-		problems = append(problems, l.checkVariable(v.Name, v.Value, v.Var), checkValue(v.Name, v.Value))
+		problems = append(problems, l.checkNameAndText(v.Name, v.Value, v.Var), checkValue(v.Name, v.Value))
 		if other, taken := names[strings.ToUpper(v.Name)]; taken {
-			problems = append(problems, fmt.Errorf("variable %s: it is set twice (%s is the same variable)", v.Name, other))
+			problems = append(problems,
+				fmt.Errorf("variable %s: it is set twice (%s is the same variable)", v.Name, other))
 		}
 		names[strings.ToUpper(v.Name)] = v.Name
+		if !linesAllowed && hasLines(v) {
+			sets.WriteString(setVariable(Variable{Name: multiline, Value: "true"}) + setVariable(v) +
+				setVariable(Variable{Name: multiline, Value: "false"}))
+			continue
+		}
 		sets.WriteString(setVariable(v))
 	}
 	if err := errors.Join(problems...); err != nil {
-		l.write(masks.String())
 		return err
 	}
-	l.write(masks.String() + sets.String())
+	l.write(sets.String())
 	return l.Err()
 }
+
+// multiline is the agent's switch for secrets of several lines (AgentKnobs.cs,
+// AllowUnsafeMultilineSecret).
+const multiline = "SYSTEM_UNSAFEALLOWMULTILINESECRET"
+
+func hasLines(v Variable) bool { return v.Secret && strings.ContainsAny(v.Value, "\r\n") }
 
 func setVariable(v Variable) string {
 	return format("task.setvariable", []property{
@@ -88,12 +105,17 @@ func setVariable(v Variable) string {
 }
 
 func (l *Log) checkVariable(name, value string, v Var) error {
+	if hasLines(Variable{name, value, v}) {
+		return fmt.Errorf("variable %s: the agent cannot hold a secret of several lines", name)
+	}
+	return l.checkNameAndText(name, value, v)
+}
+
+func (l *Log) checkNameAndText(name, value string, v Var) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
 	switch {
-	case v.Secret && strings.ContainsAny(value, "\r\n"):
-		return fmt.Errorf("variable %s: the agent cannot hold a secret of several lines", name)
 	case !v.Secret && l.holdsSecret(value):
 		return fmt.Errorf("variable %s: the value holds a secret, but the variable is not secret", name)
 	case macro.MatchString(value):
@@ -140,6 +162,21 @@ func (l *Log) SetTaskVariable(name, value string, secret bool) error {
 // too. A value or line that is too short to be masked without ruining the log
 // (see [redact.TooShort]) is left alone; the caller decides what that means.
 func (l *Log) SetSecret(value string) { l.write(l.maskLines(value)) }
+
+// MaskForms makes the agent hide each of forms from here on, in one write: forms that
+// the caller has derived from secrets, each of one line and long enough to be hidden.
+// This Log does not hide them; add the secrets themselves to its set.
+func (l *Log) MaskForms(forms []string) error {
+	var b strings.Builder
+	for _, form := range forms {
+		if strings.ContainsAny(form, "\r\n") || redact.TooShort(form) {
+			return errors.New("a form of a secret cannot be masked: it has several lines, or is too short")
+		}
+		b.WriteString(format("task.setsecret", nil, form))
+	}
+	l.write(b.String())
+	return l.Err()
+}
 
 // maskLines makes this Log hide value, and returns what makes the agent do so.
 func (l *Log) maskLines(value string) string {

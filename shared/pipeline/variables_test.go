@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/guardrails-ci/guardrails/build/localagent/command"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/redact"
 )
@@ -24,7 +23,7 @@ func secretVariable(name, value string) pipeline.Variable {
 	return pipeline.Variable{Name: name, Value: value, Var: pipeline.Var{Secret: true}}
 }
 
-func TestSetVariablesIsOneWriteWithTheMasksInFront(t *testing.T) {
+func TestSetVariablesIsOneWrite(t *testing.T) {
 	t.Parallel()
 	var out calls
 	l := pipeline.New(&out, nil)
@@ -33,19 +32,20 @@ func TestSetVariablesIsOneWriteWithTheMasksInFront(t *testing.T) {
 		secretVariable("DB_URL", "postgres://u:p%40ss@h/db;x"),
 		secretVariable("API_KEY", " k3y-with-blanks "),
 		secretVariable("SHORT", "1"),
+		secretVariable("PEM", "line-one\nline-two"),
 		secretVariable("EMPTY", ""),
-	})
+	}, false)
 	if err != nil {
 		t.Fatalf("SetVariables: %v", err)
 	}
 	want := calls{strings.Join([]string{
-		"##vso[task.setsecret]postgres://u:p%AZP2540ss@h/db;x",
-		"##vso[task.setsecret] k3y-with-blanks ",
-		"##vso[task.setsecret]k3y-with-blanks",
 		"##vso[task.setvariable variable=host;isOutput=true;]db.contoso.com",
 		"##vso[task.setvariable variable=DB_URL;issecret=true;]postgres://u:p%AZP2540ss@h/db;x",
 		"##vso[task.setvariable variable=API_KEY;issecret=true;] k3y-with-blanks ",
 		"##vso[task.setvariable variable=SHORT;issecret=true;]1",
+		"##vso[task.setvariable variable=SYSTEM_UNSAFEALLOWMULTILINESECRET;]true",
+		"##vso[task.setvariable variable=PEM;issecret=true;]line-one%0Aline-two",
+		"##vso[task.setvariable variable=SYSTEM_UNSAFEALLOWMULTILINESECRET;]false",
 		"##vso[task.setvariable variable=EMPTY;issecret=true;]",
 		"",
 	}, "\n")}
@@ -62,8 +62,6 @@ func TestSetVariablesSetsNothingWhenOneCannotBeSet(t *testing.T) {
 		bad  []pipeline.Variable
 		want []string // each part of the error
 	}{
-		"several lines":      {[]pipeline.Variable{secretVariable("PEM", "line-one\nline-two")}, []string{"variable PEM: the agent cannot hold a secret of several lines"}},
-		"carriage return":    {[]pipeline.Variable{secretVariable("PEM", "line-one\rline-two")}, []string{"several lines"}},
 		"macro in a secret":  {[]pipeline.Variable{secretVariable("M", "ab$(System.JobId)cd")}, []string{"variable M: the value holds $(...)"}},
 		"macro in a public":  {[]pipeline.Variable{{Name: "M", Value: "$(DB_URL)"}}, []string{"$(...)"}},
 		"secret of this set": {[]pipeline.Variable{{Name: "P", Value: "x the-first-value x"}}, []string{"variable P: the value holds a secret"}},
@@ -74,7 +72,7 @@ func TestSetVariablesSetsNothingWhenOneCannotBeSet(t *testing.T) {
 		"twice":              {[]pipeline.Variable{secretVariable("FIRST", "another-value")}, []string{"variable FIRST: it is set twice"}},
 		"twice but for case": {[]pipeline.Variable{secretVariable("first", "another-value")}, []string{"variable first: it is set twice (FIRST is the same variable)"}},
 		"all at once": {
-			[]pipeline.Variable{secretVariable("A", "x-y-z\n"), secretVariable("B", "x$(y)z-and-more")},
+			[]pipeline.Variable{secretVariable("A", "x-y-\xff"), secretVariable("B", "x$(y)z-and-more")},
 			[]string{"variable A", "variable B"},
 		},
 	} {
@@ -84,7 +82,7 @@ func TestSetVariablesSetsNothingWhenOneCannotBeSet(t *testing.T) {
 			l := pipeline.New(&out, nil)
 			set := append([]pipeline.Variable{secretVariable("FIRST", "the-first-value")}, tc.bad...)
 			set = append(set, secretVariable("LAST", "the-last-value"))
-			err := l.SetVariables(set)
+			err := l.SetVariables(set, false)
 			if err == nil {
 				t.Fatalf("SetVariables(%+v) sets them", set)
 			}
@@ -93,7 +91,9 @@ func TestSetVariablesSetsNothingWhenOneCannotBeSet(t *testing.T) {
 					t.Errorf("SetVariables(%+v) = %v, want an error with %q", set, err, want)
 				}
 			}
-			checkOnlyMasks(t, out, "the-first-value", "the-last-value")
+			if len(out) > 0 {
+				t.Errorf("a refused SetVariables wrote %q", out)
+			}
 			for _, v := range set {
 				if v.Secret && strings.Contains(err.Error(), v.Value) {
 					t.Errorf("SetVariables(%+v): the error holds a value: %v", set, err)
@@ -103,26 +103,41 @@ func TestSetVariablesSetsNothingWhenOneCannotBeSet(t *testing.T) {
 	}
 }
 
-func checkOnlyMasks(t *testing.T, out calls, masked ...string) {
-	t.Helper()
-	found := map[string]bool{}
-	for line := range strings.Lines(strings.Join(out, "")) {
-		c, ok := command.Parse(strings.TrimSuffix(line, "\n"), true)
-		if !ok || c.Area != "task" || c.Event != "setsecret" {
-			t.Errorf("a refused SetVariables wrote %q, want masks only", line)
-		}
-		found[c.Data] = true
+// A job that has switched secrets of several lines on keeps it so.
+func TestSetVariablesLeavesTheJobsOwnSwitch(t *testing.T) {
+	t.Parallel()
+	var out calls
+	pem := secretVariable("PEM", "line-one\nline-two")
+	if err := pipeline.New(&out, nil).SetVariables([]pipeline.Variable{pem}, true); err != nil {
+		t.Fatal(err)
 	}
-	for _, value := range masked {
-		if !found[value] {
-			t.Errorf("a refused SetVariables did not mask %q; it wrote %q", value, out)
+	want := calls{"##vso[task.setvariable variable=PEM;issecret=true;]line-one%0Aline-two\n"}
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Errorf("SetVariables wrote (-want +got):\n%s", diff)
+	}
+}
+
+func TestMaskForms(t *testing.T) {
+	t.Parallel()
+	var out calls
+	l := pipeline.New(&out, nil)
+	if err := l.MaskForms([]string{"literal %3B here", "second-form"}); err != nil {
+		t.Fatal(err)
+	}
+	want := calls{"##vso[task.setsecret]literal %AZP253B here\n##vso[task.setsecret]second-form\n"}
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Errorf("MaskForms wrote (-want +got):\n%s", diff)
+	}
+	for _, bad := range []string{"two\nlines", "abc", "true"} {
+		if err := l.MaskForms([]string{"good-form", bad}); err == nil || len(out) > 1 {
+			t.Errorf("MaskForms with %q: error %v, wrote %q, want an error and nothing", bad, err, out[1:])
 		}
 	}
 }
 
 func TestSetVariablesTellsThatTheLogIsGone(t *testing.T) {
 	t.Parallel()
-	err := pipeline.New(broken{}, new(redact.Set)).SetVariables([]pipeline.Variable{secretVariable("A", "abcdef")})
+	err := pipeline.New(broken{}, new(redact.Set)).SetVariables([]pipeline.Variable{secretVariable("A", "abcdef")}, false)
 	if err == nil || errors.Unwrap(err) == nil {
 		t.Errorf("SetVariables on a closed pipe = %v, want the writer's error", err)
 	}
@@ -135,5 +150,7 @@ func TestSetVariableRefusesAMacroInASecret(t *testing.T) {
 	if err == nil {
 		t.Errorf("SetVariable sets a secret with $(name) in it: %q", out)
 	}
-	checkOnlyMasks(t, out, "abc$(name)")
+	if got := strings.Join(out, ""); got != "##vso[task.setsecret]abc$(name)\n" {
+		t.Errorf("a refused SetVariable wrote %q, want the mask only", got)
+	}
 }

@@ -53,7 +53,8 @@ func readIndex(folder string) (index, error) {
 		return nil, err
 	}
 	hash := 20
-	if lower := strings.ToLower(string(config)); strings.Contains(lower, "objectformat") && strings.Contains(lower, "sha256") {
+	lower := strings.ToLower(string(config))
+	if strings.Contains(lower, "objectformat") && strings.Contains(lower, "sha256") {
 		hash = 32
 	}
 	return parseIndex(data, hash)
