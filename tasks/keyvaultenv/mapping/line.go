@@ -22,7 +22,8 @@ func parseLine(line string) (Want, error) {
 		return Want{}, errors.New("what stands before = is no name for a variable, which has letters, digits, " +
 			"and _ . - after a first letter or _")
 	case reserved(name):
-		return Want{}, fmt.Errorf("a variable %s would change how programs and the agent work; give it another name", name)
+		return Want{}, fmt.Errorf("a variable %s would change how programs and the agent work; "+
+			"give it another name", name)
 	}
 	want := Want{Names: []string{name}}
 	if err := want.read(rest); err != nil {

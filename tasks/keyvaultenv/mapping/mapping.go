@@ -110,7 +110,7 @@ func (p *Plan) filter(filter string) []error {
 				p.Patterns = append(p.Patterns, item)
 			}
 		case !secretName.MatchString(name):
-			errs = append(errs, fmt.Errorf("%s: %s; to give it a name of your own use the input secrets", where, badName))
+			errs = append(errs, fmt.Errorf("%s: %s; to give it another name use the input secrets", where, badName))
 		case hasVersion && !secretVersion.MatchString(version):
 			errs = append(errs, fmt.Errorf("%s: %s", where, badVersion))
 		case reserved(name):
