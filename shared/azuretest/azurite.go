@@ -2,6 +2,17 @@
 //
 // [Azurite] is Microsoft's own emulator of Azure Blob Storage; `make oracles` installs
 // it, and scripts/services runs it.
+//
+// [Cloud] is a fake of our own: Entra, Key Vault and the metadata service of Azure's
+// machines, at their real names, behind a proxy on this machine. A program that is told
+// of the proxy and of its authority talks to it unchanged, with all of its checks.
+// It speaks the documented wire format, and refuses what Azure refuses: a token that
+// is not signed, or is for another audience or tenant, an assertion of somebody whom
+// the application does not trust, a wrong version of the API. It does what goes wrong
+// in the world, see [Fault]. scripts/services/azure makes a program of it.
+//
+// What it does not do: it keeps no keys and certificates, changes nothing on request
+// (Key Vault's PUT, PATCH and DELETE), and speaks HTTP/1.1 only.
 package azuretest
 
 import (

@@ -1,0 +1,266 @@
+package azuretest
+
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// What Key Vault says is that of https://learn.microsoft.com/rest/api/keyvault/secrets,
+// of the recordings of Azure/azure-sdk-for-js (sdk/keyvault/keyvault-secrets/recordings)
+// and of what people saw of it: each error names where.
+
+// VaultConfig is how a vault is set up.
+type VaultConfig struct {
+	// Tenant is whose tokens it takes; Config.Tenant if empty.
+	Tenant string
+	// Suffix follows its name in its host, Resource is the audience of the tokens; if
+	// empty, those of the cloud.
+	Suffix, Resource string
+	// Permissions are those that everybody has: "get" and "list" if nil.
+	Permissions []string
+	// AccessPolicies says that permissions are by access policy and not by role.
+	AccessPolicies bool
+	// EmptyPages puts an empty page in front of each page of a list.
+	EmptyPages bool
+	// APIVersions are those that it knows; if nil, those of Key Vault.
+	APIVersions []string
+	// Secrets are there from the beginning; see also Vault.Put.
+	Secrets map[string]Secret
+}
+
+// apiVersions are those of
+// https://github.com/Azure/azure-rest-api-specs/tree/main/specification/keyvault/data-plane/Secrets.
+var apiVersions = []string{
+	"2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01",
+}
+
+var secretName = regexp.MustCompile(`^[0-9A-Za-z-]{1,127}$`)
+
+// host is where the vault is.
+func (v *Vault) host() string { return v.name + "." + v.settings().Suffix }
+
+// answer is what the vault says to a request.
+func (v *Vault) answer(r *http.Request, seen *Request) answer {
+	said := v.decide(r, seen)
+	for name, value := range map[string]string{
+		"Cache-Control": "no-cache", "Pragma": "no-cache", "Expires": "-1",
+		"X-Ms-Keyvault-Region": "westeurope", "X-Ms-Keyvault-Service-Version": "1.9.2784.1",
+		"X-Ms-Client-Request-Id":     cmp.Or(r.Header.Get("X-Ms-Client-Request-Id"), guid()),
+		"X-Ms-Request-Id":            guid(),
+		"X-Ms-Keyvault-Network-Info": "conn_type=Ipv4;addr=203.0.113.7;act_addr_fam=InterNetwork;",
+		"X-Content-Type-Options":     "nosniff",
+		"Strict-Transport-Security":  "max-age=31536000;includeSubDomains",
+	} {
+		said.header.Set(name, value)
+	}
+	return said
+}
+
+func (v *Vault) decide(r *http.Request, seen *Request) answer {
+	caller, wrong := v.authenticate(r)
+	if wrong != "" {
+		return v.challenge(wrong, "")
+	}
+	seen.App = caller.text("appid")
+	if fault := v.cloud.take(service, seen.Host, r); fault != nil {
+		return v.failed(fault, r, caller)
+	}
+	version := seen.Query.Get("api-version")
+	known := v.settings().APIVersions
+	if known == nil {
+		known = apiVersions
+	}
+	switch {
+	case version == "":
+		return problem(http.StatusBadRequest, "BadParameter", "api-version must be specified", "")
+	case !slices.Contains(known, version):
+		// github.com/Azure/azure-sdk-for-python/issues/28595
+		return problem(http.StatusBadRequest, "BadParameter", fmt.Sprintf("The specified version (%s) is not recognized. "+
+			"Consider using the latest supported version (%s).", version, known[len(known)-1]), "")
+	case r.Method != http.MethodGet:
+		return problem(http.StatusMethodNotAllowed, "MethodNotAllowed", "The http method is not supported by this fake", "")
+	case seen.Query.Has("outContentType"):
+		return problem(http.StatusNotImplemented, "NotImplemented", "outContentType is not supported by this fake", "")
+	}
+	return v.find(r, seen, caller)
+}
+
+// find answers by the path.
+func (v *Vault) find(r *http.Request, seen *Request, caller token) answer {
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	kind, name, version := parts[0], "", ""
+	if len(parts) > 1 {
+		name = parts[1]
+	}
+	if len(parts) > 2 {
+		version = parts[2]
+	}
+	if kind != "secrets" && kind != "deletedsecrets" || len(parts) > 3 || kind == "deletedsecrets" && len(parts) != 2 {
+		return answer{http.StatusNotFound, http.Header{}, nil}
+	}
+	need := "get"
+	if name == "" || version == "versions" {
+		need = "list"
+	}
+	if v.settings().Permissions != nil && !slices.Contains(v.settings().Permissions, need) {
+		kind := RBAC
+		if v.settings().AccessPolicies {
+			kind = Policy
+		}
+		return v.forbidden(kind, need, name, caller)
+	}
+	if name != "" && !secretName.MatchString(name) {
+		return badName(name)
+	}
+	switch {
+	case kind == "deletedsecrets":
+		return v.deleted(name)
+	case name == "":
+		return v.list(seen, "")
+	case version == "versions":
+		return v.list(seen, name)
+	}
+	return v.get(name, version)
+}
+
+func badName(name string) answer {
+	// github.com/aspnet/MicrosoftConfigurationBuilders/issues/22
+	return problem(http.StatusBadRequest, "BadParameter", "The request URI contains an invalid name: "+name, "")
+}
+
+// problem is an error of Key Vault.
+func problem(status int, code, message, inner string) answer {
+	body := map[string]any{"code": code, "message": message}
+	if inner != "" {
+		body["innererror"] = map[string]string{"code": inner}
+	}
+	return reply(status, map[string]any{"error": body})
+}
+
+// challenge refuses a request without a good token, and says where to get one.
+func (v *Vault) challenge(message, more string) answer {
+	said := problem(http.StatusUnauthorized, "Unauthorized", message, "")
+	said.header.Set("Www-Authenticate", fmt.Sprintf(`Bearer authorization="https://%s/%s", resource="%s"%s`,
+		v.cloud.environment.login, v.settings().Tenant, v.settings().Resource, more))
+	return said
+}
+
+// authenticate returns the token of a request, or what is wrong with it.
+func (v *Vault) authenticate(r *http.Request) (caller token, wrong string) {
+	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || text == "" {
+		return token{}, "AKV10000: Request is missing a Bearer or PoP token."
+	}
+	caller, err := parseToken(text)
+	if err != nil {
+		return token{}, "AKV10005: Bearer token is malformed: " + err.Error()
+	}
+	now := v.cloud.config.Now()
+	issuer := v.cloud.environment.issuer + v.settings().Tenant + "/"
+	switch {
+	case caller.verify(&tokenKey().PublicKey) != nil:
+		// github.com/vcsjones/AzureSignTool/issues/330
+		return token{}, "AKV10046: Unable to resolve the key used for signature validation."
+	case caller.text("aud") != v.settings().Resource:
+		// github.com/Azure/go-autorest/issues/525
+		return token{}, "AKV10022: Invalid audience. Expected " + v.settings().Resource + ", found: " + caller.text("aud") + "."
+	case caller.text("iss") != issuer:
+		// github.com/Azure/azure-sdk-for-js/issues/6221
+		return token{}, "AKV10032: Invalid issuer. Expected one of " + issuer + ", found " + caller.text("iss") + "."
+	case now.After(caller.time("exp")) || now.Before(caller.time("nbf")):
+		// github.com/Azure/azure-sdk-for-python/issues/12368
+		return token{}, "Error validating token: IDX10223"
+	}
+	return caller, ""
+}
+
+// failed answers with a fault.
+func (v *Vault) failed(fault *Fault, r *http.Request, caller token) answer {
+	_, name, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
+	need := "get"
+	if name == "" {
+		need = "list"
+	}
+	switch fault.Kind {
+	case Custom:
+		return fault.custom()
+	case Unauthorized:
+		return v.challenge("AKV10046: Unable to resolve the key used for signature validation.", "")
+	case Claims: // https://learn.microsoft.com/entra/identity-platform/claims-challenge
+		claims := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}`))
+		return v.challenge("Continuous access evaluation resulted in claims challenge", `, error="insufficient_claims", claims="`+claims+`"`)
+	case NotFound:
+		return notFound(name)
+	case Disabled:
+		return disabled()
+	case BadName:
+		return badName(name)
+	case Throttled:
+		return throttled(fault)
+	}
+	return v.forbidden(fault.Kind, need, name, caller)
+}
+
+func notFound(name string) answer {
+	// github.com/Azure/azure-sdk-for-js/issues/25489
+	return problem(http.StatusNotFound, "SecretNotFound", fmt.Sprintf("A secret with (name/id) %s was not found in this key "+
+		"vault. If you recently deleted this secret you may be able to recover it using the correct recovery command. For "+
+		"help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182", name), "")
+}
+
+func disabled() answer {
+	// github.com/Azure/azure-sdk-for-java/issues/17991
+	return problem(http.StatusForbidden, "Forbidden", "Operation get is not allowed on a disabled secret.", "SecretDisabled")
+}
+
+func throttled(fault *Fault) answer {
+	// github.com/vcsjones/AzureSignTool/issues/219: there, without Retry-After.
+	said := problem(http.StatusTooManyRequests, "Throttled", "Request was not processed because too many requests were "+
+		"received. Reason: VaultRequestTypeLimitReached", "")
+	if after := fault.retryAfter(); after != "" {
+		said.header.Set("Retry-After", after)
+	}
+	return said
+}
+
+// forbidden refuses a caller whom the vault knows.
+func (v *Vault) forbidden(kind Kind, need, name string, caller token) answer {
+	who := fmt.Sprintf("appid=%s;oid=%s;iss=%s", caller.text("appid"), caller.text("oid"), caller.text("iss"))
+	where := v.name + ";location=westeurope"
+	inner, message := "", ""
+	switch kind {
+	case RBAC: // github.com/piyushsachdeva/Terraform_AKS/issues/2
+		action := "secrets/getSecret/action"
+		resource := "/secrets/" + name
+		if need == "list" {
+			action, resource = "secrets/readMetadata/action", ""
+		}
+		inner, message = "ForbiddenByRbac", "Caller is not authorized to perform action on resource.\r\nIf role assignments, "+
+			"deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: "+who+
+			"\r\nAction: 'Microsoft.KeyVault/vaults/"+action+"'\r\nResource: '/subscriptions/"+objectOf("subscription")+
+			"/resourcegroups/contoso/providers/microsoft.keyvault/vaults/"+v.name+resource+"'\r\nAssignment: (not found)\r\n"+
+			"DenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: "+where+"\r\n"
+	case Policy: // github.com/turbot/steampipe-plugin-azure/issues/127
+		inner, message = "AccessDenied", "The user, group or application '"+who+"' does not have secrets "+need+" permission "+
+			"on key vault '"+where+"'. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287"
+	case OnBehalf: // github.com/SparebankenVest/azure-key-vault-to-kubernetes/issues/232
+		inner, message = "ForbiddenByPolicy", "The policy requires the caller '"+who+"' to use on-behalf-of (OBO) flow. For "+
+			"more information on OBO, please see https://go.microsoft.com/fwlink/?linkid=2152310"
+	case Firewall: // github.com/hashicorp/terraform-provider-azurerm/issues/20742
+		inner, message = "ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted service.\r\n"+
+			"Client address: 203.0.113.7\r\nCaller: "+who+"\r\nVault: "+where
+	case PrivateLink: // github.com/microsoft/multimodal-ai/issues/171
+		inner, message = "ForbiddenByConnection", "Public network access is disabled and request is not from a trusted service "+
+			"nor via an approved private link.\r\nCaller: "+who+"\r\nVault: "+where
+	}
+	return problem(http.StatusForbidden, "Forbidden", message, inner)
+}
+
+// sortedNames are the names of the secrets, as lists have them.
+func (v *Vault) sortedNames() []string { return slices.Sorted(maps.Keys(v.secrets)) }
