@@ -1,0 +1,195 @@
+package dissect
+
+import (
+	"fmt"
+	"strings"
+)
+
+// pem reads keys and certificates. The lines of what is secret are parts, and the
+// body in one line; those of certificates and public keys are not.
+func (f *finder) pem(text string) string {
+	if !strings.Contains(text, "-----BEGIN ") {
+		return ""
+	}
+	if !strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(text, `\n`, "\n") // as it stands in JSON and environment files
+	}
+	var body []string
+	isBody, isPublic := false, false
+	for line := range strings.FieldsFuncSeq(text, isLineEnd) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "-----BEGIN "):
+			isBody, body = true, nil
+			isPublic = strings.Contains(line, "CERTIFICATE") || strings.Contains(line, "PUBLIC KEY")
+		case strings.HasPrefix(line, "-----END "):
+			if isBody && !isPublic && len(body) > 1 {
+				f.part(Part{"key", "body", strings.Join(body, ""), ""})
+			}
+			isBody = false
+		case isBody && !isPublic && line != "" && !strings.Contains(line, ": "): // Proc-Type: 4,ENCRYPTED
+			body = append(body, line)
+			f.part(Part{"line", "", line, ""})
+		}
+	}
+	return "pem"
+}
+
+func isLineEnd(c rune) bool { return c == '\n' || c == '\r' }
+
+// quoted looks into a text in quotes; JSON has seen to the double ones.
+func (f *finder) quoted(text string) string {
+	if n := len(text); n < 3 || text[0] != text[n-1] || strings.IndexByte("'`\"", text[0]) < 0 {
+		return ""
+	}
+	inner := dissect(text[1:len(text)-1], f.depth+1)
+	f.include("", inner)
+	return unnamed + inner.Format
+}
+
+// lines reads a text of several lines: an environment or properties file, or a list.
+func (f *finder) lines(text string) string {
+	if strings.IndexFunc(text, isLineEnd) < 0 {
+		return ""
+	}
+	assignments, others := 0, 0
+	for line := range strings.FieldsFuncSeq(text, isLineEnd) {
+		switch _, ok := assignment(line); {
+		case ok:
+			assignments++
+		case !isComment(line):
+			others++
+		}
+	}
+	if assignments > 0 && assignments >= others {
+		f.dotenv(text)
+		return "dotenv"
+	}
+	number := 0
+	for line := range strings.FieldsFuncSeq(text, isLineEnd) {
+		number++
+		if line = strings.TrimSpace(line); line != "" {
+			name := fmt.Sprintf("line %d", number)
+			f.part(Part{"line", name, line, ""})
+			f.include(name, dissect(line, f.depth+1))
+		}
+	}
+	return unnamed
+}
+
+// isComment reports whether a line of an environment file says nothing.
+func isComment(line string) bool {
+	line = strings.TrimSpace(line)
+	return line == "" || strings.IndexByte("#;![", line[0]) >= 0 || strings.HasPrefix(line, "//")
+}
+
+// dotenv takes in the assignments of a text. A value in quotes may go on over lines.
+func (f *finder) dotenv(text string) {
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	unclosed := make(map[byte]bool)
+	for text != "" {
+		line, rest, _ := strings.Cut(text, "\n")
+		s, ok := assignment(line)
+		if ok && s.raw != "" && strings.IndexByte("'\"`", s.raw[0]) >= 0 && !unclosed[s.raw[0]] {
+			start := len(line) - len(s.raw)
+			if end := closing(text[start:]); end > 0 {
+				s.raw = text[start+1 : start+end]
+				s.value = unquote(s.raw, text[start])
+				_, rest, _ = strings.Cut(text[start+end:], "\n")
+			} else {
+				unclosed[s.raw[0]] = true
+			}
+		}
+		if ok {
+			s.raw = strings.TrimSpace(s.raw)
+			f.leaf(s, s.name)
+		} else if line = strings.TrimSpace(line); !isComment(line) {
+			f.part(Part{"line", "", line, ""})
+		}
+		text = rest
+	}
+}
+
+// closing returns where the quote that text starts with is closed, 0 if it is not.
+func closing(text string) int {
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] == '\\' && text[0] == '"':
+			i++
+		case text[i] == text[0]:
+			return i
+		}
+	}
+	return 0
+}
+
+// unquote decodes what stood in quotes: escapes count in double ones only.
+func unquote(raw string, quote byte) string {
+	if quote != '"' {
+		return raw
+	}
+	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n", `\r`, "\r", `\t`, "\t", `\$`, "$").Replace(raw)
+}
+
+// assignment reads NAME=value, export NAME=value, or name: value. The raw value ends
+// the line.
+func assignment(line string) (setting, bool) {
+	line = strings.TrimLeft(line, " \t")
+	line = strings.TrimLeft(strings.TrimPrefix(line, "export "), " \t")
+	end := 0
+	for end < len(line) && (isWord(line[end]) || strings.IndexByte("-./:@", line[end]) >= 0) {
+		end++
+	}
+	name := line[:end]
+	at := skipSpace(line, end)
+	switch {
+	case name == "" || name[0] == '-' || strings.Contains(name, schemeEnd):
+		return setting{}, false
+	case at < len(line) && line[at] == '=':
+		at++
+	case strings.HasSuffix(name, ":") && at > end: // YAML, Java properties
+		name = strings.TrimSuffix(name, ":")
+	default:
+		return setting{}, false
+	}
+	raw := line[skipSpace(line, at):]
+	value, _, _ := strings.Cut(raw, " #")
+	return setting{name, strings.TrimSpace(value), raw}, true
+}
+
+// assignment reads one NAME=value whose name says that the value is a secret.
+func (f *finder) assignment(text string) string {
+	s, ok := assignment(text)
+	if !ok || secretKind(s.name) == "" || strings.Contains(text, ";") {
+		return ""
+	}
+	f.dotenv(text)
+	return "dotenv"
+}
+
+// header reads what stands in an HTTP header: "Bearer token".
+func (f *finder) header(text string) string {
+	scheme, token, ok := strings.Cut(text, " ")
+	if !ok || strings.ContainsAny(token, " \t") {
+		return ""
+	}
+	switch strings.ToLower(strings.TrimSuffix(scheme, ":")) {
+	case "bearer", "basic", "token":
+		f.part(Part{"token", "", token, ""})
+		return unnamed
+	}
+	return ""
+}
+
+// words looks for URLs in a text that is none itself.
+func (f *finder) words(text string) string {
+	if !strings.Contains(text, schemeEnd) || !strings.ContainsAny(text, " \t\"'<>") {
+		return ""
+	}
+	for word := range strings.FieldsFuncSeq(text, func(c rune) bool { return strings.ContainsRune(" \t\"'<>", c) }) {
+		if scheme, rest, ok := cutScheme(word); ok {
+			f.location(scheme, rest)
+		}
+	}
+	return unnamed
+}
