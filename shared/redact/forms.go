@@ -43,8 +43,16 @@ func Forms(secret string) []string {
 	return slices.DeleteFunc(c.forms, func(form string) bool { return strings.ContainsAny(form, "\r\n") })
 }
 
-// allForms returns everything that a Set looks for.
-func allForms(secret string) []string {
+// AllForms returns everything that a Set looks for, the secret itself first: the
+// [Forms], also those of several lines, and what programs make of a value when they
+// write it into JSON, XML, a shell command and so on. There may be a hundred; they are
+// for somebody who searches, as a scanner does, not for the agent's list.
+//
+// For a secret that is TooShort, AllForms returns nothing.
+func AllForms(secret string) []string {
+	if TooShort(secret) {
+		return nil
+	}
 	var c collector
 	c.add(secret)
 	for _, value := range bare(secret) {

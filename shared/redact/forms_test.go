@@ -205,7 +205,7 @@ func TestFormsAreDistinctAndUsable(t *testing.T) {
 		if len(sorted) != len(forms) {
 			t.Errorf("Forms(%q) repeats itself: %q", secret, forms)
 		}
-		all := allForms(secret)
+		all := AllForms(secret)
 		var missing []string
 		for _, form := range forms {
 			if !slices.Contains(all, form) {

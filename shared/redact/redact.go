@@ -68,10 +68,7 @@ func (s *Set) Add(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, secret := range secrets {
-		if TooShort(secret) {
-			continue
-		}
-		for _, form := range allForms(secret) {
+		for _, form := range AllForms(secret) {
 			if _, known := s.forms[form]; known {
 				continue
 			}

@@ -360,7 +360,7 @@ func FuzzForms(f *testing.F) {
 	f.Fuzz(func(t *testing.T, secret, before, after string, size uint) {
 		var s Set
 		s.Add(secret)
-		for _, form := range append(allForms(secret), secret) {
+		for _, form := range append(AllForms(secret), secret) {
 			if TooShort(secret) || strings.Contains(form, "*") {
 				return
 			}
