@@ -8,6 +8,7 @@
 //   - what it sends goes through the agent's proxy, with the agent's certificates;
 //   - the job's token goes to the server that runs the job and to nobody else, also if
 //     a pipeline has changed the variable with its address;
+//   - a token is of the connection's tenant, whatever a service asks for;
 //   - a certificate stays in memory;
 //   - errors are one line, in our words, with the way out and without a secret.
 package azure
@@ -51,9 +52,10 @@ type Job struct {
 }
 
 // Credential gets tokens. It may be used by several goroutines, and keeps a token
-// while it is good.
+// while it is good. It is an azcore.TokenCredential.
 type Credential struct {
 	connection string
+	tenant     string // that it is of; "" if it cannot be told
 	source     azcore.TokenCredential
 	cloud      environment
 	mask       func(string)
@@ -70,8 +72,11 @@ func New(c *endpoint.Connection, job Job) (*Credential, error) {
 	if err != nil {
 		return nil, wrong(c.ID, err)
 	}
-	return &Credential{connection: c.ID, source: source, cloud: cloud, mask: job.Mask}, nil
+	return &Credential{connection: c.ID, tenant: homeOf(c), source: source, cloud: cloud, mask: job.Mask}, nil
 }
+
+// ID is the id of the service connection.
+func (c *Credential) ID() string { return c.connection }
 
 // BlobSuffix is what follows the name of a storage account in the addresses of this
 // cloud's Blob Storage; "" if it is not known (Azure Stack).
@@ -79,19 +84,30 @@ func (c *Credential) BlobSuffix() string { return c.cloud.blobSuffix }
 
 // Token returns a token for a scope, such as StorageScope.
 func (c *Credential) Token(ctx context.Context, scope string) (string, error) {
+	token, err := c.GetToken(ctx, policy.TokenRequestOptions{
+		Scopes: []string{scope}, EnableCAE: false, // nothing here could answer a claims challenge
+	})
+	return token.Token, err
+}
+
+// GetToken returns a token, for clients of Azure's SDK. It is of the connection's tenant:
+// for another one, which a service may ask for, there is an error that is ErrTenant.
+func (c *Credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if err := c.checkTenant(o.TenantID); err != nil {
+		return azcore.AccessToken{}, err
+	}
+	o.TenantID = "" // the connection's own, however it is written
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	seen := &exchange{}
-	token, err := c.source.GetToken(context.WithValue(ctx, exchangeKey{}, seen), policy.TokenRequestOptions{
-		Scopes: []string{scope}, EnableCAE: false, // nothing here could answer a claims challenge
-	})
+	token, err := c.source.GetToken(context.WithValue(ctx, exchangeKey{}, seen), o)
 	if err != nil {
-		return "", c.explain(ctx, err, seen)
+		return azcore.AccessToken{}, c.explain(ctx, err, seen)
 	}
 	if c.mask != nil {
 		c.mask(token.Token)
 	}
-	return token.Token, nil
+	return token, nil
 }
 
 // Scoped gets tokens for one scope.

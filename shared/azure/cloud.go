@@ -14,17 +14,29 @@ import (
 
 // environment is one of Azure's clouds.
 type environment struct {
-	config     cloud.Configuration
-	blobSuffix string
+	config      cloud.Configuration
+	blobSuffix  string
+	vaultSuffix string
+	vaultScope  string
 }
 
 // environments are the clouds by their names in service connections, in lower case.
 // Who may get a secret of ours is written here, and is not asked of the network.
 var environments = map[string]environment{
-	"azurecloud":        {cloud.AzurePublic, "blob.core.windows.net"},
-	"azureusgovernment": {cloud.AzureGovernment, "blob.core.usgovcloudapi.net"},
-	"azurechinacloud":   {cloud.AzureChina, "blob.core.chinacloudapi.cn"},
+	"azurecloud": {
+		cloud.AzurePublic, "blob.core.windows.net", "vault.azure.net", "https://vault.azure.net" + all,
+	},
+	"azureusgovernment": {
+		cloud.AzureGovernment, "blob.core.usgovcloudapi.net",
+		"vault.usgovcloudapi.net", "https://vault.usgovcloudapi.net" + all,
+	},
+	"azurechinacloud": {
+		cloud.AzureChina, "blob.core.chinacloudapi.cn", "vault.azure.cn", "https://vault.azure.cn" + all,
+	},
 }
+
+// all is what a scope has behind the resource: all permissions that the identity has there.
+const all = "/.default"
 
 // cloudOf returns the cloud of a connection; one that says nothing is of the public
 // cloud. One's own (Azure Stack) says where its login is.
@@ -53,8 +65,39 @@ func cloudOf(c *endpoint.Connection) (environment, error) {
 	// azidentity appends the tenant, which for AD FS is in the address, too.
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/adfs") + "/"
 	host := u.Scheme + "://" + u.Host + u.Path
-	return environment{config: cloud.Configuration{ActiveDirectoryAuthorityHost: host}}, nil
+	own := environment{config: cloud.Configuration{ActiveDirectoryAuthorityHost: host}}
+	own.vaultSuffix, own.vaultScope, err = vaultsOf(c)
+	return own, err
 }
+
+var hostName = regexp.MustCompile(`^[0-9a-z-]{1,63}(\.[0-9a-z-]{1,63})+$`)
+
+// vaultsOf returns where the key vaults of one's own cloud are, and the scope of their tokens;
+// "" for what the connection does not say. The scope's host need not be the vaults'.
+func vaultsOf(c *endpoint.Connection) (suffix, scope string, err error) {
+	const fix = "correct it in the project settings"
+	if text, ok := c.Data("AzureKeyVaultDnsSuffix"); ok {
+		suffix = strings.ToLower(strings.Trim(text, "."))
+		if !hostName.MatchString(suffix) {
+			return "", "", problem("the suffix of its key vaults is not the end of a server's name", fix)
+		}
+	}
+	if text, ok := c.Data("AzureKeyVaultServiceEndpointResourceId"); ok {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+			return "", "", problem("the resource of its key vaults is not an address that begins with https://", fix)
+		}
+		scope = strings.TrimSuffix(text, "/") + all
+	}
+	return suffix, scope, nil
+}
+
+// VaultSuffix is what follows the name of a key vault in the addresses of this cloud; "" if it
+// is not known.
+func (c *Credential) VaultSuffix() string { return c.cloud.vaultSuffix }
+
+// VaultScope is the scope of a token for the key vaults of this cloud; "" if it is not known.
+func (c *Credential) VaultScope() string { return c.cloud.vaultScope }
 
 // isOfServer reports whether an address is one of the server that runs the job.
 func isOfServer(address, server string) bool {
