@@ -1,0 +1,185 @@
+package adotest
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// route is one resource: where it is, which versions it has, how it answers.
+type route struct {
+	method, resource string // resource is what faults call it
+	id, area         string // of the location; id is "" for what has none
+	template         string
+	version          int    // of the resource
+	min, released    string // released is "0.0" for what was never more than a preview
+	handle           func(*call) answer
+}
+
+// newest is the newest api-version that the server knows.
+const newest = "7.2"
+
+var (
+	unknown = &route{resource: "unknown"}
+	signIn  = &route{resource: "signin", method: http.MethodGet, template: "_signin"}
+)
+
+// table lists all that there is.
+func table() []*route {
+	return []*route{
+		signIn,
+		{method: http.MethodOptions, resource: "locations", template: "_apis", handle: locations},
+		{method: http.MethodOptions, resource: "locations", template: "_apis/{area}", handle: locations},
+		{method: http.MethodGet, resource: "resourceareas", id: "e81700f7-3be2-46de-8624-2eb35882fcaa", area: "Location",
+			template: "_apis/ResourceAreas/{areaId}", version: 1, min: "3.2", released: "0.0", handle: resourceAreas},
+		{method: http.MethodGet, resource: "builds", id: "0cd358e1-9217-4d94-8269-1c1ee6f93dcf", area: "Build",
+			template: "{project}/_apis/build/Builds/{buildId}", version: 7, min: "1.0", released: "7.1", handle: getBuild},
+		{method: http.MethodGet, resource: "definitions", id: "dbeaf647-6167-421a-bda9-c9327b25e2e6", area: "Build",
+			template: "{project}/_apis/build/Definitions/{definitionId}", version: 7, min: "1.0", released: "7.1",
+			handle: getDefinition},
+		{method: http.MethodGet, resource: "timeline", id: "8baac422-4c6e-4de5-8532-db96d92acffa", area: "Build",
+			template: "{project}/_apis/build/builds/{buildId}/Timeline/{timelineId}", version: 2, min: "2.0",
+			released: "7.1", handle: getTimeline},
+		{method: http.MethodGet, resource: "logs", id: "35a80daf-7f30-45fc-86e8-6b813d9c90df", area: "Build",
+			template: "{project}/_apis/build/builds/{buildId}/logs/{logId}", version: 2, min: "2.0", released: "7.1",
+			handle: getLogs},
+		{method: http.MethodGet, resource: "variablegroups", id: "f5b09dd5-9d54-45a1-8b5a-1c8287d634cc",
+			area: "distributedtask", template: "{project}/_apis/distributedtask/variablegroups/{groupId}", version: 2,
+			min: "3.1", released: "7.1", handle: getGroups},
+		{method: http.MethodGet, resource: "securefiles", id: "adcfd8bc-b184-43ba-bd84-7c8c6a2ff421",
+			area: "distributedtask", template: "{project}/_apis/distributedtask/securefiles/{secureFileId}", version: 1,
+			min: "3.2", released: "0.0", handle: getFile},
+		{method: http.MethodPost, resource: "oidctoken", id: "69a319f4-28c1-4bfd-93e6-ea0ff5c6f1a2",
+			area: "distributedtask", version: 1, min: "7.1", released: "7.1", handle: postToken,
+			template: "{project}/_apis/distributedtask/hubs/{hubName}/plans/{planId}/jobs/{jobId}/oidctoken"},
+	}
+}
+
+// match finds the route for a path, whose last part may be absent. Azure DevOps does
+// not mind the case of a path.
+func (s *Server) match(method, path string) (*route, map[string]string) {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+next:
+	for _, r := range s.routes {
+		template := strings.Split(r.template, "/")
+		if r.method != method || len(parts) > len(template) || len(parts) < len(template)-1 {
+			continue
+		}
+		vars := map[string]string{}
+		for i, want := range template {
+			isVar := strings.HasPrefix(want, "{")
+			switch {
+			case i == len(parts) && !isVar, i < len(parts) && !isVar && !strings.EqualFold(want, parts[i]):
+				continue next
+			case i < len(parts) && isVar:
+				vars[strings.Trim(want, "{}")] = parts[i]
+			}
+		}
+		return r, vars
+	}
+	return unknown, nil
+}
+
+// checkVersion refuses what the service refuses: no version for a call that changes
+// something, an unknown one, a preview that is not asked for as one.
+func (r *route) checkVersion(req *http.Request) (answer, bool) {
+	version, given := requestedVersion(req)
+	if r.id == "" {
+		return answer{}, true
+	}
+	if !given {
+		if req.Method == http.MethodGet {
+			return answer{}, true // the newest one
+		}
+		return refuse(http.StatusBadRequest, "VssVersionNotSpecifiedException", fmt.Sprintf(
+			"No api-version was supplied for the %q request. The version must be supplied either as part of the "+
+				"Accept header (e.g. \"application/json; api-version=1.0\") or as a query parameter (e.g. "+
+				"\"?api-version=1.0\").", req.Method)), false
+	}
+	number, preview, isPreview := strings.Cut(version, "-preview")
+	wanted, err := strconv.ParseFloat(number, 64)
+	switch {
+	case err != nil:
+		return refuse(http.StatusBadRequest, "VssInvalidApiResourceVersionException",
+			"The api-version "+version+" is not valid."), false
+	case wanted > atof(newest), wanted < atof(r.min):
+		return refuse(http.StatusBadRequest, "VssVersionOutOfRangeException", fmt.Sprintf(
+			"The requested REST API version of %s is out of range for this server. The latest REST API version "+
+				"this server supports is %s.", number, newest)), false
+	case !isPreview && wanted > atof(r.released):
+		return refuse(http.StatusBadRequest, "VssInvalidPreviewVersionException", fmt.Sprintf(
+			"The requested version %q of the resource is under preview. The -preview flag must be supplied in the "+
+				"api-version for such requests. For example: \"%s-preview\"", number, number)), false
+	}
+	if n, err := strconv.Atoi(strings.TrimPrefix(preview, ".")); err == nil && n > r.version {
+		return refuse(http.StatusBadRequest, "VssVersionOutOfRangeException", fmt.Sprintf(
+			"The requested resource version %d is out of range. The latest version of the resource is %d.",
+			n, r.version)), false
+	}
+	return answer{}, true
+}
+
+func atof(text string) float64 {
+	f, _ := strconv.ParseFloat(text, 64) // ours
+	return f
+}
+
+func requestedVersion(r *http.Request) (string, bool) {
+	if query := r.URL.Query(); query.Has("api-version") {
+		return query.Get("api-version"), true
+	}
+	for _, accept := range r.Header.Values("Accept") {
+		if _, params, err := mime.ParseMediaType(accept); err == nil && params["api-version"] != "" {
+			return params["api-version"], true
+		}
+	}
+	return "", false
+}
+
+func locations(c *call) answer {
+	list := []any{}
+	for _, r := range c.routes {
+		if r.id == "" || c.vars["area"] != "" && !strings.EqualFold(r.area, c.vars["area"]) {
+			continue
+		}
+		parts := strings.Split(r.template, "/")
+		list = append(list, map[string]any{
+			"id": r.id, "area": r.area, "resourceName": parts[len(parts)-1], "routeTemplate": r.template,
+			"resourceVersion": r.version, "minVersion": r.min, "maxVersion": newest, "releasedVersion": r.released,
+		})
+		if last := parts[len(parts)-1]; strings.HasPrefix(last, "{") {
+			list[len(list)-1].(map[string]any)["resourceName"] = parts[len(parts)-2]
+		}
+	}
+	return collection(list)
+}
+
+// resourceAreas answers that all areas are here, as Azure DevOps Server does: a client
+// that was told of dev.azure.com would go there.
+func resourceAreas(*call) answer { return reply(map[string]any{"count": 0, "value": nil}) }
+
+func reply(v any) answer {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return refuse(http.StatusInternalServerError, "VssServiceException", err.Error())
+	}
+	return answer{
+		status: http.StatusOK, kind: "application/json; charset=utf-8; api-version=" + newest, text: string(text),
+	}
+}
+
+func collection(list []any) answer { return reply(map[string]any{"count": len(list), "value": list}) }
+
+// refuse is how the service says no.
+func refuse(status int, key, message string) answer {
+	a := reply(map[string]any{
+		"$id": "1", "innerException": nil, "message": message, "typeKey": key,
+		"typeName":  "Microsoft.VisualStudio.Services.Common." + key + ", Microsoft.VisualStudio.Services.Common",
+		"errorCode": 0, "eventId": 3000,
+	})
+	a.status = status
+	return a
+}
