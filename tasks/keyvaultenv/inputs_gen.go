@@ -70,9 +70,10 @@ type Inputs struct {
 	// there. Empty: a name of its own. Its path is the output variable `secretsFile`.
 	OutputFile string `input:"outputFile" label:"Output file" env:"INPUT_OUTPUTFILE"`
 
-	// OutputFormat is how the file is written: `dotenv` has a line `NAME='value'` each, `json` an
-	// object, `raw` the bytes of one secret alone.
-	OutputFormat OutputFormat `input:"outputFormat" label:"Format" env:"INPUT_OUTPUTFORMAT,default=dotenv" options:"dotenv,json,raw"`
+	// OutputFormat is how the file is written: `dotenv` has lines that bash's `source` and node's
+	// `--env-file` read alike, `docker` those of `docker run --env-file`, `json` an object, and `raw`
+	// one secret alone, as it is.
+	OutputFormat OutputFormat `input:"outputFormat" label:"Format" env:"INPUT_OUTPUTFORMAT,default=dotenv" options:"dotenv,docker,json,raw"`
 
 	// Command is the program to run: a name to be found in PATH, or a path. No shell is involved, so
 	// there are no pipes and no `$NAME`.
@@ -286,6 +287,8 @@ type OutputFormat string
 const (
 	// OutputFormatDotenv is the option dotenv. dotenv (NAME=value).
 	OutputFormatDotenv OutputFormat = "dotenv"
+	// OutputFormatDocker is the option docker. docker run --env-file.
+	OutputFormatDocker OutputFormat = "docker"
 	// OutputFormatJSON is the option json. JSON.
 	OutputFormatJSON OutputFormat = "json"
 	// OutputFormatRaw is the option raw. One value as it is.
@@ -295,7 +298,7 @@ const (
 // Valid reports whether o is one of the options.
 func (o OutputFormat) Valid() bool {
 	switch o {
-	case OutputFormatDotenv, OutputFormatJSON, OutputFormatRaw:
+	case OutputFormatDotenv, OutputFormatDocker, OutputFormatJSON, OutputFormatRaw:
 		return true
 	default:
 		return false
