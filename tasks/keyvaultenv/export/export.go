@@ -28,7 +28,7 @@ type Format string
 const (
 	// Dotenv is lines of NAME=value that bash's source and node's --env-file read
 	// the same. A value with characters that either gives a meaning to is quoted,
-	// and docker takes quotes for a part of the value: see [Rendered.Quoted].
+	// and docker takes quotes for a part of the value: see [Quoted].
 	// Values of several lines need node 20.12 or later.
 	Dotenv Format = "dotenv"
 	// Docker is lines of NAME=value for docker run --env-file, which knows no quotes
@@ -40,43 +40,35 @@ const (
 	Raw Format = "raw"
 )
 
-// Value is a secret under the name by which the file's readers know it.
-type Value struct{ Name, Text string }
+// Pair is a secret under the name by which the file's readers know it.
+type Pair struct{ Name, Value string }
 
-// Rendered is what goes into the file.
-type Rendered struct {
-	Data []byte
-	// Quoted are the names of a Dotenv file whose values stand in quotes, and which
-	// docker run --env-file would read with them.
-	Quoted []string
-}
-
-// Render lays the values out. The error names each value that the format cannot
+// Render lays the pairs out. The error names each value that the format cannot
 // hold, all of them at once, and never what it is.
-func Render(format Format, values []Value) (Rendered, error) {
+func Render(format Format, pairs []Pair) ([]byte, error) {
 	var errs []error
-	for i, v := range values {
-		if slices.ContainsFunc(values[:i], func(other Value) bool { return other.Name == v.Name }) {
-			errs = append(errs, fmt.Errorf("%s: two values have this name", v.Name))
+	for i, p := range pairs {
+		if slices.ContainsFunc(pairs[:i], func(other Pair) bool { return other.Name == p.Name }) {
+			errs = append(errs, fmt.Errorf("%s: two values have this name", p.Name))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return Rendered{}, err
+		return nil, err
 	}
 	switch format {
 	case Dotenv:
-		return dotenv(values)
+		return lines(Dotenv, pairs, quote)
 	case Docker:
-		return docker(values)
+		return docker(pairs)
 	case JSON:
-		return object(values)
+		return object(pairs)
 	case Raw:
-		if len(values) != 1 {
-			return Rendered{}, fmt.Errorf("the format raw holds one value, and there are %d", len(values))
+		if len(pairs) != 1 {
+			return nil, fmt.Errorf("the format raw holds one value, and there are %d", len(pairs))
 		}
-		return Rendered{Data: []byte(values[0].Text)}, nil
+		return []byte(pairs[0].Value), nil
 	}
-	return Rendered{}, fmt.Errorf("there is no format %q", string(format))
+	return nil, fmt.Errorf("there is no format %q", string(format))
 }
 
 // variable is a name that a shell can assign to.
@@ -86,8 +78,8 @@ var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // error, ignored, or read back as something else (bash(1), Shell Variables).
 var bashOwn = []string{
 	"BASHOPTS", "BASHPID", "BASH_ARGC", "BASH_ARGV", "BASH_COMMAND", "BASH_LINENO", "BASH_SOURCE", "BASH_SUBSHELL",
-	"BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO", "OPTIND",
-	"PIPESTATUS", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_",
+	"BASH_VERSINFO", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD", "LINENO",
+	"OPTIND", "PIPESTATUS", "PPID", "RANDOM", "SECONDS", "SHELLOPTS", "SRANDOM", "UID", "_",
 }
 
 // Named reports whether a value can have this name in the format: a file of lines
@@ -106,39 +98,42 @@ func Named(format Format, name string) bool {
 
 // lines makes a file of NAME=value; write returns how a value is written, or why
 // it cannot be.
-func lines(format Format, values []Value, write func(text string) (string, error)) ([]byte, error) {
+func lines(format Format, pairs []Pair, write func(value string) (string, error)) ([]byte, error) {
 	var b strings.Builder
 	var errs []error
-	for _, v := range values {
-		if !Named(format, v.Name) {
-			errs = append(errs, fmt.Errorf("%q is no name for a variable in a file of the format %s", v.Name, format))
+	for _, p := range pairs {
+		if !Named(format, p.Name) {
+			errs = append(errs, fmt.Errorf("%q is no name for a variable in a file of the format %s", p.Name, format))
 			continue
 		}
-		text, err := write(v.Text)
+		value, err := write(p.Value)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: the format %s cannot hold the value: %w", v.Name, format, err))
+			errs = append(errs, fmt.Errorf("%s: the format %s cannot hold the value: %w", p.Name, format, err))
 			continue
 		}
-		b.WriteString(v.Name + "=" + text + "\n")
-	}
-	return []byte(b.String()), errors.Join(errs...)
-}
-
-func object(values []Value) (Rendered, error) {
-	var errs []error
-	all := map[string]string{}
-	for _, v := range values {
-		if !Named(JSON, v.Name) || !utf8.ValidString(v.Text) {
-			errs = append(errs, fmt.Errorf("%q: the format json cannot hold the value: it is not valid UTF-8", v.Name))
-		}
-		all[v.Name] = v.Text
+		b.WriteString(p.Name + "=" + value + "\n")
 	}
 	if err := errors.Join(errs...); err != nil {
-		return Rendered{}, err
+		return nil, err
+	}
+	return []byte(b.String()), nil
+}
+
+func object(pairs []Pair) ([]byte, error) {
+	var errs []error
+	all := map[string]string{}
+	for _, p := range pairs {
+		if !Named(JSON, p.Name) || !utf8.ValidString(p.Value) {
+			errs = append(errs, fmt.Errorf("%q: the format json cannot hold the value: it is not valid UTF-8", p.Name))
+		}
+		all[p.Name] = p.Value
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	data, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
-		return Rendered{}, fmt.Errorf("writing the format json: %w", err)
+		return nil, fmt.Errorf("writing the format json: %w", err)
 	}
-	return Rendered{Data: append(data, '\n')}, nil
+	return append(data, '\n'), nil
 }

@@ -12,12 +12,12 @@ import (
 )
 
 // randomValues are values that the format holds, the same in every run.
-func randomValues(t *testing.T, format export.Format, count int) []export.Value {
+func randomValues(t *testing.T, format export.Format, count int) []export.Pair {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
 	alphabet := []string{"a", "Z", "0", " ", "\n", "'", `"`, "`", "$", "{", "(", ")", "}", `\`, "#", "=", "n", "!", "~", "*", ";",
 		"&", "\t", "é", "export ", "A=", "-", ",", ":", "/"}
-	var values []export.Value
+	var values []export.Pair
 	for tries := 0; len(values) < count; tries++ {
 		if tries > 100*count {
 			t.Fatalf("the format %s holds only %d of %d random texts", format, len(values), tries)
@@ -26,8 +26,8 @@ func randomValues(t *testing.T, format export.Format, count int) []export.Value 
 		for range random.IntN(12) {
 			b.WriteString(alphabet[random.IntN(len(alphabet))])
 		}
-		v := export.Value{Name: fmt.Sprintf("R%d", len(values)), Text: b.String()}
-		if _, err := export.Render(format, []export.Value{v}); err == nil {
+		v := export.Pair{Name: fmt.Sprintf("R%d", len(values)), Value: b.String()}
+		if _, err := export.Render(format, []export.Pair{v}); err == nil {
 			values = append(values, v)
 		}
 	}
@@ -36,7 +36,7 @@ func randomValues(t *testing.T, format export.Format, count int) []export.Value 
 
 func TestRender(t *testing.T) {
 	t.Parallel()
-	values := []export.Value{
+	values := []export.Pair{
 		{"DB_URL", "postgres://u:p@h:5432/db?x=y"}, {"PASSWORD", "a b;c"}, {"NOTE", "it's"}, {"EMPTY", ""},
 	}
 	for format, want := range map[export.Format]string{
@@ -48,18 +48,17 @@ func TestRender(t *testing.T) {
 		if err != nil {
 			t.Errorf("Render(%s): %v", format, err)
 		}
-		if diff := cmp.Diff(want, string(got.Data)); diff != "" {
+		if diff := cmp.Diff(want, string(got)); diff != "" {
 			t.Errorf("Render(%s) (-want +got):\n%s", format, diff)
 		}
-		quoted := map[export.Format][]string{export.Dotenv: {"PASSWORD", "NOTE"}}[format]
-		if diff := cmp.Diff(quoted, got.Quoted); diff != "" {
-			t.Errorf("Render(%s).Quoted (-want +got):\n%s", format, diff)
-		}
+	}
+	if diff := cmp.Diff([]string{"PASSWORD", "NOTE"}, export.Quoted(values)); diff != "" {
+		t.Errorf("Quoted (-want +got):\n%s", diff)
 	}
 	for _, text := range []string{"", "x", "\xff\x00\r\n", "no line end added"} {
-		got, err := export.Render(export.Raw, []export.Value{{"any-name", text}})
-		if err != nil || string(got.Data) != text {
-			t.Errorf("Render(raw, %q) = %q, %v", text, got.Data, err)
+		got, err := export.Render(export.Raw, []export.Pair{{"any-name", text}})
+		if err != nil || string(got) != text {
+			t.Errorf("Render(raw, %q) = %q, %v", text, got, err)
 		}
 	}
 }
@@ -68,27 +67,27 @@ func TestRenderRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		format export.Format
-		values []export.Value
+		values []export.Pair
 		want   []string // parts of the error
 	}{
-		"hyphen":         {export.Dotenv, []export.Value{{"db-url", "x"}}, []string{`"db-url" is no name`, "dotenv"}},
-		"hyphen, docker": {export.Docker, []export.Value{{"db-url", "x"}}, []string{`"db-url" is no name`}},
-		"injection":      {export.Dotenv, []export.Value{{"A=b\nPATH", "x"}}, []string{`"A=b\nPATH" is no name`}},
-		"no name":        {export.Dotenv, []export.Value{{"", "x"}}, []string{`"" is no name`}},
-		"bash's own":     {export.Dotenv, []export.Value{{"UID", "x"}}, []string{`"UID" is no name`}},
-		"twice":          {export.JSON, []export.Value{{"A", "x"}, {"A", "y"}}, []string{"A: two values have this name"}},
-		"name not UTF-8": {export.JSON, []export.Value{{"\xff", "x"}}, []string{`"\xff"`, "UTF-8"}},
-		"several raw":    {export.Raw, []export.Value{{"A", "x"}, {"B", "y"}}, []string{"one value, and there are 2"}},
+		"hyphen":         {export.Dotenv, []export.Pair{{"db-url", "x"}}, []string{`"db-url" is no name`, "dotenv"}},
+		"hyphen, docker": {export.Docker, []export.Pair{{"db-url", "x"}}, []string{`"db-url" is no name`}},
+		"injection":      {export.Dotenv, []export.Pair{{"A=b\nPATH", "x"}}, []string{`"A=b\nPATH" is no name`}},
+		"no name":        {export.Dotenv, []export.Pair{{"", "x"}}, []string{`"" is no name`}},
+		"bash's own":     {export.Dotenv, []export.Pair{{"UID", "x"}}, []string{`"UID" is no name`}},
+		"twice":          {export.JSON, []export.Pair{{"A", "x"}, {"A", "y"}}, []string{"A: two values have this name"}},
+		"name not UTF-8": {export.JSON, []export.Pair{{"\xff", "x"}}, []string{`"\xff"`, "UTF-8"}},
+		"several raw":    {export.Raw, []export.Pair{{"A", "x"}, {"B", "y"}}, []string{"one value, and there are 2"}},
 		"no raw":         {export.Raw, nil, []string{"one value, and there are 0"}},
-		"no such format": {"yaml", []export.Value{{"A", "x"}}, []string{`no format "yaml"`}},
-		"long line":      {export.Docker, []export.Value{{"A", strings.Repeat("x", 1<<16-3)}}, []string{"A: ", "64 KB"}},
-		"all at once":    {export.Docker, []export.Value{{"A", "x\ny"}, {"B", "x"}, {"c-d", ""}}, []string{"A: ", `"c-d"`}},
+		"no such format": {"yaml", []export.Pair{{"A", "x"}}, []string{`no format "yaml"`}},
+		"long line":      {export.Docker, []export.Pair{{"A", strings.Repeat("x", 1<<16-3)}}, []string{"A: ", "64 KB"}},
+		"all at once":    {export.Docker, []export.Pair{{"A", "x\ny"}, {"B", "x"}, {"c-d", ""}}, []string{"A: ", `"c-d"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got, err := export.Render(tc.format, tc.values)
-			if err == nil || got.Data != nil {
-				t.Fatalf("Render(%s) = %q, %v; want an error and no data", tc.format, got.Data, err)
+			if err == nil || got != nil {
+				t.Fatalf("Render(%s) = %q, %v; want an error and no data", tc.format, got, err)
 			}
 			for _, want := range tc.want {
 				if !strings.Contains(err.Error(), want) {
@@ -102,6 +101,6 @@ func TestRenderRefuses(t *testing.T) {
 // The longest line that is not refused is one that docker reads.
 func TestDockerReadsTheLongestLine(t *testing.T) {
 	t.Parallel()
-	values := []export.Value{{"A", strings.Repeat("x", 1<<16-4)}, {"B", "y"}}
+	values := []export.Pair{{"A", strings.Repeat("x", 1<<16-4)}, {"B", "y"}}
 	checkReader(t, export.Docker, docker, values)
 }

@@ -44,21 +44,20 @@ func Place(temp, path string) (string, error) {
 	return placed, nil
 }
 
-// Write writes the file, whole or not at all, and returns where it is. There must be
-// no file of that name.
-func Write(temp, path string, data []byte) (string, error) {
+// Write writes the file, whole or not at all. There must be no file of that name.
+func Write(temp, path string, data []byte) error {
 	placed, err := Place(temp, path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	err = safepath.WritePrivate(placed, data)
 	if errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("outputFile %q exists already, and is not replaced: choose another name", path)
+		return fmt.Errorf("outputFile %q exists already, and is not replaced: choose another name", path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("outputFile: %w", err)
+		return fmt.Errorf("outputFile: %w", err)
 	}
-	return placed, nil
+	return nil
 }
 
 // Remove removes the file that Write has written, or what a killed Write has left of

@@ -19,18 +19,16 @@ func isPlain(text string) bool {
 	}) < 0
 }
 
-func dotenv(values []Value) (Rendered, error) {
-	data, err := lines(Dotenv, values, quote)
-	if err != nil {
-		return Rendered{}, err
-	}
-	r := Rendered{Data: data}
-	for _, v := range values {
-		if !isPlain(v.Text) {
-			r.Quoted = append(r.Quoted, v.Name)
+// Quoted returns the names of those whose values stand in quotes in a Dotenv file,
+// which docker run --env-file would read along with them.
+func Quoted(pairs []Pair) []string {
+	var names []string
+	for _, p := range pairs {
+		if !isPlain(p.Value) {
+			names = append(names, p.Name)
 		}
 	}
-	return r, nil
+	return names
 }
 
 // quote writes a value so that bash and node (src/node_dotenv.cc) read the same.
@@ -60,26 +58,22 @@ func quote(text string) (string, error) {
 
 // docker writes lines for docker/cli (pkg/kvfile): a line is taken as it is, but
 // must be UTF-8 and fit its scanner, which drops a carriage return at its end.
-func docker(values []Value) (Rendered, error) {
+func docker(pairs []Pair) ([]byte, error) {
 	longest := 0
-	for _, v := range values {
-		longest = max(longest, len(v.Name))
+	for _, p := range pairs {
+		longest = max(longest, len(p.Name))
 	}
-	data, err := lines(Docker, values, func(text string) (string, error) {
+	return lines(Docker, pairs, func(value string) (string, error) {
 		switch {
-		case !utf8.ValidString(text):
+		case !utf8.ValidString(value):
 			return "", errors.New("it is not valid UTF-8")
-		case strings.ContainsAny(text, "\r\n"):
+		case strings.ContainsAny(value, "\r\n"):
 			return "", errors.New("it has several lines")
-		case strings.ContainsRune(text, 0):
+		case strings.ContainsRune(value, 0):
 			return "", errors.New("it has a NUL in it")
-		case longest+len("=")+len(text) >= bufio.MaxScanTokenSize-1:
+		case longest+len("=")+len(value) >= bufio.MaxScanTokenSize-1:
 			return "", errors.New("docker reads no lines of 64 KB")
 		}
-		return text, nil
+		return value, nil
 	})
-	if err != nil {
-		return Rendered{}, err
-	}
-	return Rendered{Data: data}, nil
 }

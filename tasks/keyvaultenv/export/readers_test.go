@@ -153,10 +153,10 @@ func TestReadersFindWhatWasWritten(t *testing.T) {
 		for name, read := range all {
 			t.Run(string(format)+" by "+name, func(t *testing.T) {
 				t.Parallel()
-				var values []export.Value
+				var values []export.Pair
 				for i, text := range texts {
-					v := export.Value{Name: fmt.Sprintf("V%d", i), Text: text}
-					if _, err := export.Render(format, []export.Value{v}); err == nil {
+					v := export.Pair{Name: fmt.Sprintf("V%d", i), Value: text}
+					if _, err := export.Render(format, []export.Pair{v}); err == nil {
 						values = append(values, v)
 					}
 				}
@@ -182,7 +182,7 @@ func TestRefusedTexts(t *testing.T) {
 	for format, refused := range want {
 		var got []string
 		for _, text := range texts {
-			_, err := export.Render(format, []export.Value{{Name: "NAME", Text: text}})
+			_, err := export.Render(format, []export.Pair{{Name: "NAME", Value: text}})
 			if err == nil {
 				continue
 			}
@@ -215,11 +215,11 @@ func TestReadersFindRandomTexts(t *testing.T) {
 func TestReadersFindBigTexts(t *testing.T) {
 	t.Parallel()
 	for format, all := range readers {
-		values := []export.Value{
-			{Name: "A", Text: "a"}, {Name: "BIG", Text: strings.Repeat("0123456789 abcdef", 25*1024/17)}, {Name: "C", Text: "c"},
+		values := []export.Pair{
+			{Name: "A", Value: "a"}, {Name: "BIG", Value: strings.Repeat("0123456789 abcdef", 25*1024/17)}, {Name: "C", Value: "c"},
 		}
 		if format != export.Docker {
-			values = append(values, export.Value{Name: "HUGE", Text: strings.Repeat("line of a file\n", 1<<16)})
+			values = append(values, export.Pair{Name: "HUGE", Value: strings.Repeat("line of a file\n", 1<<16)})
 		}
 		for name, read := range all {
 			t.Run(string(format)+" by "+name, func(t *testing.T) {
@@ -230,22 +230,22 @@ func TestReadersFindBigTexts(t *testing.T) {
 	}
 }
 
-func checkReader(t *testing.T, format export.Format, read reader, values []export.Value) {
+func checkReader(t *testing.T, format export.Format, read reader, values []export.Pair) {
 	t.Helper()
 	rendered, err := export.Render(format, values)
 	if err != nil {
 		t.Fatalf("Render(%s): %v", format, err)
 	}
 	temp := t.TempDir()
-	file, err := export.Write(temp, "secrets.env", rendered.Data)
-	if err != nil {
+	file := filepath.Join(temp, "secrets.env")
+	if err := export.Write(temp, file, rendered); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
 	want := map[string]string{}
 	for _, v := range values {
 		names = append(names, v.Name)
-		want[v.Name] = v.Text
+		want[v.Name] = v.Value
 	}
 	if diff := cmp.Diff(want, read(t, file, names)); diff != "" {
 		t.Errorf("the reader of %s found (-want +got):\n%.2000s", format, diff)
