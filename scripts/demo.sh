@@ -9,6 +9,8 @@ mkdir -p "$out"
 echo "Building and packing the tasks for this machine ..."
 go run ./build/pack vsix --targets host --quality 5 --out "$out/guardrails.vsix"
 go build -o "$out/localagent" ./build/localagent
+go build -o "$out/fakeazure" ./scripts/services/azure
+export FAKEAZURE=$out/fakeazure
 
 for replay in examples/disasters/*/replay.sh; do
   work=$(mktemp -d "$out/work.XXXXXX")
