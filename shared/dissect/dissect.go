@@ -33,6 +33,7 @@ type Anatomy struct {
 	Format string   // "url", "ado.net", "odbc", "jdbc", "amqp", "redis", "libpq", "storage", "json", "dotenv", "pem"; "" if none
 	Parts  []Part   // in order, without repetition
 	Public []string // words that must not be hidden: hosts, ports, database and user names
+	Open   []Part   // secret by their name, but public words as well: a password that is also the user
 }
 
 // Secret takes value apart.
@@ -101,17 +102,22 @@ func (f *finder) publish(words ...string) {
 
 // anatomy drops what is empty, repeated, the whole or public.
 func (f *finder) anatomy(whole string) Anatomy {
-	var parts []Part
+	a := Anatomy{Format: f.format, Public: f.public}
 	seen := make(map[string]bool)
 	for _, p := range f.parts {
 		value := strings.TrimSpace(p.Value)
-		if value == "" || p.Value == whole || f.listed[value] || f.listed[p.Raw] || seen[p.Value+"\x00"+p.Raw] {
+		if value == "" || p.Value == whole || seen[p.Value+"\x00"+p.Raw] {
 			continue
 		}
 		seen[p.Value+"\x00"+p.Raw] = true
-		parts = append(parts, p)
+		switch {
+		case !f.listed[value] && !f.listed[p.Raw]:
+			a.Parts = append(a.Parts, p)
+		case p.Kind != "field" && p.Kind != "line":
+			a.Open = append(a.Open, p)
+		}
 	}
-	return Anatomy{f.format, parts, f.public}
+	return a
 }
 
 // setting is one named value, wherever it stands.
@@ -162,6 +168,10 @@ func (f *finder) include(path string, inner Anatomy) {
 	for _, p := range inner.Parts {
 		p.Name = strings.TrimSpace(path + " " + p.Name)
 		f.part(p)
+	}
+	for _, p := range inner.Open {
+		p.Name = strings.TrimSpace(path + " " + p.Name)
+		f.part(p) // the same word is public here, too
 	}
 	f.publish(inner.Public...)
 }

@@ -185,12 +185,31 @@ func TestDocuments(t *testing.T) {
 		"YAML":                   {"user: app\npassword: p-1\n", "dotenv: password password=p-1", []string{"app"}},
 		"npmrc":                  {"registry=https://r.net/\n//r.net/:_authToken=t-1\n", "dotenv: token //r.net/:_authToken=t-1", []string{"r.net"}},
 		"a list":                 {"amqp://u:p=1@h\namqp://u:p=2@h\n", ": line line 1=amqp://u:p=1@h | password line 1=p=1 | line line 2=amqp://u:p=2@h | password line 2=p=2", []string{"h"}},
-		"PEM":                    {"-----BEGIN PRIVATE KEY-----\nMIIE\nabcd==\n-----END PRIVATE KEY-----\n", "pem: line=MIIE | line=abcd== | key body=MIIEabcd==", nil},
-		"PEM, encrypted":         {"-----BEGIN RSA PRIVATE KEY-----\r\nProc-Type: 4,ENCRYPTED\r\n\r\nMIIE\r\n-----END RSA PRIVATE KEY-----", "pem: line=MIIE", nil},
-		"PEM, escaped":           {`-----BEGIN EC PRIVATE KEY-----\nMIIE\nabcd\n-----END EC PRIVATE KEY-----\n`, "pem: line=MIIE | line=abcd | key body=MIIEabcd", nil},
-		"certificate is no part": {"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "pem: line=MIIE", nil},
-		"PEM in JSON":            {`{"private_key":"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}`, "json: key $.private_key=-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n (-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n) | line $.private_key=MIIE", nil},
+		"PEM":                    {"-----BEGIN PRIVATE KEY-----\nMIIE\nabcd==\n-----END PRIVATE KEY-----\n", "pem: line PEM=MIIE | line PEM=abcd== | key body=MIIEabcd==", nil},
+		"PEM, encrypted":         {"-----BEGIN RSA PRIVATE KEY-----\r\nProc-Type: 4,ENCRYPTED\r\n\r\nMIIE\r\n-----END RSA PRIVATE KEY-----", "pem: line PEM=MIIE", nil},
+		"PEM, escaped":           {`-----BEGIN EC PRIVATE KEY-----\nMIIE\nabcd\n-----END EC PRIVATE KEY-----\n`, "pem: line PEM=MIIE | line PEM=abcd | key body=MIIEabcd", nil},
+		"certificate is no part": {"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "pem: line PEM=MIIE", nil},
+		"PEM in JSON":            {`{"private_key":"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}`, "json: key $.private_key=-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n (-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n) | line $.private_key PEM=MIIE", nil},
 	})
+}
+
+func TestOpenParts(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ value, want string }{
+		"password is user":     {"amqp://guest:guest@h", "password="},
+		"password is database": {"Server=h;Database=orders;Password=orders", "password Password="},
+		"in a document":        {`{"url":"postgres://app:orders@h/orders"}`, "password $.url="},
+		"a field is no secret": {`{"user":"app","x":"app"}`, ""},
+		"none":                 {"amqp://u:p@h", ""},
+	} {
+		got := ""
+		for _, p := range dissect.Secret(tc.value).Open {
+			got += strings.TrimSpace(p.Kind+" "+p.Name) + "="
+		}
+		if got != tc.want {
+			t.Errorf("%s: Secret(%q).Open has %q, want %q", name, tc.value, got, tc.want)
+		}
+	}
 }
 
 func ExampleSecret() {

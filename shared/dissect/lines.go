@@ -29,7 +29,7 @@ func (f *finder) pem(text string) string {
 			isBody = false
 		case isBody && !isPublic && line != "" && !strings.Contains(line, ": "): // Proc-Type: 4,ENCRYPTED
 			body = append(body, line)
-			f.part(Part{"line", "", line, ""})
+			f.part(Part{"line", "PEM", line, ""})
 		}
 	}
 	return "pem"
