@@ -42,10 +42,15 @@ bash and checkout steps) on this machine the way the Azure Pipelines agent does.
   --restricted             run every step with restricted logging commands
   --allow-old-handlers     accept tasks with neither a Node24 nor a Node20_1 handler
   --cancel-after DURATION  cancel the job after this time, such as 30s
-  --time-scale FACTOR      multiply the delays between tries, such as 0.01
+  --time-scale FACTOR      multiply the delays between tries, and until the server
+                           shows the log of an ended step, such as 0.01
   --no-color               no colours on a terminal (also: NO_COLOR)
 
 --var, --secret, --endpoint and --secure-file may be given several times.
+
+A job's own connection leads to a small server on this machine. Tasks can read
+the timeline and the logs of their run there, get OIDC tokens for the service
+connections that the job's steps name, and download secure files.
 
 An endpoint file holds one object, or an array of them:
   {"id": "GUID", "name": "my-azure", "url": "https://management.azure.com/",
@@ -232,7 +237,7 @@ func (s *settings) options() (agent.Options, error) {
 	o := agent.Options{
 		File: s.pipeline, Variables: s.variables, SecureFiles: s.files, Work: s.work, Sources: s.sources, Node: s.node,
 		Environ: s.environ, Debug: s.debug, Keep: s.keep, Restricted: s.restricted, AllowOldHandlers: s.oldHandlers,
-		Timing: agent.Timing{Retry: max(time.Duration(s.timeScale*float64(time.Second)), 1)},
+		Timing: agent.Timing{Retry: s.scaled(time.Second), Queue: s.scaled(time.Second / 2)},
 	}
 	data, err := os.ReadFile(s.pipeline)
 	if err != nil {
@@ -262,6 +267,12 @@ func (s *settings) options() (agent.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// scaled is a delay in the time of the run; it is never 0, which would mean the
+// agent's own.
+func (s *settings) scaled(delay time.Duration) time.Duration {
+	return max(time.Duration(s.timeScale*float64(delay)), 1)
 }
 
 // checkResult finds out before the job, which may take long, whether the result

@@ -82,7 +82,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}))
 	s.mu.Lock()
 	s.requests = append(s.requests, r.Method+" "+r.URL.RequestURI())
-	fault := s.fault(found.resource)
+	fault := s.fault(found.resource())
 	s.mu.Unlock()
 	if fault != nil {
 		fault(w, r, answer)
@@ -106,7 +106,8 @@ func (s *Server) answer(r *http.Request, found *route, vars map[string]string) a
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ref, scoped := vars["project"]; scoped && !s.project.is(ref) {
+	ref := vars["project"] + vars["scopeIdentifier"] // whichever the location calls it
+	if ref != "" && !s.project.is(ref) {
 		return refuse(http.StatusNotFound, "ProjectDoesNotExistWithNameException",
 			"TF200016: The following project does not exist: "+ref+". Verify that the name of the project is "+
 				"correct and that the project exists on the specified Azure DevOps Server.")
@@ -132,10 +133,12 @@ func (s *Server) authorized(r *http.Request) bool {
 
 func same(a, b string) bool { return b != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-// unauthorized sends people to the sign-in page, and programs away that say they are
-// programs.
+// unauthorized sends people to the sign-in page, and programs away. (The service sends
+// some programs there, too, unless they say X-TFS-FedAuthRedirect: Suppress; for that
+// there is SignIn.)
 func (s *Server) unauthorized(r *http.Request) answer {
-	if r.Header.Get("X-TFS-FedAuthRedirect") != "Suppress" {
+	suppressed := r.Header.Get("X-TFS-FedAuthRedirect") == "Suppress"
+	if !suppressed && strings.Contains(r.Header.Get("Accept"), "text/html") {
 		return answer{
 			status: http.StatusFound, kind: "text/html; charset=utf-8", text: signInPage,
 			header: http.Header{"Location": {"/" + s.config.Organization + "/_signin?realm=dev.azure.com"}},

@@ -61,7 +61,8 @@ func Throttled(after int) Fault {
 	}
 }
 
-const signInPage = `<!DOCTYPE html><html lang="en-US"><head><title>Azure DevOps Services | Sign In</title></head></html>`
+const signInPage = `<!DOCTYPE html>
+<html lang="en-US"><head><title>Azure DevOps Services | Sign In</title></head></html>`
 
 // Page answers with a web page. With status 203 that is what Azure DevOps does to a
 // token that it does not accept; with others, what a proxy does.

@@ -11,50 +11,72 @@ import (
 
 // route is one resource: where it is, which versions it has, how it answers.
 type route struct {
-	method, resource string // resource is what faults call it
-	id, area         string // of the location; id is "" for what has none
-	template         string
-	version          int    // of the resource
-	min, released    string // released is "0.0" for what was never more than a preview
-	handle           func(*call) answer
+	method         string
+	id, area, name string // of the location; id is "" for what has none
+	template       string
+	version        int    // of the resource
+	min, released  string // released is "0.0" for what was never more than a preview
+	handle         func(*call) answer
 }
+
+// resource is what faults call it.
+func (r *route) resource() string { return strings.ToLower(r.name) }
 
 // newest is the newest api-version that the server knows.
 const newest = "7.2"
 
 var (
-	unknown = &route{resource: "unknown"}
-	signIn  = &route{resource: "signin", method: http.MethodGet, template: "_signin"}
+	unknown = &route{name: "unknown"}
+	signIn  = &route{name: "signin", method: http.MethodGet, template: "_signin"}
 )
 
 // table lists all that there is.
 func table() []*route {
+	const tasks = "distributedtask"
 	return []*route{
 		signIn,
-		{method: http.MethodOptions, resource: "locations", template: "_apis", handle: locations},
-		{method: http.MethodOptions, resource: "locations", template: "_apis/{area}", handle: locations},
-		{method: http.MethodGet, resource: "resourceareas", id: "e81700f7-3be2-46de-8624-2eb35882fcaa", area: "Location",
-			template: "_apis/ResourceAreas/{areaId}", version: 1, min: "3.2", released: "0.0", handle: resourceAreas},
-		{method: http.MethodGet, resource: "builds", id: "0cd358e1-9217-4d94-8269-1c1ee6f93dcf", area: "Build",
-			template: "{project}/_apis/build/Builds/{buildId}", version: 7, min: "1.0", released: "7.1", handle: getBuild},
-		{method: http.MethodGet, resource: "definitions", id: "dbeaf647-6167-421a-bda9-c9327b25e2e6", area: "Build",
-			template: "{project}/_apis/build/Definitions/{definitionId}", version: 7, min: "1.0", released: "7.1",
-			handle: getDefinition},
-		{method: http.MethodGet, resource: "timeline", id: "8baac422-4c6e-4de5-8532-db96d92acffa", area: "Build",
-			template: "{project}/_apis/build/builds/{buildId}/Timeline/{timelineId}", version: 2, min: "2.0",
-			released: "7.1", handle: getTimeline},
-		{method: http.MethodGet, resource: "logs", id: "35a80daf-7f30-45fc-86e8-6b813d9c90df", area: "Build",
-			template: "{project}/_apis/build/builds/{buildId}/logs/{logId}", version: 2, min: "2.0", released: "7.1",
-			handle: getLogs},
-		{method: http.MethodGet, resource: "variablegroups", id: "f5b09dd5-9d54-45a1-8b5a-1c8287d634cc",
-			area: "distributedtask", template: "{project}/_apis/distributedtask/variablegroups/{groupId}", version: 2,
-			min: "3.1", released: "7.1", handle: getGroups},
-		{method: http.MethodGet, resource: "securefiles", id: "adcfd8bc-b184-43ba-bd84-7c8c6a2ff421",
-			area: "distributedtask", template: "{project}/_apis/distributedtask/securefiles/{secureFileId}", version: 1,
-			min: "3.2", released: "0.0", handle: getFile},
-		{method: http.MethodPost, resource: "oidctoken", id: "69a319f4-28c1-4bfd-93e6-ea0ff5c6f1a2",
-			area: "distributedtask", version: 1, min: "7.1", released: "7.1", handle: postToken,
-			template: "{project}/_apis/distributedtask/hubs/{hubName}/plans/{planId}/jobs/{jobId}/oidctoken"},
+		{method: http.MethodOptions, name: "locations", template: "_apis", handle: locations},
+		{method: http.MethodOptions, name: "locations", template: "_apis/{ofArea}", handle: locations},
+		{
+			id: "e81700f7-3be2-46de-8624-2eb35882fcaa", area: "Location", name: "ResourceAreas",
+			method: http.MethodGet, template: "_apis/{resource}/{areaId}",
+			version: 1, min: "3.2", released: "0.0", handle: resourceAreas,
+		},
+		{
+			id: "0cd358e1-9217-4d94-8269-1c1ee6f93dcf", area: "Build", name: "Builds",
+			method: http.MethodGet, template: "{project}/_apis/build/{resource}/{buildId}",
+			version: 7, min: "1.0", released: "7.1", handle: getBuild,
+		},
+		{
+			id: "dbeaf647-6167-421a-bda9-c9327b25e2e6", area: "Build", name: "Definitions",
+			method: http.MethodGet, template: "{project}/_apis/build/{resource}/{definitionId}",
+			version: 7, min: "1.0", released: "7.1", handle: getDefinition,
+		},
+		{
+			id: "8baac422-4c6e-4de5-8532-db96d92acffa", area: "Build", name: "Timeline",
+			method: http.MethodGet, template: "{project}/_apis/{area}/builds/{buildId}/{resource}/{timelineId}",
+			version: 2, min: "2.0", released: "7.1", handle: getTimeline,
+		},
+		{
+			id: "35a80daf-7f30-45fc-86e8-6b813d9c90df", area: "Build", name: "logs",
+			method: http.MethodGet, template: "{project}/_apis/{area}/builds/{buildId}/{resource}/{logId}",
+			version: 2, min: "2.0", released: "7.1", handle: getLogs,
+		},
+		{
+			id: "f5b09dd5-9d54-45a1-8b5a-1c8287d634cc", area: tasks, name: "variablegroups",
+			method: http.MethodGet, template: "{project}/_apis/{area}/{resource}/{groupId}",
+			version: 2, min: "3.1", released: "7.1", handle: getGroups,
+		},
+		{
+			id: "adcfd8bc-b184-43ba-bd84-7c8c6a2ff421", area: tasks, name: "securefiles",
+			method: http.MethodGet, template: "{project}/_apis/{area}/{resource}/{secureFileId}",
+			version: 1, min: "3.2", released: "0.0", handle: getFile,
+		},
+		{
+			id: "69a319f4-28c1-4bfd-93e6-ea0ff5c6f1a2", area: tasks, name: "oidctoken", method: http.MethodPost,
+			template: "{scopeIdentifier}/_apis/{area}/hubs/{hubName}/plans/{planId}/jobs/{jobId}/{resource}",
+			version:  1, min: "7.1", released: "7.1", handle: postToken,
+		},
 	}
 }
 
@@ -64,7 +86,7 @@ func (s *Server) match(method, path string) (*route, map[string]string) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 next:
 	for _, r := range s.routes {
-		template := strings.Split(r.template, "/")
+		template := strings.Split(strings.NewReplacer("{area}", r.area, "{resource}", r.name).Replace(r.template), "/")
 		if r.method != method || len(parts) > len(template) || len(parts) < len(template)-1 {
 			continue
 		}
@@ -142,17 +164,13 @@ func requestedVersion(r *http.Request) (string, bool) {
 func locations(c *call) answer {
 	list := []any{}
 	for _, r := range c.routes {
-		if r.id == "" || c.vars["area"] != "" && !strings.EqualFold(r.area, c.vars["area"]) {
+		if r.id == "" || c.vars["ofArea"] != "" && !strings.EqualFold(r.area, c.vars["ofArea"]) {
 			continue
 		}
-		parts := strings.Split(r.template, "/")
 		list = append(list, map[string]any{
-			"id": r.id, "area": r.area, "resourceName": parts[len(parts)-1], "routeTemplate": r.template,
+			"id": r.id, "area": r.area, "resourceName": r.name, "routeTemplate": r.template,
 			"resourceVersion": r.version, "minVersion": r.min, "maxVersion": newest, "releasedVersion": r.released,
 		})
-		if last := parts[len(parts)-1]; strings.HasPrefix(last, "{") {
-			list[len(list)-1].(map[string]any)["resourceName"] = parts[len(parts)-2]
-		}
 	}
 	return collection(list)
 }

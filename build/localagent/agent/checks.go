@@ -17,6 +17,8 @@ const maxContent = 1 << 20
 // finish ends the job: what still runs is ended, what must hold is checked, and
 // the table of steps is printed.
 func (j *job) finish() {
+	j.general = j.server.addTask(newGUID(), "Finalize Job", len(j.records)+2)
+	j.general.start(j.Now())
 	j.print("##[section]Starting: Finalize Job")
 	processes := j.checkProcesses()
 	j.readAttachments()
@@ -34,6 +36,8 @@ func (j *job) finish() {
 	}
 	j.result.ExitStatus = j.result.ExitCode()
 	j.print("##[section]Finishing: Finalize Job")
+	j.general.complete(j.Now(), succeeded)
+	j.general = nil
 	j.printTable()
 }
 

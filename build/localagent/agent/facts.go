@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,9 +21,6 @@ const (
 	lookupVariable    = "VSTS_PROCESS_LOOKUP_ID"
 	// agentVersion is the release of the agent that is imitated.
 	agentVersion = "5.278.0"
-	// organization is the server of the imitated job. Names under .invalid never
-	// resolve, so that nothing is ever sent to a real one by mistake.
-	organization = "https://azure-devops.invalid/local/"
 	localGUID    = "00000000-0000-0000-0000-000000000001"
 )
 
@@ -108,7 +106,7 @@ func jobVariables(o *Options, l *layout, c checkout, now time.Time) []pair {
 		{"Build.SourceBranch", c.branch}, {"Build.SourceBranchName", path.Base(c.branch)},
 		{"Build.SourceVersion", c.version}, {"Build.SourceVersionMessage", command.Deactivate(c.message)},
 		{"Build.SourceVersionAuthor", command.Deactivate(c.author)},
-		{"Build.BuildId", "1"}, {"Build.BuildNumber", buildNumber}, {"Build.BuildUri", "vstfs:///Build/Build/1"},
+		{"Build.BuildId", strconv.Itoa(buildID)}, {"Build.BuildNumber", buildNumber}, {"Build.BuildUri", "vstfs:///Build/Build/1"},
 		{"Build.ContainerId", "1"}, {"Build.DefinitionName", command.Deactivate(definition)},
 		{"Build.DefinitionVersion", "1"},
 		{"Build.Reason", "Manual"}, {"Build.QueuedBy", who}, {"Build.RequestedFor", who},

@@ -90,8 +90,9 @@ type job struct {
 	console *console
 	log     strings.Builder
 	lookup  string // VSTS_PROCESS_LOOKUP_ID
-	// disconnect ends the connection to the server.
-	disconnect func()
+	server  *server
+	records map[run]*record
+	general *record // what belongs to no step goes to its log
 
 	// mu is held all the time except while a step waits for its program.
 	mu      sync.Mutex
@@ -156,7 +157,7 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 		Options: o, ctx: ctx, lookup: "vsts_" + newGUID(),
 		details: map[string]string{}, left: map[string]string{},
 		secrets: map[string]string{}, labels: map[string]string{}, unpacked: map[string]*bundle.Task{},
-		disconnect: func() {},
+		records: map[run]*record{},
 		result: &Result{
 			Schema: 1, Name: filepath.Base(o.File),
 			Steps: []*Step{}, Attachments: []Attachment{}, Artifacts: []Artifact{}, Tags: []string{},
@@ -173,7 +174,7 @@ func newJob(ctx context.Context, o Options, plan []run) (*job, error) {
 	if j.layout, err = newLayout(o.Work, o.Sources); err != nil {
 		return nil, err
 	}
-	if err := j.connect(); err != nil {
+	if err := j.connect(plan); err != nil {
 		return nil, errors.Join(err, j.layout.clean(false))
 	}
 	j.worker = j.workerEnvironment()
@@ -225,25 +226,30 @@ func (j *job) setVariables() {
 	j.setStatus("")
 }
 
-// connect completes the endpoints with the connection that every job has. When
-// it is ours, secure files can be downloaded over it.
-func (j *job) connect() error {
+// connect completes the endpoints with the connection that every job has, and runs
+// the server behind it.
+func (j *job) connect(plan []run) error {
 	if systemEndpoint(j.Endpoints).URL != "" {
 		return nil
 	}
-	e := Endpoint{
-		Name: systemConnection, URL: organization,
-		Auth: Authorization{Scheme: "OAuth", Parameters: map[string]string{"AccessToken": "local." + newGUID()}},
+	token := "local." + newGUID()
+	var err error
+	if j.server, err = j.serve(plan, token); err != nil {
+		return fmt.Errorf("serving what tasks ask of Azure DevOps: %w", err)
 	}
-	if len(j.SecureFiles) > 0 {
-		s, err := serveFiles(j.SecureFiles, e.Auth.Parameters["AccessToken"])
-		if err != nil {
-			return fmt.Errorf("serving secure files: %w", err)
-		}
-		e.URL, j.disconnect = s.url, s.close
+	e := Endpoint{
+		Name: systemConnection, URL: j.server.url,
+		Auth: Authorization{Scheme: "OAuth", Parameters: map[string]string{"AccessToken": token}},
 	}
 	j.Endpoints = append(slices.DeleteFunc(slices.Clone(j.Endpoints), func(e Endpoint) bool { return e.system() }), e)
 	return nil
+}
+
+// disconnect ends the server.
+func (j *job) disconnect() {
+	if j.server != nil {
+		j.server.close()
+	}
 }
 
 // addSecrets registers all secrets known from the start (Worker.cs,
@@ -283,6 +289,14 @@ func (j *job) expandTitles(plan []run) {
 		}
 		done[r.plannedStep] = true
 	}
+	for i, r := range plan {
+		id := r.id
+		if r.stage != stageMain {
+			id = newGUID()
+		}
+		// The first record is that of the job's own start.
+		j.records[r] = j.server.addTask(id, j.mask.Mask(r.title()), i+2)
+	}
 }
 
 // extract unpacks each task once, always anew: an agent keeps a version it has,
@@ -310,6 +324,8 @@ func (j *job) taskFolder(t *bundle.Task) string {
 
 // announce prints what an agent prints when it initialises a job.
 func (j *job) announce(plan []run) {
+	j.general = j.server.addTask(newGUID(), "Initialize job", 1)
+	j.general.start(j.Now())
 	for _, line := range []string{
 		"##[section]Starting: Initialize job",
 		"Agent name: 'localagent'",
@@ -332,13 +348,17 @@ func (j *job) announce(plan []run) {
 		j.print("##[warning]" + warning)
 	}
 	j.print("##[section]Finishing: Initialize job")
+	j.general.complete(j.Now(), succeeded)
+	j.general = nil
 }
 
 // print writes text that belongs to no step.
 func (j *job) print(text string) {
-	for _, line := range j.masked(text) {
+	lines := j.masked(text)
+	for _, line := range lines {
 		j.console.print(line)
 	}
+	j.general.write(j.Now(), strings.Join(lines, "\n"))
 }
 
 // setStatus sets the job's result, and the variable that shows it.

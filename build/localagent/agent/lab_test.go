@@ -97,7 +97,7 @@ func newLab(t *testing.T, pipeline string) *lab {
 		Environ: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "FROM_WORKER=yes"},
 		Timing: Timing{
 			Interrupt: 300 * time.Millisecond, Terminate: 300 * time.Millisecond, Drain: 300 * time.Millisecond,
-			Minute: 300 * time.Millisecond, Retry: time.Millisecond, Linger: 2 * time.Second,
+			Minute: 300 * time.Millisecond, Retry: time.Millisecond, Queue: time.Millisecond, Linger: 2 * time.Second,
 		},
 	}
 	return l

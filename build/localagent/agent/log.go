@@ -21,10 +21,12 @@ func (x *execution) line(line string, _ bool) {
 
 // print writes text to the log of the step.
 func (x *execution) print(text string) {
-	for _, line := range x.masked(text) {
+	lines := x.masked(text)
+	for _, line := range lines {
 		x.record.Log = append(x.record.Log, line)
 		x.console.print(line)
 	}
+	x.records[x.run].write(x.Now(), strings.Join(lines, "\n"))
 }
 
 // masked masks a whole message and cuts it into lines only then, as Write in

@@ -28,6 +28,9 @@ type Timing struct {
 	Minute time.Duration
 	// Retry is the unit of the delay between tries; the n-th is n squared (1 s).
 	Retry time.Duration
+	// Queue is how long news of a record takes to the server (0.5 s). The log of a
+	// finished step takes three times as long.
+	Queue time.Duration
 	// Cancel is what a job has left once it is cancelled (5 min).
 	Cancel time.Duration
 	// Linger is how long processes may take to end with their job before they
@@ -46,6 +49,7 @@ func (t Timing) orDefault() Timing {
 	set(&t.Drain, 5*time.Second)
 	set(&t.Minute, time.Minute)
 	set(&t.Retry, time.Second)
+	set(&t.Queue, 500*time.Millisecond)
 	set(&t.Cancel, 5*time.Minute)
 	set(&t.Linger, time.Second)
 	return t

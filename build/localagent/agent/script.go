@@ -42,7 +42,8 @@ func (x *execution) runScript(ctx context.Context, s shell, i invocation, env []
 	}
 	x.print("Generating script.")
 	if !strings.Contains(script, "\n") {
-		x.print("Script contents:\n" + script)
+		x.print("Script contents:")
+		x.print(script)
 	}
 	x.print("========================== Starting Command Output ===========================")
 	x.print("##[command]" + i.path + " " + strings.Join(i.args, " "))

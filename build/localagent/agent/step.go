@@ -61,6 +61,7 @@ func (j *job) step(r run) {
 	started := j.Now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.records[r].start(started)
 	for _, warning := range j.vars.Recalculate() {
 		x.warning(warning)
 	}
@@ -69,6 +70,7 @@ func (j *job) step(r run) {
 	done()
 	x.ended = true
 	x.record.Duration = j.Now().Sub(started)
+	j.records[r].complete(j.Now(), x.record.Result)
 	for _, v := range slices.Concat(x.state.Public(), x.state.Secrets()) {
 		x.record.TaskVariables[j.mask.Mask(v.Name)] = j.show(v)
 	}
@@ -341,10 +343,12 @@ func (x *execution) describe() {
 
 func (x *execution) header(name, description, version, author, help string) {
 	ruler := strings.Repeat("=", 78)
-	x.print(strings.Join([]string{
+	for _, line := range []string{
 		ruler, "Task         : " + name, "Description  : " + description, "Version      : " + version,
 		"Author       : " + author, "Help         : " + help, ruler,
-	}, "\n"))
+	} {
+		x.print(line)
+	}
 }
 
 func (x *execution) defaultFolder() string {
