@@ -65,21 +65,23 @@ type App struct {
 
 // environment is how the clouds differ, see
 // https://github.com/Azure/azure-sdk-for-go/blob/main/sdk/azcore/cloud/cloud.go and
-// https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates#dns-suffixes-for-object-identifiers.
+// https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates.
 type environment struct{ login, tenant, issuer, suffix, resource string }
 
 const someTenant = "7f3c1c52-0a7e-4f0b-9a0e-5b1f8c1d2e3f"
 
 var environments = map[string]environment{
 	"AzureCloud": {
-		"login.microsoftonline.com", someTenant, "https://sts.windows.net/", "vault.azure.net", "https://vault.azure.net",
+		"login.microsoftonline.com", someTenant, "https://sts.windows.net/", "vault.azure.net",
+		"https://vault.azure.net",
 	},
 	"AzureUSGovernment": {
 		"login.microsoftonline.us", someTenant, "https://sts.windows.net/", "vault.usgovcloudapi.net",
 		"https://vault.usgovcloudapi.net",
 	},
 	"AzureChinaCloud": {
-		"login.chinacloudapi.cn", someTenant, "https://sts.chinacloudapi.cn/", "vault.azure.cn", "https://vault.azure.cn",
+		"login.chinacloudapi.cn", someTenant, "https://sts.chinacloudapi.cn/", "vault.azure.cn",
+		"https://vault.azure.cn",
 	},
 	// Its audience is not its suffix: github.com/Azure/azure-sdk-for-python/issues/28595.
 	"AzureStack": {
@@ -267,7 +269,8 @@ func (c *Cloud) Env() []string {
 func (c *Cloud) AgentEnv() []string {
 	env := []string{"AGENT_PROXYURL=http://" + c.Address(), "AGENT_CAINFO=" + c.CAFile()}
 	if c.config.ProxyUser != "" {
-		env = append(env, "AGENT_PROXYUSERNAME="+c.config.ProxyUser, "SECRET_AGENT_PROXYPASSWORD="+c.config.ProxyPassword)
+		env = append(env, "AGENT_PROXYUSERNAME="+c.config.ProxyUser,
+			"SECRET_AGENT_PROXYPASSWORD="+c.config.ProxyPassword)
 	}
 	return env
 }
@@ -359,9 +362,10 @@ func isLogin(host string) bool {
 			return true
 		}
 	}
-	return host == "login.windows.net" || host == "login.partner.microsoftonline.cn"
+	return otherNames[host] != ""
 }
 
 func isDevOps(host string) bool {
-	return host == "dev.azure.com" || strings.HasSuffix(host, ".dev.azure.com") || strings.HasSuffix(host, ".visualstudio.com")
+	return host == "dev.azure.com" || strings.HasSuffix(host, ".dev.azure.com") ||
+		strings.HasSuffix(host, ".visualstudio.com")
 }

@@ -48,28 +48,22 @@ func (c *Cloud) entra(r *http.Request, seen *Request) answer {
 	}
 	tenant, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	rest = strings.TrimPrefix(rest, "v2.0/")
-	var said answer
+	said := page(http.StatusNotFound, "<html><body>404</body></html>")
 	switch {
-	case r.Method == http.MethodGet && tenant == "common" && rest == "discovery/instance":
+	case rest == "discovery/instance" && tenant == "common" && r.Method == http.MethodGet:
 		said = c.instance(r, seen)
-	case r.Method == http.MethodGet && strings.HasPrefix(rest, "oauth2/") && strings.HasSuffix(rest, "authorize"):
-		return page(http.StatusOK, "<!DOCTYPE html>\r\n<html><head><title>Sign in to your account</title></head></html>")
+	case rest == "oauth2/authorize" || rest == "oauth2/v2.0/authorize":
+		said = page(http.StatusOK, signIn)
 	case !c.knowsTenant(seen.Host, tenant):
-		kind := "invalid_request"
-		if r.Method == http.MethodGet {
-			kind = "invalid_tenant"
+		said = c.refusal(r, 90002, tenant)
+	case r.Method == http.MethodPost:
+		if openID(seen.Host, tenant)["token_endpoint"] == "https://"+seen.Host+r.URL.Path {
+			said = c.token(r, seen, tenant)
 		}
-		said = c.refusal(r, http.StatusBadRequest, kind, 90002, fmt.Sprintf("Tenant '%s' not found. Check to make sure "+
-			"you have the correct tenant ID and are signing into the correct cloud. Check with your subscription "+
-			"administrator, this may happen if there are no active subscriptions for the tenant.", tenant))
-	case r.Method == http.MethodGet && rest == ".well-known/openid-configuration":
+	case rest == ".well-known/openid-configuration":
 		said = reply(http.StatusOK, openID(seen.Host, tenant))
-	case r.Method == http.MethodGet && rest == "discovery/v2.0/keys":
+	case rest == "discovery/v2.0/keys":
 		said = reply(http.StatusOK, keySet())
-	case r.Method == http.MethodPost && (rest == "oauth2/v2.0/token" || tenant == "adfs" && rest == "oauth2/token"):
-		said = c.token(r, seen, tenant)
-	default:
-		said = page(http.StatusNotFound, "<html><body>404</body></html>")
 	}
 	said.header.Set("Cache-Control", "no-store, no-cache")
 	said.header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
@@ -78,10 +72,14 @@ func (c *Cloud) entra(r *http.Request, seen *Request) answer {
 	return said
 }
 
+// otherNames are further names of a cloud's login.
+var otherNames = map[string]string{
+	"login.windows.net": "login.microsoftonline.com", "login.partner.microsoftonline.cn": "login.chinacloudapi.cn",
+}
+
 // knowsTenant reports whether a tenant is in the cloud that has the host.
 func (c *Cloud) knowsTenant(host, tenant string) bool {
-	if host != c.environment.login && !(c.environment.login == "login.microsoftonline.com" && host == "login.windows.net") &&
-		!(c.environment.login == "login.chinacloudapi.cn" && host == "login.partner.microsoftonline.cn") {
+	if cmp.Or(otherNames[host], host) != c.environment.login {
 		return false
 	}
 	c.lock.Lock()
@@ -97,14 +95,21 @@ func (c *Cloud) knowsTenant(host, tenant string) bool {
 	return slices.ContainsFunc(c.config.Apps, func(a App) bool { return slices.Contains(a.Tenants, tenant) })
 }
 
-// refusal is an error of Entra.
-func (c *Cloud) refusal(r *http.Request, status int, kind string, code int, text string) answer {
+// refusal is an error of Entra, by its code; args are for its text.
+func (c *Cloud) refusal(r *http.Request, code int, args ...any) answer {
+	known, ok := entraErrors[code]
+	if !ok {
+		panic(fmt.Sprintf("AADSTS%d is not in the table", code))
+	}
+	if code == 90002 && r.Method == http.MethodGet {
+		known.kind = "invalid_tenant" // as the discovery calls it
+	}
 	trace, correlation := guid(), cmp.Or(r.Header.Get("Client-Request-Id"), guid())
 	stamp := c.config.Now().UTC().Format("2006-01-02 15:04:05Z")
-	return reply(status, map[string]any{
-		"error": kind,
+	return reply(known.status, map[string]any{
+		"error": known.kind,
 		"error_description": fmt.Sprintf("AADSTS%d: %s Trace ID: %s Correlation ID: %s Timestamp: %s",
-			code, text, trace, correlation, stamp),
+			code, fmt.Sprintf(known.text, args...), trace, correlation, stamp),
 		"error_codes": []int{code}, "timestamp": stamp, "trace_id": trace, "correlation_id": correlation,
 		"error_uri": fmt.Sprintf("https://%s/error?code=%d", c.environment.login, code),
 	})
@@ -114,7 +119,7 @@ func (c *Cloud) refusal(r *http.Request, status int, kind string, code int, text
 func (c *Cloud) instance(r *http.Request, seen *Request) answer {
 	asked, err := url.Parse(r.URL.Query().Get("authorization_endpoint"))
 	if err != nil || !isLogin(asked.Host) {
-		return c.refusal(r, http.StatusBadRequest, "invalid_instance", 50049, "Unknown or invalid instance.")
+		return c.refusal(r, 50049)
 	}
 	tenant, _, _ := strings.Cut(strings.TrimPrefix(asked.Path, "/"), "/")
 	hosts := func(network, cache string, aliases ...string) map[string]any {
@@ -128,7 +133,8 @@ func (c *Cloud) instance(r *http.Request, seen *Request) answer {
 				"login.microsoft.com", "sts.windows.net"),
 			hosts("login.partner.microsoftonline.cn", "login.partner.microsoftonline.cn",
 				"login.partner.microsoftonline.cn", "login.chinacloudapi.cn"),
-			hosts("login.microsoftonline.us", "login.microsoftonline.us", "login.microsoftonline.us", "login.usgovcloudapi.net"),
+			hosts("login.microsoftonline.us", "login.microsoftonline.us",
+				"login.microsoftonline.us", "login.usgovcloudapi.net"),
 		},
 	})
 }
@@ -144,7 +150,7 @@ func openID(host, tenant string) map[string]any {
 		"token_endpoint":                        endpoints + "/token",
 		"authorization_endpoint":                endpoints + "/authorize",
 		"device_authorization_endpoint":         endpoints + "/devicecode",
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt"},
 		"jwks_uri":                              keys,
 		"issuer":                                issuer,
 		"id_token_signing_alg_values_supported": []string{"RS256"},
@@ -174,40 +180,37 @@ func keyID() string {
 func (c *Cloud) token(r *http.Request, seen *Request, tenant string) answer {
 	form := seen.Form
 	if grant := form.Get("grant_type"); grant != "client_credentials" {
-		return c.refusal(r, http.StatusBadRequest, "unsupported_grant_type", 70003,
-			fmt.Sprintf("The app requested an unsupported grant type '%s'.", grant))
+		return c.refusal(r, 70003, grant)
 	}
-	id := form.Get("client_id")
 	at := slices.IndexFunc(c.config.Apps, func(a App) bool {
-		tenants := a.Tenants
-		if len(tenants) == 0 {
-			tenants = []string{c.config.Tenant}
-		}
-		return strings.EqualFold(a.ID, id) && slices.ContainsFunc(tenants, func(t string) bool { return strings.EqualFold(t, tenant) })
+		return strings.EqualFold(a.ID, form.Get("client_id")) && c.isIn(a, tenant)
 	})
-	if id == "" || at < 0 {
-		return c.refusal(r, http.StatusBadRequest, "unauthorized_client", 700016, fmt.Sprintf("Application with identifier "+
-			"'%s' was not found in the directory 'Contoso'. This can happen if the application has not been installed by the "+
-			"administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication "+
-			"request to the wrong tenant.", id))
+	if at < 0 {
+		return c.refusal(r, 700016, form.Get("client_id"))
 	}
 	app := c.config.Apps[at]
-	method, refused := c.prove(r, seen, app, tenant)
+	method, refused := c.prove(r, seen, app)
 	if refused != nil {
 		return *refused
 	}
 	resource, ok := c.resource(form.Get("scope"))
 	if !ok {
-		return c.refusal(r, http.StatusBadRequest, "invalid_resource", 500011, fmt.Sprintf("The resource principal named %s "+
-			"was not found in the tenant named Contoso. This can happen if the application has not been installed by the "+
-			"administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication "+
-			"request to the wrong tenant.", resource))
+		return c.refusal(r, 500011, resource)
 	}
 	seen.App = app.ID
+	seconds := int(tokenLife.Seconds()) - 1
 	return reply(http.StatusOK, map[string]any{
-		"token_type": "Bearer", "expires_in": int(tokenLife.Seconds()) - 1, "ext_expires_in": int(tokenLife.Seconds()) - 1,
+		"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds,
 		"access_token": c.accessToken(app.ID, tenant, resource, method),
 	})
+}
+
+// isIn reports whether a tenant knows an application.
+func (c *Cloud) isIn(a App, tenant string) bool {
+	if len(a.Tenants) == 0 {
+		return strings.EqualFold(tenant, c.config.Tenant)
+	}
+	return slices.ContainsFunc(a.Tenants, func(t string) bool { return strings.EqualFold(t, tenant) })
 }
 
 // resource returns what a scope is of, and whether it is something in this cloud.
@@ -231,49 +234,40 @@ func (c *Cloud) resource(scope string) (string, bool) {
 
 // prove checks the application's secret or assertion, and returns how it has shown
 // who it is (the claim appidacr).
-func (c *Cloud) prove(r *http.Request, seen *Request, app App, tenant string) (method string, refused *answer) {
-	no := func(status int, kind string, code int, text string) (string, *answer) {
-		a := c.refusal(r, status, kind, code, text)
+func (c *Cloud) prove(r *http.Request, seen *Request, app App) (method string, refused *answer) {
+	no := func(code int, args ...any) (string, *answer) {
+		a := c.refusal(r, code, args...)
 		return "", &a
 	}
 	secret, assertion := seen.Form.Get("client_secret"), seen.Form.Get("client_assertion")
 	switch {
 	case assertion == "" && secret == "":
-		return no(http.StatusUnauthorized, "invalid_client", 7000218,
-			"The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+		return no(7000218)
 	case assertion != "" && seen.Form.Get("client_assertion_type") != assertionBearer:
-		return no(http.StatusBadRequest, "invalid_request", 900144,
-			"The request body must contain the following parameter: 'client_assertion_type'.")
+		return no(900144, "client_assertion_type")
 	case assertion != "":
-		code, text := c.judge(assertion, app, "https://"+seen.Host+seen.Path)
-		if code != 0 {
-			return no(http.StatusUnauthorized, "invalid_client", code, text)
+		if code, args := c.judge(assertion, app, "https://"+seen.Host+seen.Path); code != 0 {
+			return no(code, args...)
 		}
 		return "2", nil
 	case app.Secret == "" || secret != app.Secret:
-		return no(http.StatusUnauthorized, "invalid_client", 7000215, fmt.Sprintf("Invalid client secret provided. Ensure the "+
-			"secret being sent in the request is the client secret value, not the client secret ID, for a secret added to "+
-			"app '%s'.", app.ID))
+		return no(7000215, app.ID)
 	case app.SecretExpired:
-		return no(http.StatusUnauthorized, "invalid_client", 7000222, fmt.Sprintf("The provided client secret keys for app "+
-			"'%s' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or "+
-			"consider using certificate credentials for added security: https://aka.ms/certCreds.", app.ID))
+		return no(7000222, app.ID)
 	}
 	return "1", nil
 }
 
-// judge checks an assertion, and returns the code and text of what is wrong with it.
-func (c *Cloud) judge(assertion string, app App, endpoint string) (code int, text string) {
+// judge checks an assertion, and returns the code of what is wrong with it, and what
+// the text of it needs.
+func (c *Cloud) judge(assertion string, app App, endpoint string) (code int, args []any) {
 	t, err := parseToken(assertion)
 	if err != nil {
-		return 50027, "JWT token is invalid or malformed: " + err.Error() + "."
+		return 50027, []any{err}
 	}
-	now := c.config.Now()
-	if expires := t.time("exp"); now.After(expires.Add(clockSkew)) || t.time("nbf").After(now.Add(clockSkew)) {
-		return 700024, fmt.Sprintf("Client assertion is not within its valid time range. Current time: %s, assertion valid "+
-			"from %s, expiry time of assertion %s. Review the documentation at "+
-			"https://learn.microsoft.com/entra/identity-platform/certificate-credentials.",
-			now.UTC().Format(time.RFC3339), t.time("nbf").UTC().Format(time.RFC3339), expires.UTC().Format(time.RFC3339))
+	now, from, to := c.config.Now(), t.time("nbf"), t.time("exp")
+	if now.After(to.Add(clockSkew)) || from.After(now.Add(clockSkew)) {
+		return 700024, []any{now.UTC(), from.UTC(), to.UTC()}
 	}
 	if t.text("iss") == app.ID {
 		return judgeCertificate(t, app, endpoint)
@@ -283,52 +277,53 @@ func (c *Cloud) judge(assertion string, app App, endpoint string) (code int, tex
 
 // judgeCertificate checks an assertion that the application has signed itself, see
 // https://learn.microsoft.com/entra/identity-platform/certificate-credentials.
-func judgeCertificate(t token, app App, endpoint string) (code int, text string) {
-	unknown := "The certificate with identifier used to sign the client assertion is not registered on application."
+func judgeCertificate(t token, app App, endpoint string) (code int, args []any) {
 	if app.Certificate == nil {
-		return 700027, unknown
+		return 700027, nil
 	}
 	sum1, sum256 := sha1.Sum(app.Certificate.Raw), sha256.Sum256(app.Certificate.Raw)
-	encode := base64.RawURLEncoding.EncodeToString
-	x5t, _ := t.header["x5t"].(string)
-	if x5t256, _ := t.header["x5t#S256"].(string); strings.TrimRight(x5t, "=") != encode(sum1[:]) && x5t256 != encode(sum256[:]) {
-		return 700027, unknown
-	}
 	key, ok := app.Certificate.PublicKey.(*rsa.PublicKey)
 	switch {
+	case !shows(t, "x5t", sum1[:]) && !shows(t, "x5t#S256", sum256[:]):
+		return 700027, nil
 	case !ok || t.verify(key) != nil:
-		return 700027, "The key used to sign the client assertion does not match: Invalid signature."
+		return 50012, nil
 	case t.text("sub") != app.ID:
-		return 700021, "Client assertion application identifier doesn't match 'client_id' parameter."
+		return 700021, nil
 	case t.text("aud") != endpoint:
-		return 700023, fmt.Sprintf("Client assertion audience claim does not match Realm issuer: '%s'.", t.text("aud"))
+		return 700023, []any{t.text("aud")}
 	case t.text("jti") == "":
-		return 50027, "JWT token is invalid or malformed: it has no jti."
+		return 50027, []any{"it has no jti"}
 	}
-	return 0, ""
+	return 0, nil
+}
+
+// shows reports whether a token names a certificate by its thumbprint. MSAL for Go
+// encodes it with the standard alphabet, which Entra takes, too.
+func shows(t token, name string, thumbprint []byte) bool {
+	shown, _ := t.header[name].(string)
+	shown = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(shown)
+	return shown == base64.RawURLEncoding.EncodeToString(thumbprint)
 }
 
 // judgeFederated checks an assertion that somebody else has signed, see
 // https://learn.microsoft.com/entra/workload-id/workload-identity-federation.
-func judgeFederated(t token, app App) (code int, text string) {
-	const see = " Check your federated identity credential Subject, Audience and Issuer against the presented assertion. " +
-		"https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
-	const no = "No matching federated identity record found for presented assertion "
-	code, text = 700211, no+"issuer '"+t.text("iss")+"'."+see
+func judgeFederated(t token, app App) (code int, args []any) {
+	code, args = 700211, []any{t.text("iss")}
 	for _, trust := range app.Trust {
 		switch {
 		case !trust.issued(t.text("iss")):
 		case t.text("sub") == "" || trust.Subject != "" && trust.Subject != t.text("sub"):
-			code, text = 700213, no+"subject '"+t.text("sub")+"'."+see
+			code, args = 700213, []any{t.text("sub")}
 		case t.text("aud") != cmp.Or(trust.Audience, tokenExchange):
-			code, text = 700212, no+"audience '"+t.text("aud")+"'."+see
+			code, args = 700212, []any{t.text("aud")}
 		case trust.Key != nil && t.verify(trust.Key) != nil:
-			code, text = 50013, "Assertion failed signature validation."
+			code, args = 50013, nil
 		default:
-			return 0, ""
+			return 0, nil
 		}
 	}
-	return code, text
+	return code, args
 }
 
 func (t Trust) issued(issuer string) bool {

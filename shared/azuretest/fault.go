@@ -84,7 +84,8 @@ var (
 	network    = []Kind{ResetRequest, Stall, Slow, SignInPage, HTML, Unavailable}
 	delivery   = []Kind{SlowBody, Cut, Truncated}
 	service    = []Kind{
-		Custom, Unauthorized, Claims, NotFound, Disabled, RBAC, Policy, OnBehalf, Firewall, PrivateLink, Throttled, BadName,
+		Custom, Unauthorized, Claims, NotFound, Disabled, RBAC, Policy, OnBehalf, Firewall, PrivateLink,
+		Throttled, BadName,
 	}
 )
 
@@ -165,12 +166,14 @@ func (f *Fault) drops() bool {
 // instead returns the answer that the fault makes of one.
 func (f *Fault) instead(a answer) answer {
 	switch f.Kind {
+	case Custom:
+		return f.custom()
 	case SignInPage:
 		return answer{http.StatusFound, http.Header{
-			"Location": {"https://login.microsoftonline.com/common/oauth2/authorize?client_id=x&response_mode=form_post"},
+			"Location": {"https://login.microsoftonline.com/common/oauth2/authorize?client_id=x"},
 		}, nil}
 	case HTML:
-		return page(http.StatusOK, "<!DOCTYPE html>\r\n<html><head><title>Sign in to your account</title></head></html>")
+		return page(http.StatusOK, signIn)
 	case Unavailable:
 		status := http.StatusServiceUnavailable
 		if f.Status != 0 {

@@ -81,52 +81,59 @@ func (v *Vault) decide(r *http.Request, seen *Request) answer {
 		return problem(http.StatusBadRequest, "BadParameter", "api-version must be specified", "")
 	case !slices.Contains(known, version):
 		// github.com/Azure/azure-sdk-for-python/issues/28595
-		return problem(http.StatusBadRequest, "BadParameter", fmt.Sprintf("The specified version (%s) is not recognized. "+
-			"Consider using the latest supported version (%s).", version, known[len(known)-1]), "")
+		return problem(http.StatusBadRequest, "BadParameter", fmt.Sprintf("The specified version (%s) is not "+
+			"recognized. Consider using the latest supported version (%s).", version, known[len(known)-1]), "")
 	case r.Method != http.MethodGet:
-		return problem(http.StatusMethodNotAllowed, "MethodNotAllowed", "The http method is not supported by this fake", "")
+		return problem(http.StatusMethodNotAllowed, "MethodNotAllowed", "this fake knows GET only", "")
 	case seen.Query.Has("outContentType"):
 		return problem(http.StatusNotImplemented, "NotImplemented", "outContentType is not supported by this fake", "")
 	}
 	return v.find(r, seen, caller)
 }
 
+// place is what a path is of.
+type place struct {
+	kind, name, version string
+	list                bool
+}
+
+func placeOf(path string) (p place, ok bool) {
+	parts := append(strings.Split(strings.Trim(path, "/"), "/"), "", "")
+	p = place{kind: parts[0], name: parts[1], version: parts[2]}
+	p.list = p.name == "" || p.version == "versions"
+	switch {
+	case len(parts) > 5:
+		return p, false
+	case p.kind == "deletedsecrets":
+		return p, p.name != "" && p.version == ""
+	}
+	return p, p.kind == "secrets"
+}
+
 // find answers by the path.
 func (v *Vault) find(r *http.Request, seen *Request, caller token) answer {
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	kind, name, version := parts[0], "", ""
-	if len(parts) > 1 {
-		name = parts[1]
-	}
-	if len(parts) > 2 {
-		version = parts[2]
-	}
-	if kind != "secrets" && kind != "deletedsecrets" || len(parts) > 3 || kind == "deletedsecrets" && len(parts) != 2 {
+	p, ok := placeOf(r.URL.Path)
+	if !ok {
 		return answer{http.StatusNotFound, http.Header{}, nil}
 	}
-	need := "get"
-	if name == "" || version == "versions" {
+	need, lack := "get", RBAC
+	if p.list {
 		need = "list"
 	}
-	if v.settings().Permissions != nil && !slices.Contains(v.settings().Permissions, need) {
-		kind := RBAC
-		if v.settings().AccessPolicies {
-			kind = Policy
-		}
-		return v.forbidden(kind, need, name, caller)
+	if v.settings().AccessPolicies {
+		lack = Policy
 	}
-	if name != "" && !secretName.MatchString(name) {
-		return badName(name)
+	switch allowed := v.settings().Permissions; {
+	case allowed != nil && !slices.Contains(allowed, need):
+		return v.forbidden(lack, need, p.name, caller)
+	case p.name != "" && !secretName.MatchString(p.name):
+		return badName(p.name)
+	case p.kind == "deletedsecrets":
+		return v.deleted(p.name)
+	case p.list:
+		return v.list(seen, p.name)
 	}
-	switch {
-	case kind == "deletedsecrets":
-		return v.deleted(name)
-	case name == "":
-		return v.list(seen, "")
-	case version == "versions":
-		return v.list(seen, name)
-	}
-	return v.get(name, version)
+	return v.get(p.name, p.version)
 }
 
 func badName(name string) answer {
@@ -169,7 +176,8 @@ func (v *Vault) authenticate(r *http.Request) (caller token, wrong string) {
 		return token{}, "AKV10046: Unable to resolve the key used for signature validation."
 	case caller.text("aud") != v.settings().Resource:
 		// github.com/Azure/go-autorest/issues/525
-		return token{}, "AKV10022: Invalid audience. Expected " + v.settings().Resource + ", found: " + caller.text("aud") + "."
+		return token{}, fmt.Sprintf("AKV10022: Invalid audience. Expected %s, found: %s.",
+			v.settings().Resource, caller.text("aud"))
 	case caller.text("iss") != issuer:
 		// github.com/Azure/azure-sdk-for-js/issues/6221
 		return token{}, "AKV10032: Invalid issuer. Expected one of " + issuer + ", found " + caller.text("iss") + "."
@@ -194,7 +202,7 @@ func (v *Vault) failed(fault *Fault, r *http.Request, caller token) answer {
 		return v.challenge("AKV10046: Unable to resolve the key used for signature validation.", "")
 	case Claims: // https://learn.microsoft.com/entra/identity-platform/claims-challenge
 		claims := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}`))
-		return v.challenge("Continuous access evaluation resulted in claims challenge", `, error="insufficient_claims", claims="`+claims+`"`)
+		return v.challenge("The token does not have the claims.", `, error="insufficient_claims", claims="`+claims+`"`)
 	case NotFound:
 		return notFound(name)
 	case Disabled:
@@ -209,20 +217,21 @@ func (v *Vault) failed(fault *Fault, r *http.Request, caller token) answer {
 
 func notFound(name string) answer {
 	// github.com/Azure/azure-sdk-for-js/issues/25489
-	return problem(http.StatusNotFound, "SecretNotFound", fmt.Sprintf("A secret with (name/id) %s was not found in this key "+
-		"vault. If you recently deleted this secret you may be able to recover it using the correct recovery command. For "+
-		"help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182", name), "")
+	return problem(http.StatusNotFound, "SecretNotFound", fmt.Sprintf("A secret with (name/id) %s was not found in "+
+		"this key vault. If you recently deleted this secret you may be able to recover it using the correct recovery "+
+		"command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182", name), "")
 }
 
 func disabled() answer {
 	// github.com/Azure/azure-sdk-for-java/issues/17991
-	return problem(http.StatusForbidden, "Forbidden", "Operation get is not allowed on a disabled secret.", "SecretDisabled")
+	const message = "Operation get is not allowed on a disabled secret."
+	return problem(http.StatusForbidden, "Forbidden", message, "SecretDisabled")
 }
 
 func throttled(fault *Fault) answer {
 	// github.com/vcsjones/AzureSignTool/issues/219: there, without Retry-After.
-	said := problem(http.StatusTooManyRequests, "Throttled", "Request was not processed because too many requests were "+
-		"received. Reason: VaultRequestTypeLimitReached", "")
+	said := problem(http.StatusTooManyRequests, "Throttled", "Request was not processed because too many requests "+
+		"were received. Reason: VaultRequestTypeLimitReached", "")
 	if after := fault.retryAfter(); after != "" {
 		said.header.Set("Retry-After", after)
 	}
@@ -236,30 +245,34 @@ func (v *Vault) forbidden(kind Kind, need, name string, caller token) answer {
 	inner, message := "", ""
 	switch kind {
 	case RBAC: // github.com/piyushsachdeva/Terraform_AKS/issues/2
-		action := "secrets/getSecret/action"
-		resource := "/secrets/" + name
-		if need == "list" {
-			action, resource = "secrets/readMetadata/action", ""
-		}
-		inner, message = "ForbiddenByRbac", "Caller is not authorized to perform action on resource.\r\nIf role assignments, "+
-			"deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: "+who+
-			"\r\nAction: 'Microsoft.KeyVault/vaults/"+action+"'\r\nResource: '/subscriptions/"+objectOf("subscription")+
-			"/resourcegroups/contoso/providers/microsoft.keyvault/vaults/"+v.name+resource+"'\r\nAssignment: (not found)\r\n"+
-			"DenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: "+where+"\r\n"
+		inner, message = "ForbiddenByRbac", byRole(who, v.name, need, name)+"Vault: "+where+"\r\n"
 	case Policy: // github.com/turbot/steampipe-plugin-azure/issues/127
-		inner, message = "AccessDenied", "The user, group or application '"+who+"' does not have secrets "+need+" permission "+
-			"on key vault '"+where+"'. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287"
+		inner, message = "AccessDenied", fmt.Sprintf("The user, group or application '%s' does not have secrets %s "+
+			"permission on key vault '%s'. For help resolving this issue, please see "+
+			"https://go.microsoft.com/fwlink/?linkid=2125287", who, need, where)
 	case OnBehalf: // github.com/SparebankenVest/azure-key-vault-to-kubernetes/issues/232
-		inner, message = "ForbiddenByPolicy", "The policy requires the caller '"+who+"' to use on-behalf-of (OBO) flow. For "+
-			"more information on OBO, please see https://go.microsoft.com/fwlink/?linkid=2152310"
+		inner, message = "ForbiddenByPolicy", fmt.Sprintf("The policy requires the caller '%s' to use on-behalf-of "+
+			"(OBO) flow. For more information on OBO, please see https://go.microsoft.com/fwlink/?linkid=2152310", who)
 	case Firewall: // github.com/hashicorp/terraform-provider-azurerm/issues/20742
-		inner, message = "ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted service.\r\n"+
-			"Client address: 203.0.113.7\r\nCaller: "+who+"\r\nVault: "+where
+		inner, message = "ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted service."+
+			"\r\nClient address: 203.0.113.7\r\nCaller: "+who+"\r\nVault: "+where
 	case PrivateLink: // github.com/microsoft/multimodal-ai/issues/171
-		inner, message = "ForbiddenByConnection", "Public network access is disabled and request is not from a trusted service "+
-			"nor via an approved private link.\r\nCaller: "+who+"\r\nVault: "+where
+		inner, message = "ForbiddenByConnection", "Public network access is disabled and request is not from a "+
+			"trusted service nor via an approved private link.\r\nCaller: "+who+"\r\nVault: "+where
 	}
 	return problem(http.StatusForbidden, "Forbidden", message, inner)
+}
+
+func byRole(who, vault, need, name string) string {
+	action, resource := "getSecret/action", "/secrets/"+name
+	if need == "list" {
+		action, resource = "readMetadata/action", ""
+	}
+	return "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role " +
+		"definitions were changed recently, please observe propagation time.\r\nCaller: " + who +
+		"\r\nAction: 'Microsoft.KeyVault/vaults/secrets/" + action + "'\r\nResource: '/subscriptions/" +
+		objectOf("subscription") + "/resourcegroups/contoso/providers/microsoft.keyvault/vaults/" + vault + resource +
+		"'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\n"
 }
 
 // sortedNames are the names of the secrets, as lists have them.

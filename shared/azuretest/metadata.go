@@ -42,8 +42,8 @@ func (c *Cloud) metadata(r *http.Request) answer {
 		return bad(http.StatusBadRequest, "invalid_request", "Identity not found")
 	}
 	if _, ok := c.resource(strings.TrimSuffix(resource, "/") + "/.default"); !ok {
-		return bad(http.StatusBadRequest, "invalid_resource", fmt.Sprintf("AADSTS500011: The resource principal named %s was "+
-			"not found in the tenant named Contoso.", resource))
+		text := fmt.Sprintf(entraErrors[500011].text, resource)
+		return bad(http.StatusBadRequest, "invalid_resource", "AADSTS500011: "+text)
 	}
 	now, seconds := c.config.Now(), fmt.Sprint(int(tokenLife.Seconds())-1)
 	return reply(http.StatusOK, map[string]string{

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -97,7 +98,6 @@ func (c *Cloud) accept() {
 func (c *Cloud) servePlain(w http.ResponseWriter, r *http.Request) {
 	proxied := r.URL.IsAbs() || r.Method == http.MethodConnect
 	if proxied && !c.knowsUser(r.Header.Get("Proxy-Authorization")) {
-		w.Header().Set("Proxy-Authenticate", `Basic realm="proxy"`)
 		refuse(w, http.StatusProxyAuthRequired, "ERR_CACHE_ACCESS_DENIED 0")
 		return
 	}
@@ -113,13 +113,16 @@ func (c *Cloud) servePlain(w http.ResponseWriter, r *http.Request) {
 	}
 	host = canonical(host)
 	fault := c.take(connection, host, r)
+	kind := Kind("")
+	if fault != nil {
+		kind = fault.Kind
+	}
 	switch {
-	case fault != nil && fault.Kind == ProxyDenied:
+	case kind == ProxyDenied:
 		refuse(w, http.StatusForbidden, "ERR_ACCESS_DENIED 0")
-	case fault != nil && fault.Kind == ProxyAuth:
-		w.Header().Set("Proxy-Authenticate", `Basic realm="proxy"`)
+	case kind == ProxyAuth:
 		refuse(w, http.StatusProxyAuthRequired, "ERR_CACHE_ACCESS_DENIED 0")
-	case fault != nil && (fault.Kind == NoHost || fault.Kind == DNSBroken) || !c.has(host):
+	case slices.Contains(naming, kind) || !c.has(host):
 		refuse(w, http.StatusServiceUnavailable, "ERR_DNS_FAIL 0")
 	default:
 		c.connect(w, host, fault)
@@ -128,6 +131,9 @@ func (c *Cloud) servePlain(w http.ResponseWriter, r *http.Request) {
 
 // refuse is how a Squid proxy says no, see https://wiki.squid-cache.org/Features/CustomErrors.
 func refuse(w http.ResponseWriter, status int, reason string) {
+	if status == http.StatusProxyAuthRequired {
+		w.Header().Set("Proxy-Authenticate", `Basic realm="proxy"`)
+	}
 	w.Header().Set("Server", "squid/6.10")
 	w.Header().Set("X-Squid-Error", reason)
 	w.Header().Set("Content-Type", "text/html;charset=utf-8")

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,9 +28,8 @@ func reply(status int, body any) answer {
 	if err := encoder.Encode(body); err != nil {
 		panic(err) // ours
 	}
-	return answer{
-		status, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, bytes.TrimSuffix(data.Bytes(), []byte("\n")),
-	}
+	said := bytes.TrimSuffix(data.Bytes(), []byte("\n"))
+	return answer{status, http.Header{"Content-Type": {"application/json; charset=utf-8"}}, said}
 }
 
 func page(status int, html string) answer {
@@ -63,11 +63,12 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, proxied bool) {
 	}
 	c.wait(r, c.config.Latency)
 	if t := tunnelOf(r); t != nil && t.host != "" && t.host != host {
-		c.send(w, r, &seen, nil, page(http.StatusMisdirectedRequest, "<html><body>this tunnel is for another host</body></html>"))
+		said := page(http.StatusMisdirectedRequest, "<html><body>this tunnel is for another host</body></html>")
+		c.send(w, r, &seen, nil, said)
 		return
 	}
 	if isDevOps(host) && c.config.DevOps != nil {
-		fault := c.take(network, host, r)
+		fault := c.take(slices.Concat(network, []Kind{Custom}), host, r)
 		if fault == nil {
 			record := &statusWriter{ResponseWriter: w}
 			c.config.DevOps.ServeHTTP(record, r)
@@ -75,7 +76,7 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, proxied bool) {
 			c.remember(seen)
 			return
 		}
-		c.send(w, r, &seen, fault, reply(http.StatusOK, map[string]any{"count": 0, "value": []any{}}))
+		c.send(w, r, &seen, fault, page(http.StatusOK, "")) // the fault is about to replace it
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -128,11 +129,11 @@ func (c *Cloud) send(w http.ResponseWriter, r *http.Request, seen *Request, faul
 		c.drop(w, r, fault, a)
 		return
 	}
-	maps := w.Header()
+	header := w.Header()
 	for name, values := range a.header {
-		maps[name] = values
+		header[name] = values
 	}
-	maps.Set("Content-Length", fmt.Sprint(len(a.body)))
+	header.Set("Content-Length", fmt.Sprint(len(a.body)))
 	w.WriteHeader(a.status)
 	if r.Method == http.MethodHead {
 		return
@@ -192,10 +193,11 @@ func (c *Cloud) drop(w http.ResponseWriter, r *http.Request, fault *Fault, a ans
 		return
 	}
 	if fault.Kind == Cut {
-		head := fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Length: %d\r\n", a.status, http.StatusText(a.status), len(a.body))
-		var rest bytes.Buffer
-		_ = a.header.Write(&rest) // to memory
-		_, _ = io.WriteString(conn, head+rest.String()+"\r\n"+string(a.body[:len(a.body)/2]))
+		var head bytes.Buffer // nothing fails there
+		fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status))
+		fmt.Fprintf(&head, "Content-Length: %d\r\n", len(a.body))
+		_ = a.header.Write(&head)
+		_, _ = conn.Write(append(append(head.Bytes(), '\r', '\n'), a.body[:len(a.body)/2]...))
 		_ = conn.Close()
 		return
 	}
