@@ -1,6 +1,6 @@
 // Package report collects what a task found and gives it to its three readers:
 // issues in the run's log and page, a JSON file for programs, and a Markdown
-// summary for the run's Extensions tab.
+// summary for the run's Extensions tab. [SARIF] is for viewers of static analysis.
 //
 // It promises that nothing it writes holds a secret of the set it is given: the
 // agent masks the log, but neither attachments nor summaries. The JSON's shape
@@ -40,6 +40,8 @@ type Finding struct {
 	Path     string   `json:"path,omitempty"`
 	Line     int      `json:"line,omitempty"`
 	Column   int      `json:"column,omitempty"`
+	// Fingerprint is the same for the same thing found again, "" if there is none.
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 // Text is the finding in one line, with its hint.
