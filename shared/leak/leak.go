@@ -1,9 +1,26 @@
 // Package leak finds secrets in text that should hold none: logs, files, variables.
+//
+// An [Engine] looks twice. First for the secrets of this run, whose values it knows,
+// in every form in which they usually turn up (package redact) and for their parts
+// (package dissect), also when terminal colours stand inside them. Then for
+// credentials it has never seen, by rules that each start at a literal: formats of
+// providers, connection strings, private keys, assignments with a random value.
+//
+// What it promises: findings do not depend on how the input is cut; memory is
+// bounded whatever the input is; text that is masked already and placeholders are
+// no finding; no finding but [Finding.Secret] holds a value, and that prints as
+// stars.
+//
+// What it does not do: find a secret that was encrypted or compressed, or judge
+// whether a credential is still valid.
 package leak
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 )
@@ -14,9 +31,9 @@ type Severity string
 // The severities, from the worst.
 const (
 	Critical Severity = "critical" // a secret of this run, or a credential whose format leaves no doubt
-	High     Severity = "high"
-	Medium   Severity = "medium"
-	Low      Severity = "low"
+	High     Severity = "high"     // very likely a credential
+	Medium   Severity = "medium"   // likely one, or half of one
+	Low      Severity = "low"      // looks like one, in program text
 )
 
 // Known is a secret that is looked for in all its derived forms, and in its parts'.
@@ -37,11 +54,12 @@ type Finding struct {
 	Rule        string // stable, such as "leak/known" or "leak/azure-storage-key"
 	Kind        Kind   // what to rotate
 	Severity    Severity
-	Place       Place
+	Place       Place         // where it stands first
+	Count       int           // how often it stands in the source
 	Known       string        // Known.Name of a known secret; ""
 	Preview     string        // the first two characters, stars, and the length; never more
-	Fingerprint string        // keyed hash of the value, 16 hex digits
-	Secret      inputs.Secret // the value, to be masked
+	Fingerprint string        // keyed hash of the value, 16 hex digits; "" beyond the first 1000 values
+	Secret      inputs.Secret // the text found, to be masked
 }
 
 // Text says how to read something.
@@ -49,19 +67,102 @@ type Text int
 
 // The texts.
 const (
-	Log    Text = iota // terminal colours and time stamps are looked through; generic rules count fully
+	Log    Text = iota // a log: never binary
 	Config             // settings files, variables
-	Source             // program text: generic rules count less
+	Source             // program text: passwords written down in it are likely examples, so rules count less
 	Binary             // known secrets only
 )
 
-// Config is what to look for.
-type Config_ struct{}
+// Options is what to look for.
+type Options struct {
+	// Known are the secrets of this run.
+	Known []Known
+	// Key is the key of the fingerprints: not secret, but the same in all of an organization, and in no other.
+	Key []byte
+	// Most is how many different findings one source may have; 0 means 1000. Then the scan of it ends with an error.
+	Most int
+}
+
+// mostFindings is how many different findings one source may have by default. More
+// are one finding: that the source is full of secrets.
+const mostFindings = 1000
 
 // Engine looks for secrets. It is safe for concurrent use.
-type Engine struct{}
+type Engine struct {
+	known  *knownSet
+	rules  *ruleSet
+	prints *fingerprints
+	most   int
+	block  int // bytes read at once
+}
 
-// Scan reads r to its end and returns what it finds, in order.
+// blockSize is how much is read at once.
+const blockSize = 1 << 20
+
+// New returns an Engine. It takes milliseconds for hundreds of known secrets.
+func New(o Options) (*Engine, error) {
+	if len(o.Key) == 0 {
+		return nil, errors.New("the fingerprints need a key")
+	}
+	e := &Engine{
+		rules:  allRules(),
+		prints: newFingerprints(o.Key),
+		most:   o.Most,
+		block:  blockSize,
+	}
+	if e.most <= 0 {
+		e.most = mostFindings
+	}
+	// What kind of secret a known one is, the rules know best.
+	e.known = newKnownSet(o.Known, e.rules.kindOf)
+	return e, nil
+}
+
+// Scan reads r to its end and returns what it finds, in order. The same value found
+// by the same rule is one finding, with the place where it stands first. A file that
+// is not a log and has a zero byte near its start is taken for Binary.
+//
+// An error says why r was not read to its end; what was found before is returned
+// with it.
 func (e *Engine) Scan(ctx context.Context, r io.Reader, source string, text Text) ([]Finding, error) {
-	return nil, nil
+	s := newScan(e, source, text)
+	in := newInput(r, text, e.block)
+	for {
+		if err := ctx.Err(); err != nil {
+			return s.findings(), fmt.Errorf("scanning %s: %w", source, err)
+		}
+		err := in.fill()
+		if err != nil {
+			return s.findings(), fmt.Errorf("reading %s: %w", source, err)
+		}
+		s.judge(in)
+		if s.full() {
+			return s.findings(), fmt.Errorf("%s has more than %d different findings: the rest of it was not read", source, e.most)
+		}
+		if in.end {
+			return s.findings(), nil
+		}
+		in.advance()
+	}
+}
+
+// String returns what it finds in value, such as a variable's.
+func (e *Engine) String(value, source string, text Text) []Finding {
+	found, _ := e.Scan(context.Background(), strings.NewReader(value), source, text) // a string can be read
+	return found
+}
+
+// HoldsKnown returns the name of the first known secret that value holds, in any
+// form, or a part of it; false if it holds none.
+func (e *Engine) HoldsKnown(value string) (string, bool) {
+	first := match{entry: len(e.known.entries)}
+	e.known.search([]byte(value), 0, len(value), func(m match) {
+		if m.entry < first.entry {
+			first = m
+		}
+	})
+	if first.entry == len(e.known.entries) {
+		return "", false
+	}
+	return e.known.entries[first.entry].name, true
 }

@@ -1,0 +1,323 @@
+package leak
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/dissect"
+	"github.com/guardrails-ci/guardrails/shared/redact"
+)
+
+// The rules of the first pass.
+const (
+	ruleKnown      = "leak/known"
+	ruleKnownPiece = "leak/known-piece"
+)
+
+const (
+	// shortest is the length from which a derived form or a part is looked for:
+	// four characters of base64 stand in every archive.
+	shortest = 6
+	// wordLength is the length below which a form counts only between other
+	// characters than letters and digits.
+	wordLength = 8
+	// longestForm is how much of a form is compared.
+	longestForm = 512
+	// pieceLength is the length of the first and last characters of a value that are
+	// looked for where it was cut off or wrapped; it must be pieceFrom long.
+	pieceLength = 16
+	pieceFrom   = 32
+)
+
+// entry is a known secret.
+type entry struct {
+	name, value string
+	kind        Kind
+}
+
+// form is a text that is looked for.
+type form struct {
+	text  string
+	entry int
+	piece bool
+	weak  bool // so short or so plain that it may be there by chance
+}
+
+// match is a form that was found.
+type match struct {
+	from, to, entry int
+	piece           bool
+	weak            bool
+}
+
+// knownSet finds forms. A position in step of the text is looked at; every form has
+// a gram of four bytes at one of them. A bitmap says for nearly all positions that no
+// form is there.
+type knownSet struct {
+	entries []entry
+	forms   []form
+	step    int
+	bitmap  []byte
+	shift   uint
+	slots   []int32 // by hash: index+1 into grams
+	grams   []gramAt
+}
+
+// gramAt says that form has gram at offset. Those with the same hash are chained.
+type gramAt struct {
+	gram   uint32
+	form   int32
+	offset int32
+	next   int32 // index+1
+}
+
+const gramSize = 4
+
+// newKnownSet derives the forms of the secrets. kindOf says what the rules take a
+// value for.
+func newKnownSet(secrets []Known, kindOf func(string) Kind) *knownSet {
+	k := &knownSet{}
+	for _, secret := range secrets {
+		value := secret.Value.Reveal()
+		if redact.TooShort(value) {
+			continue
+		}
+		k.entries = append(k.entries, entry{secret.Name, value, kindOf(value)})
+		k.add(len(k.entries)-1, value)
+	}
+	k.compile()
+	return k
+}
+
+// derivation collects the forms of one secret.
+type derivation struct {
+	set   *knownSet
+	entry int
+	had   map[string]bool
+}
+
+// add adds a form, and what is left of it when it is printed with its colours.
+func (d *derivation) add(text string, piece, weak bool) {
+	text = text[:min(len(text), longestForm)]
+	for _, text := range []string{text, withoutColours(text)} {
+		if len(text) < redact.MinLength || d.had[text] {
+			continue
+		}
+		d.had[text] = true
+		d.set.forms = append(d.set.forms, form{text, d.entry, piece, weak || len(text) < shortest})
+	}
+}
+
+// derive adds all forms of text.
+func (d *derivation) derive(text string, weak bool) {
+	for _, f := range redact.AllForms(text) {
+		if len(f) >= shortest || f == text {
+			d.add(f, false, weak)
+		}
+	}
+}
+
+// add derives the forms of one secret.
+func (k *knownSet) add(entry int, value string) {
+	d := derivation{k, entry, make(map[string]bool)}
+	anatomy := dissect.Secret(value)
+	for _, public := range anatomy.Public {
+		d.had[public] = true
+	}
+	secret := withoutPublicPEM(value)
+	d.add(secret, false, false)
+	d.add(strings.TrimSpace(secret), false, false)
+	for _, part := range anatomy.Parts {
+		for _, text := range []string{part.Value, part.Raw} {
+			if len(text) < shortest || redact.TooShort(text) || part.Kind == "line" && !strings.Contains(secret, text) {
+				continue
+			}
+			d.derive(text, part.Kind == "field" && !convincing(text))
+			d.addPieces(text)
+		}
+	}
+	if lines := strings.FieldsFunc(secret, isLineEnd); len(lines) > 1 {
+		for _, line := range lines {
+			if !tells(strings.TrimSpace(line), anatomy) {
+				d.forget(line)
+			}
+		}
+	}
+	d.derive(secret, false)
+	if anatomy.Format == "" && len(anatomy.Parts) == 0 {
+		d.addPieces(secret)
+	}
+}
+
+func isLineEnd(r rune) bool { return r == '\n' || r == '\r' }
+
+// forget sees to it that a line of the secret is not looked for: a PORT=8080 stands
+// in many places.
+func (d *derivation) forget(line string) {
+	for _, f := range redact.AllForms(line) {
+		d.had[f] = true
+	}
+}
+
+// tells reports whether a line of a secret is one itself.
+func tells(line string, anatomy dissect.Anatomy) bool {
+	switch anatomy.Format {
+	case "pem":
+		return true
+	case "":
+		return convincing(line)
+	}
+	for _, part := range anatomy.Parts {
+		if part.Kind != "field" && part.Kind != "line" || convincing(part.Value) {
+			if strings.Contains(line, part.Value) || part.Raw != "" && strings.Contains(line, part.Raw) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// convincing reports whether text is no word, and no identifier such as everybody
+// may know.
+func convincing(text string) bool {
+	return !isGUID(text) && (isPassword([]byte(text)) || isSecret([]byte(text)))
+}
+
+// isGUID reports whether text is a GUID: most are names of tenants, subscriptions and
+// clients.
+func isGUID(text string) bool {
+	const hyphens = "        -    -    -    -            "
+	if len(text) != len(hyphens) {
+		return false
+	}
+	for i := range len(text) {
+		if isHex(text[i]) == (hyphens[i] == '-') || hyphens[i] == '-' && text[i] != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// addPieces adds the first and last characters of a value that is long enough to be
+// cut off or wrapped.
+func (d *derivation) addPieces(value string) {
+	value = strings.TrimSpace(value)
+	if len(value) < pieceFrom {
+		return
+	}
+	for _, piece := range []string{value[:pieceLength], value[len(value)-pieceLength:]} {
+		if telling(piece) {
+			d.add(piece, true, false)
+		}
+	}
+}
+
+// telling reports whether a piece belongs to one secret only: keys and tokens of one
+// kind begin alike.
+func telling(piece string) bool {
+	for _, common := range []string{"eyJ", "MII", "-----", "http", "AAAAB3", "b3BlbnNzaC1rZXkt"} {
+		if strings.HasPrefix(piece, common) {
+			return false
+		}
+	}
+	digits, distinct := 0, make(map[byte]bool)
+	for i := range len(piece) {
+		distinct[piece[i]] = true
+		if '0' <= piece[i] && piece[i] <= '9' {
+			digits++
+		}
+	}
+	mixed := strings.ToLower(piece) != piece && strings.ToUpper(piece) != piece
+	return len(distinct) >= pieceLength/2 && !strings.ContainsAny(piece, " /\\\n") && (digits >= 2 || mixed)
+}
+
+// compile builds the tables.
+func (k *knownSet) compile() {
+	if len(k.forms) == 0 {
+		return
+	}
+	k.step = longestForm
+	for _, f := range k.forms {
+		k.step = min(k.step, len(f.text)-gramSize+1)
+	}
+	// One bit in 32 is set at most, and the bitmap fits into the second-level cache.
+	size := bits.Len(uint(len(k.forms) * k.step * 32))
+	size = min(max(size, 16), 21)
+	k.shift = uint(32 - size)
+	k.bitmap = make([]byte, 1<<size/8)
+	k.slots = make([]int32, 1<<size)
+	for i, f := range k.forms {
+		start := rarest(f.text, k.step)
+		for offset := start; offset < start+k.step; offset++ {
+			gram := binary.LittleEndian.Uint32([]byte(f.text[offset : offset+gramSize]))
+			h := k.hash(gram)
+			k.bitmap[h>>3] |= 1 << (h & 7)
+			k.grams = append(k.grams, gramAt{gram, int32(i), int32(offset), k.slots[h]})
+			k.slots[h] = int32(len(k.grams))
+		}
+	}
+}
+
+// rarest returns where in text a window of step grams stands that is not in every
+// log, such as "https://" is: the one with the most digits, capitals and symbols.
+func rarest(text string, step int) int {
+	width, best, at := step+gramSize-1, -1, 0
+	for start := 0; start+width <= len(text); start++ {
+		score := 0
+		for i := start; i < start+width; i++ {
+			if c := text[i]; c < 'a' || c > 'z' {
+				score += 2
+				if strings.IndexByte(" :/=.-_\"", c) >= 0 {
+					score--
+				}
+			}
+		}
+		if score > best {
+			best, at = score, start
+		}
+	}
+	return at
+}
+
+func (k *knownSet) hash(gram uint32) uint32 { return gram * 0x9E3779B1 >> k.shift }
+
+// search calls found for each form that has a gram in data[from:to].
+func (k *knownSet) search(data []byte, from, to int, found func(match)) {
+	if len(k.forms) == 0 {
+		return
+	}
+	step, shift, bitmap := k.step, k.shift&31, k.bitmap
+	to = min(to, len(data)-gramSize+1)
+	for i := from; i < to; i += step {
+		gram := binary.LittleEndian.Uint32(data[i:])
+		h := gram * 0x9E3779B1 >> shift
+		if bitmap[h>>3]>>(h&7)&1 != 0 {
+			k.verify(data, i, gram, found)
+		}
+	}
+}
+
+// verify compares the forms that have gram.
+func (k *knownSet) verify(data []byte, i int, gram uint32, found func(match)) {
+	for next := k.slots[k.hash(gram)]; next != 0; next = k.grams[next-1].next {
+		g := &k.grams[next-1]
+		if g.gram != gram {
+			continue
+		}
+		f := &k.forms[g.form]
+		start := i - int(g.offset)
+		end := start + len(f.text)
+		if start < 0 || end > len(data) || string(data[start:end]) != f.text {
+			continue
+		}
+		if len(f.text) < wordLength && !isWord(data, start, end) {
+			continue
+		}
+		found(match{start, end, f.entry, f.piece, f.weak})
+	}
+}
+
+func isWord(data []byte, from, to int) bool {
+	return (from == 0 || !alnum[data[from-1]]) && (to == len(data) || !alnum[data[to]])
+}

@@ -1,0 +1,88 @@
+package leak
+
+import (
+	"bytes"
+	"strings"
+)
+
+// placeholderWords are what stands in documentation in the place of a secret, when
+// they are all of it.
+var placeholderWords = wordSet(`password passwd passphrase pass pwd pw secret secrets token tokens key apikey api_key
+		credential credentials none null nil undefined true false yes no test testing admin administrator root user
+		username guest postgres mysql mariadb mongo redis rabbitmq sa default empty hidden masked string value changeit
+		unset required optional unknown invalid missing example foo bar baz foobar basic bearer text file env stdin
+		prompt auto generated object function number boolean int bytes any hunter me myuser mypassword mysecret mytoken
+		dbuser dbpass dbpassword userpass letmein welcome aaa xyz abc a b x y z p s u t`)
+
+func wordSet(words string) map[string]bool {
+	set := make(map[string]bool)
+	for w := range strings.FieldsSeq(words) {
+		set[w] = true
+	}
+	return set
+}
+
+// placeholderParts are what only placeholders contain.
+var placeholderParts = []string{
+	"***", "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "your_", "your-", "yourpass",
+	"yoursecret", "yourtoken", "yourkey", "xxxx", "<secret", "****", "......", "replace_", "replace-", "replaceme",
+	"insert_", "insert-", "not-a-real", "notreal", "dummy", "sensitive value",
+}
+
+// isPlaceholder reports whether value is masked, a variable that was not replaced, or
+// a word that stands for a secret.
+func isPlaceholder(value []byte) bool {
+	value = bytes.Trim(value, " \t\"'`")
+	if len(value) == 0 || allSame(value) || placeholderWords[string(bytes.ToLower(value))] {
+		return true
+	}
+	return isVariable(value) || hasFolded(value, placeholderParts...)
+}
+
+func allSame(value []byte) bool {
+	return bytes.Count(value, value[:1]) == len(value)
+}
+
+// isVariable reports whether value is an expression of some language: $(x), ${x}, $x,
+// $env:x, %x%, {{x}}, {x}, <x>, [x], #{x}#, @Microsoft.KeyVault(...), %s.
+func isVariable(value []byte) bool {
+	first, last := value[0], value[len(value)-1]
+	switch first {
+	case '$':
+		rest := value[1:]
+		if len(rest) == 0 || rest[0] == '(' || rest[0] == '{' {
+			return true
+		}
+		if digits[rest[0]] || word[rest[0]] {
+			// $NAME, $env:NAME; not a password that happens to begin with a dollar.
+			return variableName.all(rest) && !mixed(rest)
+		}
+	case '%':
+		return len(value) <= 2 || last == '%' && word.all(value[1:len(value)-1])
+	case '{':
+		return last == '}'
+	case '<':
+		return last == '>'
+	case '[':
+		return last == ']'
+	case '#':
+		return len(value) > 2 && value[1] == '{'
+	case '@':
+		return hasFolded(value, "@microsoft.keyvault(")
+	}
+	return bytes.Contains(value, []byte("${{")) || bytes.Contains(value, []byte("{{")) ||
+		bytes.Contains(value, []byte("$(")) || bytes.Contains(value, []byte("${"))
+}
+
+var variableName = newClass("a-zA-Z_:.0-9")
+
+// mixed reports whether digits stand between letters, as in random text.
+func mixed(value []byte) bool {
+	n := 0
+	for _, c := range value {
+		if digits[c] {
+			n++
+		}
+	}
+	return n >= 2
+}
