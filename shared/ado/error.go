@@ -156,7 +156,8 @@ func (r request) denied(said string) *Error {
 		return r.error(http.StatusForbidden, "the job's identity may not read it (403)"+quoted(said),
 			"give the project's build service the role Reader: Pipelines > Library > Security, or in the group's own")
 	}
-	return r.error(http.StatusForbidden, "the job's identity lacks the permission \""+permission+"\" (403)"+quoted(said),
+	return r.error(http.StatusForbidden,
+		"the job's identity lacks the permission \""+permission+"\" (403)"+quoted(said),
 		"give it to the project's build service: Pipelines > ... > Manage security")
 }
 

@@ -61,7 +61,9 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, t.unreachable(req, err)
 	}
-	body := &body{resp.Body, time.AfterFunc(t.config.Silence, func() { cancel(errSilent) }), t.config.Silence, ctx, cancel}
+	silence := t.config.Silence
+	timer := time.AfterFunc(silence, func() { cancel(errSilent) })
+	body := &body{resp.Body, timer, silence, ctx, cancel}
 	resp.Body = body
 	if err := t.check(req, resp); err != nil {
 		_ = body.Close()

@@ -69,7 +69,8 @@ func getTimeline(c *call) answer {
 	}
 	return reply(map[string]any{
 		"records": records, "lastChangedBy": "00000002-0000-8888-8000-000000000000", "lastChangedOn": noTime,
-		"id": orNull(c.project.Plan), "changeId": len(records), "url": c.url(fmt.Sprintf("build/Builds/%d/Timeline", run.ID)),
+		"id": orNull(c.project.Plan), "changeId": len(records),
+		"url": c.url(fmt.Sprintf("build/Builds/%d/Timeline", run.ID)),
 	})
 }
 
@@ -102,8 +103,8 @@ func getLogs(c *call) answer {
 		list := []any{}
 		for _, l := range run.Logs {
 			list = append(list, map[string]any{
-				"lineCount": len(lines(l.Text)), "createdOn": timeOrNull(l.Created), "lastChangedOn": timeOrNull(l.Created),
-				"id": l.ID, "type": "Container", "url": c.logURL(run, l.ID),
+				"createdOn": timeOrNull(l.Created), "lastChangedOn": timeOrNull(l.Created),
+				"lineCount": len(lines(l.Text)), "id": l.ID, "type": "Container", "url": c.logURL(run, l.ID),
 			})
 		}
 		return collection(list)

@@ -17,7 +17,8 @@ import (
 
 // getFile sends a secure file to the job that has its ticket.
 func getFile(c *call) answer {
-	i := slices.IndexFunc(c.project.Files, func(f SecureFile) bool { return strings.EqualFold(f.ID, c.vars["secureFileId"]) })
+	id := c.vars["secureFileId"]
+	i := slices.IndexFunc(c.project.Files, func(f SecureFile) bool { return strings.EqualFold(f.ID, id) })
 	if i < 0 || !same(c.query.Get("ticket"), c.project.Files[i].Ticket) {
 		return refuse(http.StatusForbidden, "SecureFileAccessDeniedException", "no secure file has this id and ticket")
 	}
