@@ -3,13 +3,15 @@ package dissect
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 )
 
 // json reads a JSON document: each string in it that has no public name. Nothing is
-// encoded again, so that numbers keep their digits.
+// encoded again, so that numbers keep their digits. An object with a mistake in it, as
+// a comma too much, is read up to there.
 func (f *finder) json(text string) string {
-	if strings.IndexByte(`{["`, text[0]) < 0 || !json.Valid([]byte(text)) {
+	if strings.IndexByte(`{["`, text[0]) < 0 || text[0] != '{' && !json.Valid([]byte(text)) {
 		return ""
 	}
 	decoder := json.NewDecoder(strings.NewReader(text))
@@ -17,9 +19,11 @@ func (f *finder) json(text string) string {
 	var at place
 	for end := int64(0); ; {
 		token, err := decoder.Token()
-		if err != nil {
-			// io.EOF; another cannot be, as the text is valid.
+		switch {
+		case err == io.EOF, err != nil && len(f.parts) > 0:
 			return "json"
+		case err != nil:
+			return ""
 		}
 		raw := strings.TrimLeft(text[end:decoder.InputOffset()], " \t\r\n,:")
 		end = decoder.InputOffset()

@@ -68,7 +68,8 @@ func (f *finder) lines(text string) string {
 	number := 0
 	for line := range strings.FieldsFuncSeq(text, isLineEnd) {
 		number++
-		if line = strings.TrimSpace(line); line != "" {
+		// The boundaries of PEM are no secret, also where the rest of it is broken.
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "-----") {
 			name := fmt.Sprintf("line %d", number)
 			f.part(Part{"line", name, line, ""})
 			f.include(name, dissect(line, f.depth+1))
@@ -103,7 +104,7 @@ func (f *finder) dotenv(text string) {
 		if ok {
 			s.raw = strings.TrimSpace(s.raw)
 			f.leaf(s, s.name)
-		} else if line = strings.TrimSpace(line); !isComment(line) {
+		} else if line = strings.TrimSpace(line); !isComment(line) && !strings.HasPrefix(line, "-----") {
 			f.part(Part{"line", "", line, ""})
 		}
 		text = rest
