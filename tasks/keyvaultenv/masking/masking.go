@@ -171,7 +171,7 @@ func take(v Value, public []string) *pieces {
 	}
 	formsOf := []string{v.Text}
 	for _, part := range anatomy.Parts {
-		if p.part(part) && part.Kind != "line" {
+		if p.part(part) && !isPEMLine(part) {
 			formsOf = append(formsOf, part.Value)
 		}
 	}
@@ -195,7 +195,7 @@ func take(v Value, public []string) *pieces {
 // part enters a part, as it is used and as it is written, and reports whether it could.
 func (p *pieces) part(part dissect.Part) bool {
 	value := strings.TrimSpace(part.Value)
-	if part.Kind == "line" && strings.HasSuffix(part.Name, "PEM") && len(value) < pemLength {
+	if isPEMLine(part) && len(value) < pemLength {
 		return false
 	}
 	if reason := p.refusal(value); reason != "" {
@@ -210,6 +210,11 @@ func (p *pieces) part(part dissect.Part) bool {
 		p.add(&p.parts, strings.TrimSpace(part.Raw))
 	}
 	return true
+}
+
+// isPEMLine reports whether a part is base64 already, and of no use elsewhere.
+func isPEMLine(part dissect.Part) bool {
+	return part.Kind == "line" && strings.HasSuffix(part.Name, "PEM")
 }
 
 // leaveOpen notes that a part stays visible, if it is a secret by its name: a field of

@@ -239,41 +239,39 @@ func FuzzDecide(f *testing.F) {
 			return
 		}
 		masker := agent(t, plan.Register)
-		for _, form := range usual(text, own, public, other) {
-			if got := masker.Mask("\x00" + form + "\x00"); strings.Contains(got, form) && decide(form).Short == nil {
+		for form, secret := range usual(text) {
+			if got := masker.Mask("\x00" + form + "\x00"); strings.Contains(got, form) && !excused(form, secret, public, other) {
 				t.Errorf("Decide(%q): the agent masks %q as %q", text, form, got)
 			}
 		}
 	})
 }
 
-// usual returns the forms of a secret and its parts that must be hidden. Those with a
-// star in them might be made by the mask itself.
-func usual(text string, public ...any) []string {
-	forms := redact.Forms(text)
+// excused reports whether form is visible for a reason: it or what it is a form of is
+// refused, which Decide says, or is public.
+func excused(form, secret, public, other string) bool {
+	return decide(form, public, other).Short != nil || decide(secret, public, other).Short != nil
+}
+
+// usual returns the forms of a secret and its parts that must be hidden, each with
+// what it is a form of. Those with a star in them might be made by the mask itself.
+func usual(text string) map[string]string {
 	a := dissect.Secret(text)
-	if strings.ContainsAny(strings.TrimSpace(text), "\r\n") {
-		lines := strings.FieldsFunc(text, func(c rune) bool { return c == '\n' || c == '\r' })
-		forms = slices.DeleteFunc(forms, func(form string) bool {
-			return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, form) })
-		})
-	}
-	for _, p := range a.Parts {
-		forms = append(forms, redact.Forms(p.Value)...)
-	}
-	return slices.DeleteFunc(forms, func(form string) bool {
-		for _, p := range public {
-			switch p := p.(type) {
-			case string:
-				if strings.EqualFold(strings.TrimSpace(p), form) {
-					return true
-				}
-			case []string:
-				if slices.Contains(p, form) {
-					return true
-				}
+	lines := strings.FieldsFunc(text, func(c rune) bool { return c == '\n' || c == '\r' })
+	forms := make(map[string]string)
+	add := func(secret string) {
+		for _, form := range redact.Forms(secret) {
+			isLine := len(lines) > 1 && slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, form) })
+			if len(form) >= 8 && !strings.Contains(form, "*") && !slices.Contains(a.Public, form) && (secret != text || !isLine) {
+				forms[form] = secret
 			}
 		}
-		return len(form) < 8 || strings.Contains(form, "*")
-	})
+	}
+	add(text)
+	for _, p := range a.Parts {
+		if p.Name != "PEM" {
+			add(p.Value)
+		}
+	}
+	return forms
 }

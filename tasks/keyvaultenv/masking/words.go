@@ -28,17 +28,18 @@ const portLength = 5
 
 // refusal says why text must not be masked; "" if it may.
 func (p *pieces) refusal(text string) string {
-	word := strings.ToLower(strings.TrimSpace(text))
+	text = strings.TrimSpace(text)
+	word := strings.ToLower(text) // which may be longer
 	switch {
-	case word == "":
+	case text == "":
 		return "it is empty"
-	case len(word) < redact.MinLength:
+	case len(text) < redact.MinLength:
 		return "it has fewer than 4 characters"
-	case redact.TooShort(word), slices.Contains(wellKnown, word):
+	case redact.TooShort(text), slices.Contains(wellKnown, word):
 		return "it is a word that every log is full of"
 	case len(word) <= portLength && strings.Trim(word, "0123456789") == "":
 		return "it is a number such as a port or a year"
-	case p.names[word], p.own[strings.TrimSpace(text)]:
+	case p.names[word], p.own[text]:
 		return isPublic
 	}
 	return ""
