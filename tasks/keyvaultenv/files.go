@@ -1,0 +1,144 @@
+package keyvaultenv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/leak"
+	"github.com/guardrails-ci/guardrails/shared/safepath"
+	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/workspace"
+)
+
+// paths scans the new and changed files of the workspace, the settings in which tools
+// keep credentials, and what scanPaths names.
+func (sc *scanner) paths(ctx context.Context) error {
+	env := sc.step.env
+	home, _ := env.Lookup("HOME")
+	if profile, ok := env.Lookup("USERPROFILE"); ok && home == "" {
+		home = profile
+	}
+	roots := []string{env.Var("Pipeline.Workspace")}
+	if home != "" {
+		for _, name := range []string{".npmrc", ".netrc", ".git-credentials", ".pypirc", ".docker/config.json", ".yarnrc.yml"} {
+			roots = append(roots, filepath.Join(home, filepath.FromSlash(name)))
+		}
+	}
+	for _, name := range []string{"DOCKER_CONFIG", "NPM_CONFIG_USERCONFIG"} {
+		if path, ok := env.Lookup(name); ok && path != "" {
+			roots = append(roots, path)
+		}
+	}
+	for _, path := range sc.memory.ScanPaths {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(env.Var("System.DefaultWorkingDirectory"), path)
+		}
+		roots = append(roots, path)
+	}
+	n, err := sc.tree(ctx, roots, sc.memory.Started, env.Var("Build.ArtifactStagingDirectory"))
+	sc.lookedAt("%s of the workspace and of tools' settings", plural(n, "new or changed file"))
+	return err
+}
+
+// artifacts scans all that lies where artifacts are published from.
+func (sc *scanner) artifacts(ctx context.Context) error {
+	staging := sc.step.env.Var("Build.ArtifactStagingDirectory")
+	if staging == "" {
+		return errors.New("the agent has not said where it is (Build.ArtifactStagingDirectory)")
+	}
+	n, err := sc.tree(ctx, []string{staging}, time.Time{}, "")
+	sc.lookedAt("%s where artifacts are published from", plural(n, "file"))
+	return err
+}
+
+// tree scans what is new since a time below roots, and returns how many files that is.
+func (sc *scanner) tree(ctx context.Context, roots []string, since time.Time, without string) (int, error) {
+	var files []workspace.File
+	for i, root := range roots {
+		if root == "" || slices.Contains(roots[:i], root) {
+			continue
+		}
+		found, err := workspace.Changed(ctx, root, since)
+		if err != nil {
+			return 0, err
+		}
+		for _, u := range found.Unread {
+			sc.cannot(sc.shown(u.Path), errors.New(u.Reason))
+		}
+		for _, f := range found.Files {
+			if !within(without, f.Path) {
+				files = append(files, f)
+			}
+		}
+	}
+	each(ctx, files, func(f workspace.File) { sc.file(ctx, f) })
+	return len(files), nil
+}
+
+func within(dir, path string) bool {
+	if dir == "" {
+		return false
+	}
+	_, err := safepath.Rel(dir, path)
+	return err == nil
+}
+
+// file scans one file.
+func (sc *scanner) file(ctx context.Context, f workspace.File) {
+	name := sc.shown(f.Path)
+	file, err := workspace.Open(f.Path)
+	if err != nil {
+		sc.cannot(name, err)
+		return
+	}
+	defer file.Close()
+	head := make([]byte, 8<<10)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		sc.cannot(name, errors.New("it cannot be read"))
+		return
+	}
+	head = head[:n]
+	found, err := sc.engine.Scan(ctx, counted{io.MultiReader(bytes.NewReader(head), file), sc}, name, textOf(f, head))
+	sc.found(found)
+	if err != nil && ctx.Err() == nil {
+		sc.cannot(name, errors.New("it cannot be read to its end"))
+	}
+}
+
+// shown is how messages call a file: below the workspace if it lies there.
+func (sc *scanner) shown(path string) string {
+	if name, err := safepath.Rel(sc.step.env.Var("Pipeline.Workspace"), path); err == nil {
+		return name
+	}
+	return path
+}
+
+// sources are the endings of program text, in which words such as token are everywhere.
+var sources = []string{
+	".go", ".js", ".mjs", ".cjs", ".ts", ".tsx", ".jsx", ".py", ".cs", ".java", ".kt", ".rb", ".php", ".rs", ".c", ".h",
+	".cpp", ".hpp", ".swift", ".scala", ".html", ".css", ".map", ".md", ".svg", ".d.ts",
+}
+
+// logsOf are the endings of what programs print.
+var logsOf = []string{".log", ".out", ".txt", ".trx", ".tap"}
+
+// textOf says how to read a file. In packages of other people, and in what is no text,
+// only the secrets of this run count.
+func textOf(f workspace.File, head []byte) leak.Text {
+	ending := strings.ToLower(filepath.Ext(f.Path))
+	switch {
+	case f.Dependency, bytes.IndexByte(head, 0) >= 0:
+		return leak.Binary
+	case slices.Contains(logsOf, ending):
+		return leak.Log
+	case slices.Contains(sources, ending):
+		return leak.Source
+	}
+	return leak.Config
+}

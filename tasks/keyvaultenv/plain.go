@@ -1,0 +1,151 @@
+package keyvaultenv
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/ado"
+	"github.com/guardrails-ci/guardrails/shared/leak"
+	"github.com/guardrails-ci/guardrails/shared/task"
+)
+
+// hit is a variable that is not secret and holds a secret.
+type hit struct {
+	variable string
+	finding  leak.Finding
+}
+
+// auditVariables holds every variable that is not secret against the vault's values
+// and the rules of package leak: the variable of the post-mortem was of this kind.
+func (s *step) auditVariables(ctx context.Context, secrets []secret) error {
+	if s.in.PlainVariables == PlainVariablesOff {
+		return nil
+	}
+	names, err := s.publicVariables()
+	if err != nil {
+		return err
+	}
+	engine, err := leak.New(leak.Options{Known: s.known(secrets), Key: s.fingerprintKey()})
+	if err != nil {
+		return err
+	}
+	hits := audit(engine, names, s.env.Var)
+	for _, h := range hits {
+		s.env.Log.SetSecret(h.finding.Secret.Reveal())
+	}
+	s.env.Report.Set("plainVariables", len(names))
+	if len(hits) == 0 {
+		s.env.Log.Printf("Plain variables: none of %d holds a secret.", len(names))
+		return nil
+	}
+	return s.reportVariables(hits, s.definedWhere(ctx))
+}
+
+// audit finds the variables that hold a secret. What only looks a little like one
+// (medium, low) is left alone: names and addresses do.
+func audit(engine *leak.Engine, names []string, value func(string) string) []hit {
+	var hits []hit
+	for _, name := range names {
+		if strings.EqualFold(name, maskedForms) {
+			continue
+		}
+		for _, f := range engine.String(name+"="+value(name), "variable "+name, leak.Config) {
+			if f.Severity == leak.Critical || f.Severity == leak.High {
+				hits = append(hits, hit{name, f})
+				break // one reason is enough
+			}
+		}
+	}
+	return hits
+}
+
+// publicVariables are the names of the job's variables that are not secret, as they
+// were written.
+func (s *step) publicVariables() ([]string, error) {
+	list, ok := s.env.Lookup("VSTS_PUBLIC_VARIABLES")
+	var names []string
+	if err := json.Unmarshal([]byte(list), &names); !ok || err != nil {
+		return nil, &task.UserError{
+			Class: task.Environment, Rule: "keyvault/plain-variable",
+			Msg:  "the agent has not said which variables are public (VSTS_PUBLIC_VARIABLES), so they cannot be audited",
+			Hint: "run the task as an agent does, or set plainVariables: off",
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// reportVariables says which variables hold a secret, and how to mend that.
+func (s *step) reportVariables(hits []hit, where map[string]string) error {
+	var facts []map[string]string
+	var errs []error
+	for _, h := range hits {
+		place := where[strings.ToLower(h.variable)]
+		if place == "" {
+			place = "likely in the YAML under variables, in a template, or set by a step with task.setvariable"
+		}
+		what := "something that looks like a secret (" + h.finding.Rule + ")"
+		if h.finding.Known != "" {
+			what = "the value of " + h.finding.Known
+		}
+		msg := fmt.Sprintf("the plain variable %s holds %s, for everyone to read and in every log; it is defined %s",
+			h.variable, what, place)
+		fix := "remove it there, fetch it with this task instead (secrets: " + h.variable + "=name-in-the-vault), " +
+			"and rotate it: it has been exposed"
+		facts = append(facts, map[string]string{
+			"variable": h.variable, "rule": h.finding.Rule, "secret": h.finding.Known, "where": place,
+			"fingerprint": h.finding.Fingerprint,
+		})
+		if s.in.PlainVariables == PlainVariablesWarn {
+			s.warn("keyvault/plain-variable", msg+". How to fix: "+fix)
+			continue
+		}
+		errs = append(errs, &task.UserError{Rule: "keyvault/plain-variable", Msg: msg, Hint: fix})
+	}
+	s.env.Report.Set("plainVariablesWithSecrets", facts)
+	s.checklist(findingsOf(hits))
+	if len(errs) == 0 {
+		s.env.Degrade()
+		return nil
+	}
+	return joined(errs)
+}
+
+func findingsOf(hits []hit) []leak.Finding {
+	var all []leak.Finding
+	for _, h := range hits {
+		all = append(all, h.finding)
+	}
+	return all
+}
+
+// definedWhere asks the server where variables are defined, by their names in lower
+// case. It is help for the reader alone: without an answer the message says less.
+func (s *step) definedWhere(ctx context.Context) map[string]string {
+	client, err := s.server()
+	if err != nil {
+		s.env.Log.Debug(err.Error())
+		return nil
+	}
+	build, err := strconv.Atoi(s.env.Var("Build.BuildId"))
+	if err != nil {
+		return nil
+	}
+	variables, err := client.Variables(ctx, build)
+	if err != nil {
+		s.env.Log.Debug(err.Error())
+	}
+	return whereByName(variables)
+}
+
+func whereByName(variables []ado.Variable) map[string]string {
+	where := map[string]string{}
+	for _, v := range variables {
+		where[strings.ToLower(v.Name)] = v.Where
+	}
+	return where
+}
