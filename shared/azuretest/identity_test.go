@@ -275,7 +275,7 @@ func TestOtherTenantsVault(t *testing.T) {
 		o.Apps = []App{{ID: someApp, Secret: "hunter3", Tenants: []string{someTenant, other}}}
 	})
 	v := c.Vault("kv")
-	v.Configure(VaultConfig{Tenant: other, Secrets: map[string]Secret{"a": {Value: "hunter2"}}})
+	v.Configure(VaultConfig{Tenant: other, Secrets: map[string][]Secret{"a": {{Value: "hunter2"}}}})
 	if _, err := get(t, secrets(t, c, v, withSecret(t, c)), "a", ""); err == nil || !strings.Contains(err.Error(), "isn't configured to acquire tokens for tenant") {
 		t.Errorf("GetSecret = %v, want the SDK to refuse the tenant", err)
 	}

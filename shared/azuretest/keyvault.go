@@ -30,8 +30,9 @@ type VaultConfig struct {
 	EmptyPages bool
 	// APIVersions are those that it knows; if nil, those of Key Vault.
 	APIVersions []string
-	// Secrets are there from the beginning; see also Vault.Put.
-	Secrets map[string]Secret
+	// Secrets are there from the beginning, each with its versions, of which the last
+	// is the current one; see also Vault.Put.
+	Secrets map[string][]Secret
 }
 
 // apiVersions are those of

@@ -190,7 +190,7 @@ func TestVaultWithFewerVersions(t *testing.T) {
 	t.Parallel()
 	c := NewCloud(t)
 	v := c.Vault("kv")
-	v.Configure(VaultConfig{APIVersions: []string{"2016-10-01", "7.1"}, Secrets: map[string]Secret{"a": {Value: "hunter2"}}})
+	v.Configure(VaultConfig{APIVersions: []string{"2016-10-01", "7.1"}, Secrets: map[string][]Secret{"a": {{Value: "hunter2"}}}})
 	_, err := get(t, secrets(t, c, v, withSecret(t, c)), "a", "")
 	if status(err) != http.StatusBadRequest || !strings.Contains(err.Error(), "latest supported version (7.1)") {
 		t.Errorf("GetSecret = %v, want 400 with the latest version", err)

@@ -50,7 +50,9 @@ type entry struct {
 func (v *Vault) Configure(config VaultConfig) {
 	v.configure(config)
 	for _, name := range slices.Sorted(maps.Keys(config.Secrets)) {
-		v.Put(name, config.Secrets[name])
+		for _, version := range config.Secrets[name] {
+			v.Put(name, version)
+		}
 	}
 }
 

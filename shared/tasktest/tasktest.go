@@ -6,6 +6,9 @@
 // that holds the script's files, with
 //
 //	localagent   the local agent, on PATH, beside node, bash, git and the usual tools
+//	fakeazure    Entra and Key Vault for the program that it runs, on PATH:
+//	             "fakeazure -config vaults.json -- localagent run ...", see
+//	             scripts/services/azure for what the file may hold
 //	$PACKAGE     the extension, packed for this machine as users get it
 //	damage       "damage in.vsix out.vsix suffix" copies a package and changes a byte
 //	             in the middle of the parts whose names end in suffix
@@ -86,18 +89,20 @@ func rewrite(from, to, suffix string) (changed int, err error) {
 	return changed, os.WriteFile(to, packed.Bytes(), 0o600)
 }
 
-// build compiles the local agent and packs the extension for this machine, into
-// a folder that is removed with the test.
+// build compiles the local agent and the fake cloud, and packs the extension for this
+// machine, into a folder that is removed with the test.
 func build(t *testing.T) (bin, pkg string) {
 	t.Helper()
 	dir := t.TempDir()
-	agent := filepath.Join(dir, "bin", "localagent")
+	bin = filepath.Join(dir, "bin")
+	suffix := ""
 	if runtime.GOOS == "windows" {
-		agent += ".exe"
+		suffix = ".exe"
 	}
 	pkg = filepath.Join(dir, "guardrails.vsix")
 	for _, args := range [][]string{
-		{"build", "-o", agent, "./build/localagent"},
+		{"build", "-o", filepath.Join(bin, "localagent"+suffix), "./build/localagent"},
+		{"build", "-o", filepath.Join(bin, "fakeazure"+suffix), "./scripts/services/azure"},
 		{"run", "./build/pack", "vsix", "--targets", "host", "--quality", "1", "--out", pkg},
 	} {
 		cmd := exec.Command("go", args...)
@@ -106,7 +111,7 @@ func build(t *testing.T) (bin, pkg string) {
 			t.Fatalf("go %q: %v\n%s", args, err, out)
 		}
 	}
-	return filepath.Dir(agent), pkg
+	return bin, pkg
 }
 
 // root is the repository's folder: the nearest one above with a go.mod.
