@@ -117,10 +117,14 @@ func (s *step) exportCommand(ctx context.Context, secrets []secret) error {
 	if dir == "" {
 		dir = s.env.Var("System.DefaultWorkingDirectory")
 	}
+	program := s.in.Command
+	if strings.ContainsAny(program, `/\`) && !filepath.IsAbs(program) {
+		program = filepath.Join(dir, program)
+	}
 	out := printer{s.env.Log}
 	s.env.Log.Printf("Running %s with %s in its environment ...", s.in.Command, plural(len(secrets), "secret"))
 	err := proc.Run(ctx, proc.Cmd{
-		Name: s.in.Command, Args: s.in.Arguments, Dir: dir, Env: environ, Stdout: out, Stderr: out, Secrets: s.env.Secrets,
+		Name: program, Args: s.in.Arguments, Dir: dir, Env: environ, Stdout: out, Stderr: out, Secrets: s.env.Secrets,
 	})
 	var exit *proc.ExitError
 	switch {

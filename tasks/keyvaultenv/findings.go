@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/leak"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/report"
 	"github.com/guardrails-ci/guardrails/shared/task"
 )
@@ -132,11 +133,15 @@ func (sc *scanner) gather(baseline leak.Baseline) (all []leaked, accepted int) {
 
 var rank = map[leak.Severity]int{leak.Critical: 0, leak.High: 1, leak.Medium: 2, leak.Low: 3}
 
-// lessen takes the job's own token for what it is: a credential that ends with the job,
-// which checkout keeps in .git/config if persistCredentials is set.
+// lessen takes the job's own token in .git/config for what it is: a credential that ends
+// with the job, and that checkout keeps there if persistCredentials is set.
 func (s *step) lessen(f leak.Finding) leak.Finding {
-	if token := s.jobToken(); token != "" && strings.Contains(f.Secret.Reveal(), token) {
-		f.Severity = leak.Low
+	if f.Known == "" && strings.HasSuffix(f.Place.Source, ".git/config") {
+		var token redact.Set
+		token.Add(s.jobToken())
+		if value := f.Secret.Reveal(); token.String(value) != value {
+			f.Severity = leak.Low
+		}
 	}
 	return f
 }

@@ -99,7 +99,11 @@ func (s *step) knownSecrets(secrets []secret) []known {
 	var all []known
 	seen := map[string]bool{}
 	for _, x := range secrets {
-		for _, value := range []string{x.value, x.whole} {
+		values := []string{x.value, x.whole}
+		if x.want.Path != "" {
+			values = values[:1] // the rest of the document was not asked for
+		}
+		for _, value := range values {
 			if !seen[value] && value != "" {
 				all = append(all, known{s.name(x.want), owner(x.item.Tags), value})
 				seen[value] = true

@@ -86,13 +86,13 @@ func (s *step) reportVariables(hits []hit, where map[string]string) error {
 	for _, h := range hits {
 		place := where[strings.ToLower(h.variable)]
 		if place == "" {
-			place = "likely in the YAML under variables, in a template, or set by a step with task.setvariable"
+			place = "most likely in the YAML (variables, or a template), or set by a step with task.setvariable"
 		}
 		what := "something that looks like a secret (" + h.finding.Rule + ")"
 		if h.finding.Known != "" {
 			what = "the value of " + h.finding.Known
 		}
-		msg := fmt.Sprintf("the plain variable %s holds %s, for everyone to read and in every log; it is defined %s",
+		msg := fmt.Sprintf("the plain variable %s holds %s, for everyone to read and in every log; where it is defined: %s",
 			h.variable, what, place)
 		fix := "remove it there, fetch it with this task instead (secrets: " + h.variable + "=name-in-the-vault), " +
 			"and rotate it: it has been exposed"

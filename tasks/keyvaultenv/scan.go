@@ -18,15 +18,19 @@ import (
 // post removes what the step has written, and looks for its secrets in all that the
 // job has left.
 func post(ctx context.Context, env *task.Env, in Inputs) error {
-	removed := removeFile(env)
+	return errors.Join(removeFile(env), scan(ctx, env, in))
+}
+
+func scan(ctx context.Context, env *task.Env, in Inputs) error {
 	m, err := recall(env)
-	if err := errors.Join(removed, err); err != nil {
+	if err != nil {
 		return err
 	}
 	if m == nil {
 		env.Log.Print("Nothing to scan for: the step has not run, or its inputs were refused.")
 		return nil
 	}
+	defer os.Remove(env.TaskVar(memoryFile)) // the agent empties the folder, too
 	s := &step{env: env, in: in, scan: m.Scan}
 	s.in.KeyVaultName, s.in.OnLeak = m.Vault, m.OnLeak
 	for _, k := range m.Known {
@@ -34,11 +38,7 @@ func post(ctx context.Context, env *task.Env, in Inputs) error {
 	}
 	if len(m.Scan) == 0 {
 		env.Log.Print("Nothing is scanned: scan is none.")
-		return os.Remove(env.TaskVar(memoryFile))
-	}
-	baseline, err := readBaseline(m.Baseline)
-	if err != nil {
-		return err
+		return nil
 	}
 	engine, err := leak.New(leak.Options{Known: asKnown(m.Known), Key: s.fingerprintKey()})
 	if err != nil {
@@ -48,7 +48,14 @@ func post(ctx context.Context, env *task.Env, in Inputs) error {
 	if err := sc.scanAll(ctx); err != nil {
 		return err
 	}
-	return errors.Join(sc.report(baseline), os.Remove(env.TaskVar(memoryFile)))
+	baseline, err := readBaseline(m.Baseline) // without it nothing is accepted
+	return errors.Join(sc.report(baseline), err)
+}
+
+// fingerprintKey makes fingerprints those of an organization: the same secret has the
+// same one in all of its runs, and another one elsewhere.
+func (s *step) fingerprintKey() []byte {
+	return []byte("guardrails/keyvaultenv/" + strings.ToLower(s.env.Var("System.CollectionId")))
 }
 
 // removeFile removes the output file.

@@ -26,6 +26,7 @@ type File struct {
 	Path       string
 	Size       int64
 	Dependency bool // it lies in a folder of installed or downloaded packages
+	Old        bool // it was there before, and has been asked for by its own path
 }
 
 // Unread is what could not be looked at.
@@ -59,7 +60,7 @@ func Changed(ctx context.Context, root string, since time.Time) (Found, error) {
 		w.cannot(root, err)
 		return w.found, nil
 	case info.Mode().IsRegular():
-		return Found{Files: []File{{Path: root, Size: info.Size()}}}, nil
+		return Found{Files: []File{{Path: root, Size: info.Size(), Old: !w.fresh(root, info)}}}, nil
 	case info.Mode()&fs.ModeSymlink != 0:
 		// The root itself may be a link: somebody who configured the agent has made it.
 		if real, err := filepath.EvalSymlinks(root); err == nil {
@@ -103,7 +104,7 @@ func (w *walk) visit(path string, entry fs.DirEntry, err error) error {
 		return w.visit(path, entry, err)
 	}
 	if w.fresh(path, info) {
-		w.found.Files = append(w.found.Files, File{path, info.Size(), isDependency(path)})
+		w.found.Files = append(w.found.Files, File{Path: path, Size: info.Size(), Dependency: isDependency(path)})
 	}
 	return nil
 }
