@@ -93,6 +93,8 @@ func (s *step) exportFile(secrets []secret) (string, error) {
 		return "", err
 	}
 	if err := export.Write(s.env.TempDir(), path, data); err != nil {
+		// Nothing of ours is there, and what else is there is not ours to remove.
+		_ = s.env.Log.SetTaskVariable(outputFile, "", false)
 		return "", &task.UserError{
 			Class: task.Environment, Rule: "keyvault/file", Msg: "the output file cannot be written: " + err.Error(),
 			Hint: "name a file below $(Agent.TempDirectory) that does not exist yet",

@@ -115,7 +115,7 @@ func (sc *scanner) gather(baseline leak.Baseline) (all []leaked, accepted int) {
 			id = f.Known
 		}
 		if byID[id] == nil {
-			byID[id] = &leaked{Finding: f, owner: cmp.Or(owners[f.Known], sc.step.env.Var("Build.RequestedFor"))}
+			byID[id] = &leaked{Finding: f, owner: cmp.Or(owners[f.Known], leak.Rotation(f.Kind).Owner)}
 		}
 		byID[id].places = append(byID[id].places, f.Place)
 	}
@@ -201,7 +201,9 @@ func (s *step) checklist(findings []leak.Finding) {
 		recipe := leak.Rotation(kind)
 		title := fmt.Sprintf("Rotate: %s (%s)", strings.Join(names[kind], ", "), recipe.Title)
 		s.env.Log.Group(title)
+		s.env.Log.Print("Who: " + recipe.Owner)
 		s.env.Report.Summary("#### %s", title)
+		s.env.Report.Summary("Who: %s", recipe.Owner)
 		for i, line := range recipe.Steps {
 			s.env.Log.Printf("%d. %s", i+1, line)
 			s.env.Report.Summary("- [ ] %s", line)
@@ -223,6 +225,7 @@ func (sc *scanner) writeSARIF(all []leaked) error {
 		for _, p := range l.places {
 			results = append(results, report.Finding{
 				Rule: l.Rule, Severity: sarifLevel[l.Severity], Message: l.text(), Path: p.Source, Line: p.Line, Column: p.Column,
+				Fingerprint: l.Fingerprint,
 			})
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"os"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/inputs"
@@ -59,7 +58,7 @@ func (s *step) remember(secrets []secret) error {
 			s.env.Log.SetTaskVariable(memoryFile, path, false))
 	}
 	if err == nil && before != "" {
-		err = os.Remove(before)
+		err = state.Remove(before)
 	}
 	if err != nil {
 		return &task.UserError{
