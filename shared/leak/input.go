@@ -17,10 +17,11 @@ const (
 // input is a window that moves over a text. Its colours are taken out on the way in,
 // and what was taken out is remembered for the columns.
 type input struct {
-	r      io.Reader
-	colour bool // colours are looked through
-	binary bool // only known secrets are looked for
-	end    bool // data reaches the end of the text
+	buffered *bufio.Reader
+	r        io.Reader // text; buffered, or what decodes it
+	colour   bool      // colours are looked through
+	binary   bool      // only known secrets are looked for
+	end      bool      // data reaches the end of the text
 
 	data    []byte // the window
 	tail    []byte // raw bytes that may be the beginning of an escape sequence
@@ -46,13 +47,21 @@ type cut struct {
 	n      int
 }
 
-func newInput(r io.Reader, text Text, block int) *input {
-	buffered := bufio.NewReaderSize(r, sniffed)
-	first, _ := buffered.Peek(sniffed) // an error comes again when it is read
-	in := &input{r: buffered, binary: text == Binary, at: cursor{line: 1}}
-	in.data = make([]byte, 0, block+behind+ahead+maxEscape)
+// input returns an input of r, with the window of an earlier one if there is any.
+func (e *Engine) input(r io.Reader, text Text) *input {
+	in, ok := e.inputs.Get().(*input)
+	if !ok {
+		in = &input{
+			buffered: bufio.NewReaderSize(nil, sniffed),
+			data:     make([]byte, 0, e.block+behind+ahead+maxEscape),
+		}
+	}
+	*in = input{buffered: in.buffered, data: in.data[:0], tail: in.tail[:0], at: cursor{line: 1}}
+	in.buffered.Reset(r)
+	first, _ := in.buffered.Peek(sniffed) // an error comes again when it is read
+	in.r, in.binary = in.buffered, text == Binary
 	if order := byteOrder(first); order != nil && text != Binary {
-		in.r = newUTF16(buffered, order)
+		in.r = newUTF16(in.buffered, order)
 	} else if text != Log && bytes.IndexByte(first, 0) >= 0 {
 		in.binary = true
 	}

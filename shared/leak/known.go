@@ -58,7 +58,7 @@ type knownSet struct {
 	entries []entry
 	forms   []form
 	step    int
-	bitmap  []byte
+	bitmap  [1 << (mostBits - 3)]byte
 	shift   uint
 	slots   []int32 // by hash: index+1 into grams
 	grams   []gramAt
@@ -72,7 +72,12 @@ type gramAt struct {
 	next   int32 // index+1
 }
 
-const gramSize = 4
+const (
+	gramSize = 4
+	// mostBits is the binary logarithm of the size of the bitmap, at most. It then fits
+	// into the second-level cache.
+	mostBits = 21
+)
 
 // newKnownSet derives the forms of the secrets. kindOf says what the rules take a
 // value for.
@@ -241,11 +246,10 @@ func (k *knownSet) compile() {
 	for _, f := range k.forms {
 		k.step = min(k.step, len(f.text)-gramSize+1)
 	}
-	// One bit in 32 is set at most, and the bitmap fits into the second-level cache.
+	// One bit in 32 is set at most, unless there are very many.
 	size := bits.Len(uint(len(k.forms) * k.step * 32))
-	size = min(max(size, 16), 21)
+	size = min(max(size, 16), mostBits)
 	k.shift = uint(32 - size)
-	k.bitmap = make([]byte, 1<<size/8)
 	k.slots = make([]int32, 1<<size)
 	for i, f := range k.forms {
 		start := rarest(f.text, k.step)
@@ -287,19 +291,38 @@ func (k *knownSet) search(data []byte, from, to int, found func(match)) {
 	if len(k.forms) == 0 {
 		return
 	}
-	step, shift, bitmap := k.step, k.shift&31, k.bitmap
+	step := k.step
 	to = min(to, len(data)-gramSize+1)
-	for i := from; i < to; i += step {
-		gram := binary.LittleEndian.Uint32(data[i:])
-		h := gram * 0x9E3779B1 >> shift
-		if bitmap[h>>3]>>(h&7)&1 != 0 {
-			k.verify(data, i, gram, found)
+	i := from
+	// Four at a time: most often none of them is in the bitmap.
+	for ; i+3*step < to; i += 4 * step {
+		some := k.bit(data, i) | k.bit(data, i+step) | k.bit(data, i+2*step) | k.bit(data, i+3*step)
+		if some&1 == 0 {
+			continue
+		}
+		for j := i; j < i+4*step; j += step {
+			if k.bit(data, j)&1 != 0 {
+				k.verify(data, j, found)
+			}
+		}
+	}
+	for ; i < to; i += step {
+		if k.bit(data, i)&1 != 0 {
+			k.verify(data, i, found)
 		}
 	}
 }
 
+// bit has its lowest bit set if a form may have the gram data[i:i+4].
+func (k *knownSet) bit(data []byte, i int) byte {
+	gram := binary.LittleEndian.Uint32(data[i:])
+	h := gram * 0x9E3779B1 >> (k.shift & 31)
+	return k.bitmap[h>>3&(1<<(mostBits-3)-1)] >> (h & 7)
+}
+
 // verify compares the forms that have gram.
-func (k *knownSet) verify(data []byte, i int, gram uint32, found func(match)) {
+func (k *knownSet) verify(data []byte, i int, found func(match)) {
+	gram := binary.LittleEndian.Uint32(data[i:])
 	for next := k.slots[k.hash(gram)]; next != 0; next = k.grams[next-1].next {
 		g := &k.grams[next-1]
 		if g.gram != gram {

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 )
@@ -93,7 +94,8 @@ type Engine struct {
 	rules  *ruleSet
 	prints *fingerprints
 	most   int
-	block  int // bytes read at once
+	block  int       // bytes read at once
+	inputs sync.Pool // of *input: their windows are large
 }
 
 // blockSize is how much is read at once.
@@ -126,7 +128,8 @@ func New(o Options) (*Engine, error) {
 // with it.
 func (e *Engine) Scan(ctx context.Context, r io.Reader, source string, text Text) ([]Finding, error) {
 	s := newScan(e, source, text)
-	in := newInput(r, text, e.block)
+	in := e.input(r, text)
+	defer e.inputs.Put(in)
 	for {
 		if err := ctx.Err(); err != nil {
 			return s.findings(), fmt.Errorf("scanning %s: %w", source, err)

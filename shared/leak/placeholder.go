@@ -36,8 +36,17 @@ func isPlaceholder(value []byte) bool {
 	if len(value) == 0 || allSame(value) || placeholderWords[string(bytes.ToLower(value))] {
 		return true
 	}
+	for _, public := range emulatorKeys {
+		if bytes.HasPrefix(value, []byte(public)) {
+			return true
+		}
+	}
 	return isVariable(value) || hasFolded(value, placeholderParts...)
 }
+
+// emulatorKeys are the beginnings of the keys of the storage and Cosmos DB emulators,
+// which are the same for everybody.
+var emulatorKeys = []string{"Eby8vdM02xNOcqFlqUwJPLlm", "C2y6yDjf5/R+ob0N8A7Cgv30"}
 
 func allSame(value []byte) bool {
 	return bytes.Count(value, value[:1]) == len(value)

@@ -111,7 +111,7 @@ func passwordEnd(text []byte, from int, database bool) (int, bool) {
 // one, and the @ belongs to its path.
 func isPort(text []byte, from, to int) bool {
 	end := digits.run(text, from, 5)
-	return end > from && end < to && (text[end] == '/' || text[end] == '?' || text[end] == ',' || text[end] == '#')
+	return end > from && end < to && (text[end] == '/' || text[end] == '?' || text[end] == ',' || text[end] == ';' || text[end] == '#')
 }
 
 // keys of connection strings other than the password's.

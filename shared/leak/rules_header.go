@@ -52,10 +52,7 @@ func login64(text []byte, i int) (found, bool) {
 	for to < len(text) && text[to] == '=' {
 		to++
 	}
-	if len(bare) < 6 {
-		return found{}, false
-	}
-	if len(bare)%4 == 1 {
+	if len(bare) < 8 || len(bare)%4 == 1 {
 		return found{}, false
 	}
 	plain := make([]byte, base64.RawStdEncoding.DecodedLen(len(bare)))
@@ -77,7 +74,7 @@ func standard(b64 []byte) []byte {
 
 func printableAll(text []byte) bool {
 	for _, c := range text {
-		if c < ' ' || c == 0x7f {
+		if c < ' ' || c >= 0x7f {
 			return false
 		}
 	}

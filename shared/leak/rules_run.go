@@ -86,7 +86,7 @@ func (s *ruleSet) findRuns(data []byte, from, to int, emit func(rank int, f foun
 		} else if start > 0 && data[start-1] == '%' {
 			start += 2 // the digits of %3d
 		}
-		if start < from || start >= to || !begins(data, start, alnum) || !ends(data, stop, alnum) {
+		if stop-start < nugetLength || start < from || start >= to || !begins(data, start, alnum) || !ends(data, stop, alnum) {
 			continue
 		}
 		for _, rank := range s.runs {
