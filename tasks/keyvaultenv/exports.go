@@ -18,28 +18,36 @@ import (
 // export hands the secrets over, all of them or none.
 func (s *step) export(ctx context.Context, secrets []secret) error {
 	s.summarize(secrets)
-	file := ""
-	var err error
 	switch s.in.ExportTo {
 	case ExportToFile:
-		file, err = s.exportFile(secrets)
+		return s.exportFile(secrets)
 	case ExportToCommand:
-		err = s.exportCommand(ctx, secrets)
-	default:
-		err = s.exportVariables(secrets)
+		if err := s.exportCommand(ctx, secrets); err != nil {
+			return err
+		}
+		return s.env.Log.SetVariables(s.outputs(secrets, ""), false)
 	}
-	if err != nil {
-		return err
-	}
+	return s.exportVariables(secrets)
+}
+
+// outputs are the output variables. One that would show a secret, such as a year that
+// is a password, stays empty.
+func (s *step) outputs(secrets []secret, file string) []pipeline.Variable {
 	outputs := []pipeline.Variable{
 		{Name: OutputSecretsFile, Value: file}, {Name: OutputSecretCount, Value: strconv.Itoa(len(secrets))},
 		{Name: OutputNextExpiry, Value: nextExpiry(secrets)},
 	}
-	return s.env.Log.SetVariables(outputs, false)
+	for i, v := range outputs {
+		if s.env.Secrets.String(v.Value) != v.Value {
+			s.warn("keyvault/output", "the output variable "+v.Name+" is left empty: a secret is a part of its value")
+			outputs[i].Value = ""
+		}
+	}
+	return outputs
 }
 
 func (s *step) exportVariables(secrets []secret) error {
-	var variables []pipeline.Variable
+	variables := s.outputs(secrets, "")
 	for _, x := range secrets {
 		for _, name := range x.want.Names {
 			variables = append(variables, pipeline.Variable{Name: name, Value: x.value, Var: pipeline.Var{Secret: true}})
@@ -59,7 +67,7 @@ func (s *step) exportVariables(secrets []secret) error {
 }
 
 // exportFile writes the file, which the post stage removes.
-func (s *step) exportFile(secrets []secret) (string, error) {
+func (s *step) exportFile(secrets []secret) error {
 	path := s.in.OutputFile
 	if path == "" {
 		path = "guardrails-secrets-" + s.env.Var("System.TaskInstanceId") + "." + string(s.in.OutputFormat)
@@ -81,27 +89,27 @@ func (s *step) exportFile(secrets []secret) (string, error) {
 		}
 	}
 	if s.in.OutputFormat == OutputFormatRaw && len(secrets) != 1 {
-		return "", badInput("outputFormat", fmt.Sprintf("raw is for one secret, and there are %d", len(secrets)),
+		return badInput("outputFormat", fmt.Sprintf("raw is for one secret, and there are %d", len(secrets)),
 			"write dotenv or json, or fetch one secret")
 	}
 	data, err := export.Render(export.Format(s.in.OutputFormat), pairs)
 	if err != nil {
-		return "", badInput("outputFormat", strings.ReplaceAll(err.Error(), "\n", "; "), "use outputFormat: json")
+		return badInput("outputFormat", strings.ReplaceAll(err.Error(), "\n", "; "), "use outputFormat: json")
 	}
 	// The name first: if this program is killed now, the post stage still removes the file.
 	if err := s.env.Log.SetTaskVariable(outputFile, path, false); err != nil {
-		return "", err
+		return badInput("outputFile", "a secret is a part of its path", "choose another name")
 	}
 	if err := export.Write(s.env.TempDir(), path, data); err != nil {
 		// Nothing of ours is there, and what else is there is not ours to remove.
 		_ = s.env.Log.SetTaskVariable(outputFile, "", false)
-		return "", &task.UserError{
+		return &task.UserError{
 			Class: task.Environment, Rule: "keyvault/file", Msg: "the output file cannot be written: " + err.Error(),
 			Hint: "name a file below $(Agent.TempDirectory) that does not exist yet",
 		}
 	}
 	s.env.Log.Printf("Wrote %s to %s; it is removed when the job ends.", plural(len(secrets), "secret"), path)
-	return path, nil
+	return s.env.Log.SetVariables(s.outputs(secrets, path), false)
 }
 
 // exportCommand runs the program that gets the secrets.

@@ -206,7 +206,7 @@ func (s *step) judge(w mapping.Want, answer vault.Result) (got secret, use bool,
 	}
 	var refusal *vault.Error
 	switch {
-	case errors.As(answer.Err, &refusal) && refusal.Missing():
+	case errors.As(answer.Err, &refusal) && (refusal.Missing() || refusal.Kind == vault.Disabled):
 		facts.Missing = refusal.Reason
 	case answer.Err != nil:
 		return got, false, s.vaultError(answer.Err, task.Environment)

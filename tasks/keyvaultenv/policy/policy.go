@@ -57,7 +57,8 @@ func Judge(f Facts, r Rules, now time.Time) Verdict {
 	}
 	v.times(f, r, now)
 	if f.Empty {
-		v.add(r.Empty, f.Name+" is empty", "give it a value in the vault", "the variable is empty")
+		v.add(r.Empty, f.Name+" is empty", "give it a value in the vault", "it is left out")
+		v.Use = false // $(name) of an empty variable would stay as it is in later steps
 	} else if f.Short != "" {
 		v.add(r.Short, fmt.Sprintf("%s %s, so it cannot be hidden in logs", f.Name, f.Short),
 			"make it longer; if it is no secret, it does not belong into a vault", "it is used and not hidden")

@@ -57,7 +57,7 @@ func TestJudge(t *testing.T) {
 		"empty": {
 			policy.Facts{Empty: true, Short: "has 0 characters"},
 			func(a policy.Action) policy.Rules { return policy.Rules{Empty: a} },
-			texts{"the secret a is empty; give", "the secret a is empty; the variable", "the secret a is empty; skipped"},
+			texts{"the secret a is empty; give", "the secret a is empty; it is left out", "the secret a is empty; skipped"},
 		},
 		"short": {
 			policy.Facts{Short: "has 3 characters"},
