@@ -86,7 +86,7 @@ func TestJudge(t *testing.T) {
 						t.Errorf("Judge with %q = %q (fail, warn, note: %d), want %q", action, texts, i, want[i])
 					}
 				}
-				if use := action == policy.Warn && facts.Missing == ""; got.Use != use {
+				if use := action == policy.Warn && facts.Missing == "" && !facts.Empty; got.Use != use {
 					t.Errorf("Judge with %q says Use = %t, want %t", action, got.Use, use)
 				}
 			})
