@@ -102,6 +102,7 @@ func TestValueRefuses(t *testing.T) {
 		"one character left":     {"aHVudGVyMgAAA", "", mapping.Base64, "not base64", false},
 		"one = too few":          {"aHVudGVyMg=", "", mapping.Base64, "not base64", false},
 		"one = too many":         {"aHVudGVy=", "", mapping.Base64, "not base64", false},
+		"four = too many":        {"aHVu====", "", mapping.Base64, "not base64", false},
 		"padding within":         {"aHV=udGV", "", mapping.Base64, "not base64", false},
 		"a bit left over":        {"aHVudGVyMh==", "", mapping.Base64, "not base64", false},
 		"a decoding of its own":  {"hunter2", "", "hunter2", "not one of", false},

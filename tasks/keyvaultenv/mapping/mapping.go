@@ -164,7 +164,7 @@ func settle(wants []Want, chosen int) []error {
 	}
 	for i := chosen; i < len(wants); i++ {
 		w := &wants[i]
-		kept := w.Names[:1]
+		kept := []string{w.Names[0]} // not in place: a Plan may be selected from twice
 		for _, name := range w.Names[1:] {
 			if strings.EqualFold(name, w.Names[0]) {
 				kept = append(kept, name)
@@ -190,7 +190,6 @@ func (p Plan) Select(names []string) (Selection, error) {
 	found := Selection{}
 	chosen := 0
 	for _, w := range p.Wants {
-		w.Names = slices.Clone(w.Names) // settle may take some away
 		found.Wants = append(found.Wants, w)
 		if !w.isFiltered() {
 			chosen++

@@ -128,10 +128,14 @@ func TestJudgeSeveral(t *testing.T) {
 		use   bool
 		count []int // fail, warn, note
 	}{
-		"all fail":                      {bad, policy.Rules{}, false, []int{3, 0, 0}},
-		"all are told":                  {bad, policy.Rules{Expired: policy.Warn, NotYetActive: policy.Warn, Short: policy.Warn}, true, []int{0, 3, 0}},
-		"one is enough":                 {bad, policy.Rules{Expired: policy.Warn, NotYetActive: policy.Skip, Short: policy.Warn}, false, []int{0, 2, 1}},
-		"skip hides no failure":         {bad, policy.Rules{Expired: policy.Skip, NotYetActive: policy.Skip}, false, []int{1, 0, 2}},
+		"all fail":              {bad, policy.Rules{}, false, []int{3, 0, 0}},
+		"all are told":          {bad, policy.Rules{Expired: policy.Warn, NotYetActive: policy.Warn, Short: policy.Warn}, true, []int{0, 3, 0}},
+		"one is enough":         {bad, policy.Rules{Expired: policy.Warn, NotYetActive: policy.Skip, Short: policy.Warn}, false, []int{0, 2, 1}},
+		"skip hides no failure": {bad, policy.Rules{Expired: policy.Skip, NotYetActive: policy.Skip}, false, []int{1, 0, 2}},
+		"no warning of what is not used": {
+			policy.Facts{Name: "a", NotBefore: now.Add(time.Hour), Expires: now.Add(2 * time.Hour)},
+			policy.Rules{NotYetActive: policy.Skip, ExpiryWarningDays: 30}, false, []int{0, 0, 1},
+		},
 		"an optional one":               {policy.Facts{Name: "a", Missing: "is missing", Optional: true}, policy.Rules{}, false, []int{0, 0, 1}},
 		"optional and there":            {policy.Facts{Name: "a", Empty: true, Optional: true}, policy.Rules{}, false, []int{1, 0, 0}},
 		"nothing else if it is missing": {policy.Facts{Name: "a", Missing: "is missing", Empty: true, Expires: now}, policy.Rules{Missing: policy.Warn}, false, []int{0, 1, 0}},

@@ -72,6 +72,7 @@ func TestChallenges(t *testing.T) {
 		"with a scope":         {`Bearer authorization="https://login.example/t", scope="https://vault.azure.net/.default"`, known, "does not take the token", true},
 		"a short address":      {`Bearer authorization="https://login", resource="https://vault.azure.net"`, known, "in a way that no vault does", false},
 		"no address":           {`Bearer authorization="x", resource="https://vault.azure.net"`, known, "in a way that no vault does", false},
+		"without TLS":          {`Bearer authorization="http://login.example/t", resource="https://vault.azure.net"`, known, "in a way that no vault does", false},
 		"no tenant":            {`Bearer authorization="https://login.example/", resource="https://vault.azure.net"`, known, "in a way that no vault does", false},
 		"a comma for a tenant": {`Bearer authorization="https://login.example/,", resource="https://vault.azure.net"`, known, "in a way that no vault does", false},
 		"no authorization":     {`Bearer resource="https://vault.azure.net"`, known, "in a way that no vault does", false},

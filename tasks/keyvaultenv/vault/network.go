@@ -35,7 +35,7 @@ func (c *Client) unreachable(err error) *Error {
 	case errors.As(err, &dns):
 		return c.problem(whole, DNS, fmt.Sprintf("cannot be reached: %s cannot be looked up", c.host),
 			"check the name servers of this agent")
-	case errors.Is(err, errSlow) || isTimeout(err):
+	case isTimeout(err):
 		return c.problem(whole, Timeout, fmt.Sprintf("cannot be reached: %s does not answer in time", c.host),
 			"check the network, the proxy (--proxyurl) and the firewalls of this agent")
 	}

@@ -17,7 +17,6 @@ const maxBody = 4 << 20
 
 var (
 	errDeadline  = errors.New("the time for all of it is over")
-	errSlow      = errors.New("no answer in time")
 	errHost      = errors.New("a request to another server than the vault")
 	errChallenge = errors.New("a challenge that is not one of a key vault")
 	errScope     = errors.New("a token for something else is asked for")
@@ -97,16 +96,16 @@ func (t *transport) send(req *http.Request, seen *exchange) (*http.Response, err
 		port != "" && port != "443" {
 		return nil, errHost
 	}
-	ctx, cancel := context.WithTimeoutCause(req.Context(), t.patience, errSlow)
+	ctx, cancel := context.WithTimeout(req.Context(), t.patience)
 	defer cancel()
 	resp, err := t.client.Do(req.WithContext(ctx))
 	if err != nil {
-		return nil, slow(ctx, err)
+		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return nil, slow(ctx, err)
+		return nil, err
 	}
 	if len(body) > maxBody {
 		return nil, errLarge
@@ -117,14 +116,6 @@ func (t *transport) send(req *http.Request, seen *exchange) (*http.Response, err
 		return nil, errChallenge
 	}
 	return resp, nil
-}
-
-// slow tells our own patience from other ends of a context.
-func slow(ctx context.Context, err error) error {
-	if context.Cause(ctx) == errSlow {
-		return errors.Join(errSlow, err)
-	}
-	return err
 }
 
 // isChallenge reports whether a WWW-Authenticate header is one that the SDK can read: its

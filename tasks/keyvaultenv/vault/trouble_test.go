@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/azure"
 	"github.com/guardrails-ci/guardrails/shared/azuretest"
+	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
 )
 
@@ -330,6 +333,32 @@ func TestCancelled(t *testing.T) {
 	if _, err := client.List(ctx); !errors.Is(err, why) {
 		t.Errorf("List after the end: %v, want the context's cause", err)
 	}
+}
+
+func TestAnotherVersion(t *testing.T) {
+	t.Parallel()
+	c := azuretest.NewCloud(t)
+	c.Vault("contoso-kv").Fail(custom(200, "application/json", bundle))
+	client, _ := clientOf(t, c)
+	got := client.Get(t.Context(), refs("a/"+version, "a/"+strings.Repeat("f", 32)))
+	if got[0].Err != nil {
+		t.Errorf("Get of the version: %v", got[0].Err)
+	}
+	checkError(t, got[1].Err, vault.Malformed, "the version "+strings.Repeat("f", 32)+" of the secret a of the vault Contoso-KV has an answer that is for another secret")
+}
+
+func TestNoProxy(t *testing.T) {
+	t.Parallel()
+	c, gone := azuretest.NewCloud(t), httptest.NewServer(nil)
+	gone.Close()
+	there, err := url.Parse(gone.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, _ := clientOf(t, c, func(config *vault.Config) {
+		config.HTTP = httpx.New(httpx.Config{Proxy: http.ProxyURL(there)})
+	})
+	checkError(t, client.Get(t.Context(), refs("a"))[0].Err, vault.Proxy, "the proxy of this agent does not answer (")
 }
 
 func TestDeadline(t *testing.T) {
