@@ -105,6 +105,7 @@ type Cloud struct {
 	authority   *authority
 	stranger    *authority // nobody trusts it
 	done        chan struct{}
+	closing     sync.Once
 
 	lock     sync.Mutex
 	vaults   map[string]*Vault // by name
@@ -213,7 +214,9 @@ func (c *Cloud) start() (err error) {
 }
 
 // Close ends the cloud and every connection to it, and removes its files.
-func (c *Cloud) Close() {
+func (c *Cloud) Close() { c.closing.Do(c.close) }
+
+func (c *Cloud) close() {
 	close(c.done)
 	if c.listener != nil {
 		_ = c.listener.Close()

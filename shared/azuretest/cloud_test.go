@@ -44,6 +44,8 @@ func assertionClaims() map[string]any {
 	}
 }
 
+func same(_ *Cloud, claims map[string]any) map[string]any { return claims }
+
 func with(name string, value any) func(*Cloud, map[string]any) map[string]any {
 	return func(_ *Cloud, claims map[string]any) map[string]any {
 		claims[name] = value
@@ -181,6 +183,12 @@ func TestATunnelIsForOneHost(t *testing.T) {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusMisdirectedRequest {
 		t.Errorf("GET = %s, want 421", response.Status)
+	}
+	client := c.HTTP(t).HTTP()
+	client.Transport.(*http.Transport).TLSClientConfig.ServerName = request.Host
+	if response, err := client.Get("https://" + c.Login() + "/"); err == nil {
+		_ = response.Body.Close()
+		t.Errorf("GET with the vault's name in the handshake = %s, want none", response.Status)
 	}
 }
 
@@ -326,6 +334,7 @@ func TestClose(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	c.Close()
+	c.Close() // does no harm
 	if err := <-done; err == nil {
 		t.Error("the request that was not answered has an answer")
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -81,18 +82,23 @@ func TestCertificate(t *testing.T) {
 	for name, tc := range map[string]struct {
 		configured, shown *x509.Certificate
 		key               *rsa.PrivateKey
+		change            func(*Cloud, map[string]any) map[string]any
 		want              string
 	}{
-		"good":          {mine, mine, tokenKey(), ""},
-		"another":       {mine, others, otherKey(), "AADSTS700027: The certificate with identifier"},
-		"none":          {nil, mine, tokenKey(), "AADSTS700027"},
-		"another's key": {mine, mine, otherKey(), "AADSTS50012"},
+		"good":           {mine, mine, tokenKey(), same, ""},
+		"another":        {mine, others, otherKey(), same, "AADSTS700027: The certificate with identifier"},
+		"none":           {nil, mine, tokenKey(), same, "AADSTS700027"},
+		"another's key":  {mine, mine, otherKey(), same, "AADSTS50012"},
+		"other subject":  {mine, mine, tokenKey(), with("sub", "other"), "AADSTS700021"},
+		"other audience": {mine, mine, tokenKey(), with("aud", "https://login.microsoftonline.com/other/oauth2/v2.0/token"), "AADSTS700023"},
+		"no ID":          {mine, mine, tokenKey(), without("jti"), "AADSTS50027"},
+		"expired":        {mine, mine, tokenKey(), with("exp", 1700000000), "AADSTS700024"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := NewCloud(t, func(o *Config) { o.Apps = []App{{ID: someApp, Certificate: tc.configured}} })
 			source, err := azidentity.NewClientAssertionCredential(c.Tenant(), someApp, func(context.Context) (string, error) {
-				return selfSigned(c, tc.shown, tc.key), nil
+				return selfSigned(tc.shown, tc.key, tc.change(c, selfClaims(c))), nil
 			}, &azidentity.ClientAssertionCredentialOptions{ClientOptions: through(t, c)})
 			if tc.want == "" { // as azidentity does it; it refuses to sign with the wrong key
 				sdk, err2 := azidentity.NewClientCertificateCredential(c.Tenant(), someApp, []*x509.Certificate{tc.shown}, tc.key,
@@ -111,12 +117,16 @@ func TestCertificate(t *testing.T) {
 }
 
 // selfSigned is an assertion of the application for itself.
-func selfSigned(c *Cloud, certificate *x509.Certificate, key *rsa.PrivateKey) string {
+func selfSigned(certificate *x509.Certificate, key *rsa.PrivateKey, claims map[string]any) string {
 	sum := sha256.Sum256(certificate.Raw)
-	return signToken(key, map[string]any{"x5t#S256": encode(string(sum[:]))}, map[string]any{
+	return signToken(key, map[string]any{"x5t#S256": encode(string(sum[:]))}, claims)
+}
+
+func selfClaims(c *Cloud) map[string]any {
+	return map[string]any{
 		"iss": someApp, "sub": someApp, "jti": guid(), "aud": "https://" + c.Login() + "/" + c.Tenant() + "/oauth2/v2.0/token",
 		"nbf": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
-	})
+	}
 }
 
 // wantToken wants a token for a resource, or an error with a text.
@@ -313,8 +323,36 @@ func TestManagedIdentity(t *testing.T) {
 	if _, err := get(t, secrets(t, c, v, managed(guid())), "a", ""); err == nil || !strings.Contains(err.Error(), "Identity not found") {
 		t.Errorf("GetSecret with another identity = %v, want that it is not found", err)
 	}
-	const address = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://vault.azure.net"
-	if response, body := ask(t, c, http.MethodGet, address, ""); response.StatusCode != 400 || !strings.Contains(body, "Required metadata header") {
-		t.Errorf("GET without the header = %d %s, want 400", response.StatusCode, body)
+	const address = "http://169.254.169.254/metadata/identity/oauth2/token"
+	const query = "?api-version=2018-02-01&resource=https://vault.azure.net"
+	for name, tc := range map[string]struct {
+		method, address string
+		header          http.Header
+		status          int
+		want            string
+	}{
+		"good":           {"GET", address + query, http.Header{"Metadata": {"true"}}, 200, "access_token"},
+		"no header":      {"GET", address + query, nil, 400, "Required metadata header"},
+		"forwarded":      {"GET", address + query, http.Header{"Metadata": {"true"}, "X-Forwarded-For": {"10.0.0.1"}}, 400, "X-Forwarded-For"},
+		"POST":           {"POST", address + query, http.Header{"Metadata": {"true"}}, 405, "GET"},
+		"no resource":    {"GET", address + "?api-version=2018-02-01", http.Header{"Metadata": {"true"}}, 400, "resource"},
+		"no api-version": {"GET", address + "?resource=https://vault.azure.net", http.Header{"Metadata": {"true"}}, 400, "api-version"},
+		"other service":  {"GET", address + "?api-version=2018-02-01&resource=https://x.example", http.Header{"Metadata": {"true"}}, 400, "AADSTS500011"},
+		"other path":     {"GET", "http://169.254.169.254/metadata/instance" + query, http.Header{"Metadata": {"true"}}, 404, ""},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), tc.method, tc.address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header = tc.header
+		response, err := c.HTTP(t).HTTP().Do(request)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != tc.status || !strings.Contains(string(body), tc.want) {
+			t.Errorf("%s: %s %s = %d %s, want %d with %q", name, tc.method, tc.address, response.StatusCode, body, tc.status, tc.want)
+		}
 	}
 }

@@ -62,7 +62,6 @@ func claimsOf(c *Cloud) map[string]any {
 
 func TestVaultRefusesTokens(t *testing.T) {
 	t.Parallel()
-	same := func(_ *Cloud, claims map[string]any) map[string]any { return claims }
 	for name, tc := range map[string]struct {
 		key    func() *rsa.PrivateKey
 		change func(*Cloud, map[string]any) map[string]any

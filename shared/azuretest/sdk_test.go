@@ -107,19 +107,18 @@ func TestSecretWithClientSecret(t *testing.T) {
 
 func TestWorkloadIdentity(t *testing.T) {
 	t.Parallel()
-	good := func(c *Cloud, claims map[string]any) map[string]any { return claims }
 	for name, tc := range map[string]struct {
 		trust  Trust
 		change func(c *Cloud, claims map[string]any) map[string]any
 		want   string // in the error
 	}{
-		"good":                 {Trust{}, good, ""},
-		"good, exactly":        {Trust{Issuer: "https://vstoken.dev.azure.com/o", Subject: "sc://o/p/c", Audience: "api://AzureADTokenExchange"}, good, ""},
-		"signed":               {Trust{Key: &tokenKey().PublicKey}, good, ""},
-		"signed by another":    {Trust{Key: &otherKey().PublicKey}, good, "AADSTS50013"},
-		"other issuer":         {Trust{Issuer: "https://vstoken.dev.azure.com/x"}, good, "AADSTS700211"},
-		"other subject":        {Trust{Subject: "sc://o/p/x"}, good, "AADSTS700213"},
-		"subject, other case":  {Trust{Subject: "sc://o/p/C"}, good, "AADSTS700213"},
+		"good":                 {Trust{}, same, ""},
+		"good, exactly":        {Trust{Issuer: "https://vstoken.dev.azure.com/o", Subject: "sc://o/p/c", Audience: "api://AzureADTokenExchange"}, same, ""},
+		"signed":               {Trust{Key: &tokenKey().PublicKey}, same, ""},
+		"signed by another":    {Trust{Key: &otherKey().PublicKey}, same, "AADSTS50013"},
+		"other issuer":         {Trust{Issuer: "https://vstoken.dev.azure.com/x"}, same, "AADSTS700211"},
+		"other subject":        {Trust{Subject: "sc://o/p/x"}, same, "AADSTS700213"},
+		"subject, other case":  {Trust{Subject: "sc://o/p/C"}, same, "AADSTS700213"},
 		"no subject":           {Trust{}, without("sub"), "AADSTS700213"},
 		"issuer without https": {Trust{}, with("iss", "http://vstoken.dev.azure.com/o"), "AADSTS700211"},
 		"issuer here":          {Trust{}, with("iss", "http://127.0.0.1:4711/o"), ""},
