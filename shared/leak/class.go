@@ -22,7 +22,6 @@ func newClass(spec string) *class {
 
 var (
 	alnum     = newClass("a-zA-Z0-9")
-	lowAlnum  = newClass("a-z0-9")
 	word      = newClass("a-zA-Z0-9_")
 	wordDash  = newClass("a-zA-Z0-9_-")
 	base64Std = newClass("a-zA-Z0-9+/")
@@ -68,6 +67,9 @@ func begins(text []byte, i int, c *class) bool {
 		case 'n', 'r', 't':
 			return true
 		}
+	}
+	if i >= 6 && text[i-6] == '\\' && text[i-5] == 'u' {
+		return true
 	}
 	return i >= 3 && text[i-3] == '%' && isHex(text[i-2]) && isHex(text[i-1])
 }

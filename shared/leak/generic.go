@@ -342,7 +342,7 @@ func findNetrc(text []byte, at int) (found, bool) {
 			login = true
 		}
 		if last == "password" && login {
-			return found{from: i, to: end}, end-i >= 4 && !isPlaceholder(text[i:end])
+			return found{from: i, to: end}, isPassword(text[i:end])
 		}
 		if end == i {
 			break

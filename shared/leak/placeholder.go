@@ -64,7 +64,7 @@ func isVariable(value []byte) bool {
 		}
 		if digits[rest[0]] || word[rest[0]] {
 			// $NAME, $env:NAME; not a password that happens to begin with a dollar.
-			return variableName.all(rest) && !mixed(rest)
+			return variableName.all(rest) && (!mixed(rest) || bytes.Equal(bytes.ToUpper(rest), rest))
 		}
 	case '%':
 		return len(value) <= 2 || last == '%' && word.all(value[1:len(value)-1])

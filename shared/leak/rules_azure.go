@@ -42,8 +42,16 @@ func withTail(s shape) []shape {
 func anyAnnotated() shape {
 	return shape{pre: 52, literal: "JQQJ9", min: 27, max: 27, class: alnum, check: func(value []byte) bool {
 		return bytes.IndexByte([]byte("9DH"), value[57]) >= 0 && 'A' <= value[59] && value[59] <= 'L' &&
-			alnum[value[76]] && !digits[value[76]]
+			alnum[value[76]] && !digits[value[76]] && !hasOwnRule(string(value[72:80]))
 	}}
+}
+
+func hasOwnRule(provider string) bool {
+	switch provider {
+	case "AAAAAZDO", "AAAAAZAC", "AAAAAZEG", "AAAAAZMP", "AAAAAZCS":
+		return true
+	}
+	return provider[:3] == "AAA" && provider[4:] == "ACOG"
 }
 
 // cognitive is the signature of the AI services: one letter says which (SEC101/205 to 245).

@@ -83,7 +83,11 @@ func findAccountKey(text []byte, at int) (found, bool) {
 }
 
 func findSharedAccessKey(text []byte, at int) (found, bool) {
-	i, ok := assigned(text, word.run(text, at, 20))
+	i := at + len("SharedAccessKey")
+	if lower(text[at+6]) == 's' {
+		i = at + len("SharedSecretValue")
+	}
+	i, ok := assigned(text, i)
 	if !ok {
 		return found{}, false
 	}

@@ -123,9 +123,6 @@ var connectionKeys = []string{
 // findConnection finds the password of an ADO.NET, ODBC, JDBC, libpq or
 // StackExchange.Redis connection string.
 func findConnection(text []byte, at int) (found, bool) {
-	if at == 0 {
-		return found{}, false
-	}
 	i := at + len("pwd")
 	if text[at+1]|0x20 == 'a' {
 		i = at + len("password")
@@ -139,11 +136,15 @@ func findConnection(text []byte, at int) (found, bool) {
 	for before > 0 && blank[text[before-1]] {
 		before--
 	}
-	if before == 0 || word[text[before-1]] && before == at {
+	first := byte('"') // the beginning of the text is like that of a quotation
+	if before > 0 {
+		first = text[before-1]
+	}
+	if word[first] && before == at {
 		return found{}, false
 	}
 	context := lineBefore(text, at, 400)
-	style, kind := separator(text[before-1], before < at, context, lineAfter(text, from, 300))
+	style, kind := separator(first, before < at, context, lineAfter(text, from, 300))
 	if style == 0 {
 		return found{}, false
 	}

@@ -22,7 +22,7 @@ func codeHosts() []rule {
 		tokenRule("pypi-token", PyPIToken, Critical, "a token of PyPI", token("pypi-AgE", 50, 300, wordDash)),
 		tokenRule("rubygems-key", ServiceToken, Critical, "a key of RubyGems", token("rubygems_", 48, 48, lowHex)),
 		tokenRule("crates-token", ServiceToken, Critical, "a token of crates.io",
-			shape{literal: "cioA", min: 28, max: 40, class: alnum, check: randomly}, shape{literal: "cio_", min: 32, max: 64, class: alnum}),
+			shape{literal: "cio", min: 32, max: 32, class: alnum, check: randomly}),
 		tokenRule("docker-token", RegistryKey, Critical, "a token of Docker Hub",
 			token("dckr_pat_", 27, 40, wordDash), token("dckr_oat_", 32, 60, wordDash)),
 		tokenRule("artifactory-token", ServiceToken, Critical, "a token of JFrog Artifactory",
@@ -86,7 +86,7 @@ func services() []rule {
 		{Rule: Rule{"leak/teams-webhook", ServiceToken, Critical, "a webhook of Microsoft Teams"},
 			anchors: []string{"/IncomingWebhook/"}, exact: true, find: findTeamsWebhook},
 		tokenRule("discord-webhook", ServiceToken, Critical, "a webhook of Discord", shape{
-			literal: "discord.com/api/webhooks/", min: 80, max: 110, class: newClass("a-zA-Z0-9/_-")}),
+			literal: "discord.com/api/webhooks/", min: 80, max: 110, class: newClass("a-zA-Z0-9/_-"), edge: wordDash}),
 		tokenRule("telegram-token", ServiceToken, Critical, "a token of a Telegram bot", shape{
 			pre: 8, preClass: digits, literal: ":AA", min: 33, max: 33, class: wordDash, edge: newClass("a-zA-Z_-")}),
 		tokenRule("stripe-key", StripeKey, Critical, "a key of Stripe",
