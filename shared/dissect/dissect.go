@@ -49,7 +49,7 @@ func dissect(value string, depth int) Anatomy {
 	if depth <= maxDepth {
 		f.format = f.read(strings.TrimSpace(strings.TrimPrefix(value, "\ufeff")))
 	}
-	return f.anatomy(value)
+	return f.anatomy()
 }
 
 // read finds out what text is and collects its parts; it returns the format.
@@ -100,13 +100,13 @@ func (f *finder) publish(words ...string) {
 	}
 }
 
-// anatomy drops what is empty, repeated, the whole or public.
-func (f *finder) anatomy(whole string) Anatomy {
+// anatomy drops what is empty or repeated, and sets apart what is public.
+func (f *finder) anatomy() Anatomy {
 	a := Anatomy{Format: f.format, Public: f.public}
 	seen := make(map[string]bool)
 	for _, p := range f.parts {
 		value := strings.TrimSpace(p.Value)
-		if value == "" || p.Value == whole || seen[p.Value+"\x00"+p.Raw] {
+		if value == "" || seen[p.Value+"\x00"+p.Raw] {
 			continue
 		}
 		seen[p.Value+"\x00"+p.Raw] = true

@@ -71,26 +71,32 @@ func TestURLs(t *testing.T) {
 			[]string{"RootManageSharedAccessKey", "ns"}},
 		"several hosts": {"mongodb+srv://app:pw-1@h1.net:27017,h2.net:27018/db?replicaSet=rs0&authSource=admin", "url: password=pw-1",
 			[]string{"h1.net", "h2.net", "27018", "rs0", "admin"}},
-		"token as user":       {"https://ghp_0123456789abcdefghij0123456789abcdef@github.com/o/r", "url: token=ghp_0123456789abcdefghij0123456789abcdef", []string{"github.com"}},
-		"token, no user":      {"https://:pat1234@dev.azure.com/o", "url: password=pat1234", nil},
-		"SAS":                 {"https://a.blob.core.windows.net/c?sv=2024-08-04&sp=r&sig=a%2Bb%3D", "url: signature sig=a+b= (a%2Bb%3D)", []string{"a"}},
-		"SAS alone":           {"?sv=2024-08-04&sig=a%2Bb%3D&sp=r", "url: signature sig=a+b= (a%2Bb%3D)", nil},
-		"SAS token":           {"SharedAccessSignature sr=h&sig=x%3D&se=1&skn=policy", "url: signature sig=x= (x%3D)", []string{"h", "policy"}},
-		"query":               {"https://h/x?user=u&password=pw-1&sslmode=require", "url: password password=pw-1", []string{"u"}},
-		"function key":        {"https://f.azurewebsites.net/api/x?code=abc%3D%3D", "url: key code key=abc== (abc%3D%3D)", nil},
-		"API key":             {"https://h/?api_key=k1&token=t1&key=k2", "url: key api_key=k1 | token token=t1 | key key=k2", nil},
-		"fragment":            {"https://h/cb#access_token=t1&token_type=Bearer", "url: token access_token=t1", []string{"Bearer"}},
-		"web hook":            {"https://hooks.slack.com/services/T0AB/B0CD/x8Jw92mQpLz71RtYbNc4VeKd", "url: token path=x8Jw92mQpLz71RtYbNc4VeKd", []string{"services"}},
-		"GUID in the path":    {"https://h/1b9c2a3e-aaaa-4bbb-8ccc-123456789abc/x", "url: ", nil},
-		"password is user":    {"amqp://guest:guest@h", "amqp: ", []string{"guest"}},
-		"password is a host":  {"postgres://app:orders@orders.contoso.com/x", "url: ", nil},
-		"in quotes":           {`'postgres://app:pw-1@h/db'`, "url: password=pw-1", nil},
-		"inside a sentence":   {"psql postgres://app:pw-1@h/db -c x", ": password=pw-1", nil},
-		"URL in a parameter":  {"https://h/?next=https%3A%2F%2Fu%3Apw-1%40i", "url: password next=pw-1", nil},
-		"no scheme":           {"://u:p@h", ": ", nil},
-		"just a scheme":       {"https://", "url: ", nil},
-		"user only":           {"postgres://app@h/db", "url: ", []string{"app"}},
-		"database is a token": {"https://h/00112233445566778899aabbccddeeff", "url: token path=00112233445566778899aabbccddeeff", nil},
+		"token as user":         {"https://ghp_0123456789abcdefghij0123456789abcdef@github.com/o/r", "url: token=ghp_0123456789abcdefghij0123456789abcdef", []string{"github.com"}},
+		"token as user, GitHub": {"https://0123456789abcdefghij0123456789abcdef:x-oauth-basic@github.com", "url: token=0123456789abcdefghij0123456789abcdef", nil},
+		"long user":             {"https://release-automation-42:pw-1@h", "url: password=pw-1", []string{"release-automation-42"}},
+		"upper-case scheme":     {"HTTPS://ghp_0123456789abcdefghij0123456789abcdef@github.com", "url: token=ghp_0123456789abcdefghij0123456789abcdef", nil},
+		"escaped user":          {"postgres://app%40contoso:pw-1@h", "url: password=pw-1", []string{"app@contoso", "app%40contoso"}},
+		"long name in the path": {"https://h/ThisIsTheNameOfSomething/x", "url: ", []string{"ThisIsTheNameOfSomething"}},
+		"semicolons":            {"https://h/?a=b;password=pw-1", "url: password password=pw-1", nil},
+		"token, no user":        {"https://:pat1234@dev.azure.com/o", "url: password=pat1234", nil},
+		"SAS":                   {"https://a.blob.core.windows.net/c?sv=2024-08-04&sp=r&sig=a%2Bb%3D", "url: signature sig=a+b= (a%2Bb%3D)", []string{"a"}},
+		"SAS alone":             {"?sv=2024-08-04&sig=a%2Bb%3D&sp=r", "url: signature sig=a+b= (a%2Bb%3D)", nil},
+		"SAS token":             {"SharedAccessSignature sr=h&sig=x%3D&se=1&skn=policy", "url: signature sig=x= (x%3D)", []string{"h", "policy"}},
+		"query":                 {"https://h/x?user=u&password=pw-1&sslmode=require", "url: password password=pw-1", []string{"u"}},
+		"function key":          {"https://f.azurewebsites.net/api/x?code=abc%3D%3D", "url: key code key=abc== (abc%3D%3D)", nil},
+		"API key":               {"https://h/?api_key=k1&token=t1&key=k2", "url: key api_key=k1 | token token=t1 | key key=k2", nil},
+		"fragment":              {"https://h/cb#access_token=t1&token_type=Bearer", "url: token access_token=t1", []string{"Bearer"}},
+		"web hook":              {"https://hooks.slack.com/services/T0AB/B0CD/x8Jw92mQpLz71RtYbNc4VeKd", "url: token path=x8Jw92mQpLz71RtYbNc4VeKd", []string{"services"}},
+		"GUID in the path":      {"https://h/1b9c2a3e-aaaa-4bbb-8ccc-123456789abc/x", "url: ", nil},
+		"password is user":      {"amqp://guest:guest@h", "amqp: ", []string{"guest"}},
+		"password is a host":    {"postgres://app:orders@orders.contoso.com/x", "url: ", nil},
+		"in quotes":             {`'postgres://app:pw-1@h/db'`, "url: password=pw-1", nil},
+		"inside a sentence":     {"psql postgres://app:pw-1@h/db -c x", ": password=pw-1", nil},
+		"URL in a parameter":    {"https://h/?next=https%3A%2F%2Fu%3Apw-1%40i", "url: password next=pw-1", nil},
+		"no scheme":             {"://u:p@h", ": ", nil},
+		"just a scheme":         {"https://", "url: ", nil},
+		"user only":             {"postgres://app@h/db", "url: ", []string{"app"}},
+		"database is a token":   {"https://h/00112233445566778899aabbccddeeff", "url: token path=00112233445566778899aabbccddeeff", nil},
 	})
 }
 
@@ -109,6 +115,10 @@ func TestConnectionStrings(t *testing.T) {
 		"spaces":                 {" Server = h ; Password =  pw-1 ;", "ado.net: password Password=pw-1", []string{"h"}},
 		"raw semicolon":          {"Server=h;Password=a;b;User ID=u", "ado.net: password Password=a | password Password=a;b", []string{"u"}},
 		"raw semicolons, at end": {"Server=h;Password=a;b;c", "ado.net: password Password=a | password Password=a;b;c", nil},
+		"secret first":           {"Password=pw-1;Server=h", "ado.net: password Password=pw-1", []string{"h"}},
+		"like redis":             {"Server=h;Password=a,password=b;Uid=u", "ado.net: password Password=a,password=b", []string{"u"}},
+		"numbered names":         {"Server=h;Pass2=pw-2;SharedAccessKeyName1=n", "ado.net: password Pass2=pw-2", []string{"n"}},
+		"URL with a password":    {"Endpoint=https://u:pw-1@h;Secret=k-1", "storage: password Endpoint=pw-1 | key Secret=k-1", []string{"u"}},
 		"ODBC":                   {"Driver={ODBC Driver 18};Server=h;UID=u;PWD={a;b}}c}", "odbc: password PWD=a;b}c (a;b}}c)", []string{"h", "u"}},
 		"one pair":               {"Password=pw-1", "dotenv: password Password=pw-1", nil},
 		"storage": {"DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=aB3+/x==;EndpointSuffix=core.windows.net", "storage: key AccountKey=aB3+/x==",
@@ -130,6 +140,7 @@ func TestConnectionStrings(t *testing.T) {
 		"libpq, semicolon":  {`host=h user=u password=a;b=c`, `libpq: password password=a;b=c`, nil},
 		"libpq, open quote": {`host=h password='abc`, ": ", nil},
 		"not libpq":         {"Host=h;Username=u;Password=a b=c", "ado.net: password Password=a b=c", []string{"u"}},
+		"words":             {"Basic facts of life", ": ", nil},
 		"header":            {"Bearer abc.def", ": token=abc.def", nil},
 		"a plain secret":    {"abc=def;ghi", ": ", nil},
 		"base64":            {"c2VjcmV0MQ==", ": ", nil},
@@ -177,9 +188,19 @@ func TestDocuments(t *testing.T) {
 		"comment":                {"{\"password\":\"p-1\", // mine\n\"a\":1}", "json: password $.password=p-1", nil},
 		"braces":                 {"{not JSON}", ": ", nil},
 		"byte order mark":        {"\ufeff" + `{"password":"p-1"}`, "json: password $.password=p-1", nil},
+		"AppRole":                {`{"role_id":"r-1","secret_id":"s-1"}`, "json: key $.secret_id=s-1", []string{"r-1"}},
+		"names":                  {`{"dbHost":"a","secretNames":["b"],"DB_PASS":"c"}`, "json: password $.DB_PASS=c", []string{"a", "b"}},
+		"not a list of hosts":    {`{"user":"a+b,hunter-2","password":"hunter-2"}`, "json: password $.password=hunter-2", nil},
 		"dotenv":                 {"# c\nDB_HOST=h.net\nexport DB_PASSWORD=\"a\\\"b\"\nTOKEN='x#y' # c\n\nOTHER=v-1\n", "dotenv: password DB_PASSWORD=a\"b (a\\\"b) | token TOKEN=x#y | field OTHER=v-1", []string{"h.net"}},
 		"dotenv, CRLF":           {"A_KEY=k-1\r\nB_TOKEN=t-1\r\n", "dotenv: key A_KEY=k-1 | token B_TOKEN=t-1", nil},
 		"dotenv, URL":            {"DATABASE_URL=postgres://u:p%201@h/db\nPORT=80", "dotenv: field DATABASE_URL=postgres://u:p%201@h/db | password DATABASE_URL=p 1 (p%201)", []string{"u", "80"}},
+		"TOML":                   {"[\"a.b\"]\npassword = \"p-1\"", "dotenv: password password=p-1", nil},
+		"dotenv, CR":             {"A_KEY=k-1\rB_TOKEN=t-1", "dotenv: key A_KEY=k-1 | token B_TOKEN=t-1", nil},
+		"dotenv, names":          {"POSTGRES_DB=orders\nB_KEY=k-1", "dotenv: key B_KEY=k-1", []string{"orders"}},
+		"dotenv, single quotes":  {"A_KEY='x\\'\nB_KEY='a\\nb'", "dotenv: key A_KEY=x\\ | key B_KEY=a\\nb", nil},
+		"dotenv, blanks":         {"A_KEY=k-1  \nB_KEY=k-2", "dotenv: key A_KEY=k-1 | key B_KEY=k-2", nil},
+		"dotenv, boundary":       {"A_KEY=k-1\n-----END X-----\nsome line", "dotenv: key A_KEY=k-1 | line=some line", nil},
+		"prose":                  {"some line\nsome more\nnote: x-1", ": line line 1=some line | line line 2=some more | line line 3=note: x-1", nil},
 		"dotenv, comment":        {"A_KEY=k-1 # mine\nB=c", "dotenv: key A_KEY=k-1 (k-1 # mine) | field B=c", nil},
 		"dotenv, over lines":     {"A=b-1\nKEY=\"x-1\ny-1\"\nC_KEY=z-1", "dotenv: field A=b-1 | key KEY=x-1\ny-1 | line KEY line 1=x-1 | line KEY line 2=y-1 | key C_KEY=z-1", nil},
 		"dotenv, open quote":     {"A_KEY=\"x-1\nB_KEY=y-1", "dotenv: key A_KEY=\"x-1 | key B_KEY=y-1", nil},
@@ -193,7 +214,10 @@ func TestDocuments(t *testing.T) {
 		"PEM, encrypted":         {"-----BEGIN RSA PRIVATE KEY-----\r\nProc-Type: 4,ENCRYPTED\r\n\r\nMIIE\r\n-----END RSA PRIVATE KEY-----", "pem: line PEM=MIIE", nil},
 		"PEM, escaped":           {`-----BEGIN EC PRIVATE KEY-----\nMIIE\nabcd\n-----END EC PRIVATE KEY-----\n`, "pem: line PEM=MIIE | line PEM=abcd | key body=MIIEabcd", nil},
 		"certificate is no part": {"-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "pem: line PEM=MIIE", nil},
-		"PEM in JSON":            {`{"private_key":"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}`, "json: key $.private_key=-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n (-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n) | line $.private_key PEM=MIIE", nil},
+		"public key is no part":  {"-----BEGIN PUBLIC KEY-----\nMIIC\n-----END PUBLIC KEY-----", "pem: ", nil},
+		"two keys": {"-----BEGIN PRIVATE KEY-----\nAAAA\nBBBB\n-----BEGIN PRIVATE KEY-----\nCCCC\nDDDD\n-----END PRIVATE KEY-----",
+			"pem: line PEM=AAAA | line PEM=BBBB | line PEM=CCCC | line PEM=DDDD | key body=CCCCDDDD", nil},
+		"PEM in JSON": {`{"private_key":"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}`, "json: key $.private_key=-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n (-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----\\n) | line $.private_key PEM=MIIE", nil},
 	})
 }
 
@@ -203,6 +227,7 @@ func TestOpenParts(t *testing.T) {
 		"password is user":     {"amqp://guest:guest@h", "password="},
 		"password is database": {"Server=h;Database=orders;Password=orders", "password Password="},
 		"in a document":        {`{"url":"postgres://app:orders@h/orders"}`, "password $.url="},
+		"as it is written":     {`{"user":"x\\ny","password":"x\ny"}`, "password $.password="},
 		"a field is no secret": {`{"user":"app","x":"app"}`, ""},
 		"none":                 {"amqp://u:p@h", ""},
 	} {
@@ -212,6 +237,20 @@ func TestOpenParts(t *testing.T) {
 		}
 		if got != tc.want {
 			t.Errorf("%s: Secret(%q).Open has %q, want %q", name, tc.value, got, tc.want)
+		}
+	}
+}
+
+// TestPublicWordsHoldNoSecret: an address with a password in it is not public.
+func TestPublicWordsHoldNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{
+		"Endpoint=https://u:hunter-2@h;Secret=k-1", `{"endpoint":"https://u:hunter-2@h"}`, "HOST=https://u:hunter-2@h\nA=b",
+	} {
+		for _, word := range dissect.Secret(value).Public {
+			if strings.Contains(word, "hunter") {
+				t.Errorf("Secret(%q).Public has %q", value, word)
+			}
 		}
 	}
 }

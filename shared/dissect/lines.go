@@ -68,8 +68,7 @@ func (f *finder) lines(text string) string {
 	number := 0
 	for line := range strings.FieldsFuncSeq(text, isLineEnd) {
 		number++
-		// The boundaries of PEM are no secret, also where the rest of it is broken.
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "-----") {
+		if line = strings.TrimSpace(line); line != "" && !isBoundary(line) {
 			name := fmt.Sprintf("line %d", number)
 			f.part(Part{"line", name, line, ""})
 			f.include(name, dissect(line, f.depth+1))
@@ -78,33 +77,34 @@ func (f *finder) lines(text string) string {
 	return unnamed
 }
 
+// isBoundary reports whether a line belongs to PEM, whole or broken; no secret is in it.
+func isBoundary(line string) bool { return strings.HasPrefix(line, "-----") }
+
 // isComment reports whether a line of an environment file says nothing.
 func isComment(line string) bool {
 	line = strings.TrimSpace(line)
-	return line == "" || strings.IndexByte("#;![", line[0]) >= 0 || strings.HasPrefix(line, "//")
+	return line == "" || strings.IndexByte("#;![", line[0]) >= 0 || strings.HasPrefix(line, "//") || isBoundary(line)
 }
 
 // dotenv takes in the assignments of a text. A value in quotes may go on over lines.
 func (f *finder) dotenv(text string) {
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
-	unclosed := make(map[byte]bool)
 	for text != "" {
 		line, rest, _ := strings.Cut(text, "\n")
 		s, ok := assignment(line)
-		if ok && s.raw != "" && strings.IndexByte("'\"`", s.raw[0]) >= 0 && !unclosed[s.raw[0]] {
+		if ok && s.raw != "" && strings.IndexByte("'\"`", s.raw[0]) >= 0 {
+			// Of each kind of quote, only the last can be open: no time is lost here.
 			start := len(line) - len(s.raw)
 			if end := closing(text[start:]); end > 0 {
 				s.raw = text[start+1 : start+end]
 				s.value = unquote(s.raw, text[start])
 				_, rest, _ = strings.Cut(text[start+end:], "\n")
-			} else {
-				unclosed[s.raw[0]] = true
 			}
 		}
 		if ok {
 			s.raw = strings.TrimSpace(s.raw)
 			f.leaf(s, s.name)
-		} else if line = strings.TrimSpace(line); !isComment(line) && !strings.HasPrefix(line, "-----") {
+		} else if line = strings.TrimSpace(line); !isComment(line) {
 			f.part(Part{"line", "", line, ""})
 		}
 		text = rest
@@ -148,7 +148,7 @@ func assignment(line string) (setting, bool) {
 		return setting{}, false
 	case at < len(line) && line[at] == '=':
 		at++
-	case strings.HasSuffix(name, ":") && at > end: // YAML, Java properties
+	case strings.HasSuffix(name, ":"): // YAML, Java properties
 		name = strings.TrimSuffix(name, ":")
 	default:
 		return setting{}, false
