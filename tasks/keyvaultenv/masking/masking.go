@@ -78,7 +78,7 @@ func Decide(values []Value, public []string, l Limits) Plan {
 	for _, p := range all {
 		b.room = room
 		for _, form := range p.values {
-			if !b.register(form) && !slices.Contains(plan.Unmasked, p.name) {
+			if !b.register(form) {
 				plan.Unmasked = append(plan.Unmasked, p.name)
 			}
 		}
@@ -141,7 +141,7 @@ func (b *budget) takeTurns(all []*pieces, of func(*pieces) []string) {
 type pieces struct {
 	name   string
 	short  string   // why there is nothing
-	values []string // the value, with quotes around it and without, if it is one line
+	values []string // the value without quotes around it, if it is one line
 	parts  []string
 	forms  []string // usual forms of both
 	rare   []string // other forms
@@ -166,7 +166,6 @@ func take(v Value, public []string) *pieces {
 		p.own[word] = true
 	}
 	if whole := strings.TrimSpace(v.Text); !strings.ContainsAny(whole, "\r\n") {
-		p.add(&p.values, whole)
 		p.add(&p.values, unquoted(whole))
 	}
 	formsOf := []string{v.Text}
@@ -270,17 +269,12 @@ func unquoted(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// lineSet returns the lines of a text that has several: which of them are secret is
-// for package dissect to say, and not each is.
+// lineSet returns the lines of a text: which of several are secret is for package
+// dissect to say, and not each is; one alone is the value.
 func lineSet(text string) map[string]bool {
 	set := make(map[string]bool)
-	lines := strings.FieldsFunc(text, func(c rune) bool { return c == '\r' || c == '\n' })
-	if len(lines) < 2 {
-		return nil
-	}
-	for _, line := range lines {
+	for line := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '\r' || c == '\n' }) {
 		set[strings.TrimSpace(line)] = true
-		set[unquoted(line)] = true
 	}
 	return set
 }

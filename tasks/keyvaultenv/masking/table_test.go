@@ -14,6 +14,8 @@ import (
 
 	"github.com/guardrails-ci/guardrails/build/localagent/command"
 	"github.com/guardrails-ci/guardrails/build/localagent/mask"
+	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/leak"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/masking"
 )
@@ -73,6 +75,8 @@ func rows() map[string]row {
 		"key, base64":              {key, b64(key), b64(key)[:40], false},
 		"literal %3B in a line":    {dotenv, "token t0ken%3Bx]y%0Az", "t0ken%3B", false},
 		"environment file":         {dotenv, "OTHER_KEY=k3y-1", "k3y-1", false},
+		"password, half encoded":   {"amqp://app:s@cr%2ft-1@h", "key s@cr%2ft-1", "s@cr%2ft", false},
+		"quoted lines":             {"\"abc-1234\"\n'def-5678'", "def-5678", "def-5678", false},
 		"line end trimmed":         {"hunter-2\n", "<hunter-2>", "hunter-2", false},
 		"white space trimmed":      {"  hunter-2 ", "<hunter-2>", "hunter-2", false},
 		"double quotes stripped":   {`"hunter-2"`, "<hunter-2>", "hunter-2", false},
@@ -132,19 +136,29 @@ func TestMaskingTable(t *testing.T) {
 	}
 }
 
-// TestBeyondMasks has what no list of literals can hide. The scan at the end of the
-// job has to find it.
+// TestBeyondMasks has what no list of literals can hide; the scan at the end of the job
+// finds it.
 func TestBeyondMasks(t *testing.T) {
 	t.Parallel()
+	const random = "q8Zt+3LxV0wN6sYbR1m/Kc9HdPf2GjTe7UaXoi4Qu5BnJvWyEr+lMkSzDhCgFpA0ZqX"
+	engine, err := leak.New(leak.Options{
+		Known: []leak.Known{{Name: "s", Value: inputs.NewSecret(random)}}, Key: []byte("key"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, line := range map[string]string{
-		"truncated":         long[:30],
-		"wrapped":           long[:30] + "\n" + long[30:],
-		"colours inside":    long[:30] + "\x1b[0m" + long[30:],
-		"base64, UTF-16 BE": "AGMAbwByAHIAZQBjAHQ",
+		"truncated":      random[:30],
+		"wrapped":        random[:30] + "\n" + random[30:],
+		"colours inside": random[:30] + "\x1b[0m" + random[30:],
 	} {
-		plan := masking.Decide([]masking.Value{{"s", long}}, nil, masking.Limits{Most: 400})
+		plan := masking.Decide([]masking.Value{{"s", random}}, nil, masking.Limits{Most: 400})
 		if got := agent(t, plan.Register).Mask(line); got != line {
 			t.Errorf("%s: Mask(%q) = %q: it can be hidden after all; move it to the table", name, line, got)
+		}
+		found, err := engine.Scan(t.Context(), strings.NewReader(line), "log", leak.Log)
+		if err != nil || len(found) == 0 || found[0].Known != "s" {
+			t.Errorf("%s: Scan(%q) = %v, %v, want the secret s", name, line, found, err)
 		}
 	}
 }
