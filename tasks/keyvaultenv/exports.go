@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,8 +51,13 @@ func (s *step) outputs(secrets []secret, file string) []pipeline.Variable {
 func (s *step) exportVariables(secrets []secret) error {
 	variables := s.outputs(secrets, "")
 	for _, x := range secrets {
-		for _, name := range x.want.Names {
-			variables = append(variables, pipeline.Variable{Name: name, Value: x.value, Var: pipeline.Var{Secret: true}})
+		for i, name := range x.want.Names {
+			// password and PASSWORD are one variable.
+			same := func(other string) bool { return strings.EqualFold(other, name) }
+			if !slices.ContainsFunc(x.want.Names[:i], same) {
+				secret := pipeline.Var{Secret: true}
+				variables = append(variables, pipeline.Variable{Name: name, Value: x.value, Var: secret})
+			}
 		}
 	}
 	allowed, _ := s.env.Lookup("SYSTEM_UNSAFEALLOWMULTILINESECRET")
@@ -72,29 +79,16 @@ func (s *step) exportFile(secrets []secret) error {
 	if path == "" {
 		path = "guardrails-secrets-" + s.env.Var("System.TaskInstanceId") + "." + string(s.in.OutputFormat)
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(s.env.TempDir(), path)
-	}
-	var pairs []export.Pair
-	for _, x := range secrets {
-		names := x.want.EnvNames()
-		if s.in.OutputFormat == OutputFormatJSON {
-			names = x.want.Names
-		}
-		for _, name := range names {
-			pairs = append(pairs, export.Pair{Name: name, Value: x.value})
-		}
-		if s.in.OutputFormat == OutputFormatRaw {
-			pairs = pairs[:min(len(pairs), 1)]
-		}
-	}
-	if s.in.OutputFormat == OutputFormatRaw && len(secrets) != 1 {
-		return badInput("outputFormat", fmt.Sprintf("raw is for one secret, and there are %d", len(secrets)),
-			"write dotenv or json, or fetch one secret")
-	}
-	data, err := export.Render(export.Format(s.in.OutputFormat), pairs)
+	path, err := export.Place(s.env.TempDir(), path)
 	if err != nil {
-		return badInput("outputFormat", strings.ReplaceAll(err.Error(), "\n", "; "), "use outputFormat: json")
+		return badInput("outputFile", strings.TrimPrefix(err.Error(), "outputFile "), placeFix)
+	}
+	data, err := s.render(secrets)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return badInput("outputFile", fmt.Sprintf("%q exists already, and is not replaced", path), placeFix)
 	}
 	// The name first: if this program is killed now, the post stage still removes the file.
 	if err := s.env.Log.SetTaskVariable(outputFile, path, false); err != nil {
@@ -105,17 +99,62 @@ func (s *step) exportFile(secrets []secret) error {
 		_ = s.env.Log.SetTaskVariable(outputFile, "", false)
 		return &task.UserError{
 			Class: task.Environment, Rule: "keyvault/file", Msg: "the output file cannot be written: " + err.Error(),
-			Hint: "name a file below $(Agent.TempDirectory) that does not exist yet",
+			Hint: placeFix,
 		}
 	}
 	s.env.Log.Printf("Wrote %s to %s; it is removed when the job ends.", plural(len(secrets), "secret"), path)
 	return s.env.Log.SetVariables(s.outputs(secrets, path), false)
 }
 
+const placeFix = "name a file below $(Agent.TempDirectory) that does not exist yet"
+
+// render is what the file holds.
+func (s *step) render(secrets []secret) ([]byte, error) {
+	if s.in.OutputFormat == OutputFormatRaw {
+		if len(secrets) != 1 {
+			return nil, badInput("outputFormat", fmt.Sprintf("raw is for one secret, and there are %d", len(secrets)),
+				"write dotenv or json, or fetch one secret")
+		}
+		return []byte(secrets[0].value), nil
+	}
+	var pairs []export.Pair
+	var errs []error
+	for _, x := range secrets {
+		names := x.want.Names
+		if s.in.OutputFormat != OutputFormatJSON {
+			names = x.want.EnvNames()
+		}
+		errs = append(errs, named(x, names))
+		for _, name := range names {
+			pairs = append(pairs, export.Pair{Name: name, Value: x.value})
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	data, err := export.Render(export.Format(s.in.OutputFormat), pairs)
+	if err != nil {
+		return nil, badInput("outputFormat", strings.ReplaceAll(err.Error(), "\n", "; "), "use outputFormat: json")
+	}
+	return data, nil
+}
+
+// named refuses a secret that nobody could find under any of its names.
+func named(x secret, names []string) error {
+	if len(names) > 0 {
+		return nil
+	}
+	return badInput("secrets", fmt.Sprintf("%s: an environment cannot have the name %s", x.want.Origin, x.want.Names[0]),
+		"use letters, digits and _")
+}
+
 // exportCommand runs the program that gets the secrets.
 func (s *step) exportCommand(ctx context.Context, secrets []secret) error {
 	environ := s.childEnviron()
 	for _, x := range secrets {
+		if err := named(x, x.want.EnvNames()); err != nil {
+			return err
+		}
 		for _, name := range x.want.EnvNames() {
 			if strings.ContainsRune(x.value, 0) {
 				return badInput("exportTo", name+" has a NUL in it, which no environment can hold", "use exportTo: file")

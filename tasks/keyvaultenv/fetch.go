@@ -12,10 +12,10 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
-	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/decode"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/mapping"
+	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/masking"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/policy"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
 )
@@ -64,6 +64,7 @@ func (s *step) fetch(ctx context.Context) ([]secret, error) {
 	}
 	var secrets []secret
 	var errs []error
+	s.public = s.publicWords(wants)
 	for _, w := range wants {
 		got, use, err := s.judge(w, answers[refOf(w)])
 		if use && err == nil {
@@ -216,7 +217,7 @@ func (s *step) judge(w mapping.Want, answer vault.Result) (got secret, use bool,
 			return got, false, err
 		}
 		facts.Empty = strings.TrimSpace(got.value) == ""
-		facts.Short = short(got.value)
+		facts.Short = s.short(got.value)
 	}
 	verdict := policy.Judge(facts, s.rules, s.env.Now())
 	for _, text := range verdict.Warn {
@@ -248,14 +249,12 @@ func (s *step) decode(w mapping.Want, whole string) (string, error) {
 }
 
 // short says why a value cannot be hidden in logs; "" if it can.
-func short(value string) string {
-	switch n := len(strings.TrimSpace(value)); {
-	case !redact.TooShort(value):
+func (s *step) short(value string) string {
+	plan := masking.Decide([]masking.Value{{Text: value}}, s.public, masking.Limits{Most: mostForms})
+	if len(plan.Short) == 0 {
 		return ""
-	case n < redact.MinLength:
-		return "has " + plural(n, "character")
 	}
-	return "is a word that every log is full of"
+	return strings.TrimPrefix(plan.Short[0].Reason, "it ")
 }
 
 // vaultError is an error of the vault as users see it.

@@ -8,6 +8,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/dissect"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/mapping"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/masking"
 )
 
@@ -23,17 +24,15 @@ const maskedForms = "Guardrails.MaskedForms"
 // agent's log in those that its budget allows.
 func (s *step) mask(secrets []secret) error {
 	var values []masking.Value
-	public := []string{s.in.KeyVaultName}
 	for _, x := range secrets {
 		values = append(values, masking.Value{Name: s.name(x.want), Text: x.value})
-		public = append(append(public, x.want.Names...), x.want.Secret)
 		s.env.Secrets.Add(x.value, x.whole)
 		for _, part := range dissect.Secret(x.value).Parts {
 			s.env.Secrets.Add(part.Value, part.Raw)
 		}
 	}
 	used, _ := strconv.Atoi(s.env.Var(maskedForms)) // the first step finds none
-	plan := masking.Decide(values, public, masking.Limits{Most: mostForms, Used: max(used, 0)})
+	plan := masking.Decide(values, s.public, masking.Limits{Most: mostForms, Used: max(used, 0)})
 	if err := s.env.Log.MaskForms(plan.Register); err != nil {
 		return &task.UserError{
 			Class: task.Environment, Rule: "keyvault/mask", Msg: "the agent could not be told what to hide, so nothing is set",
@@ -52,7 +51,7 @@ func (s *step) mask(secrets []secret) error {
 		s.warn("keyvault/weak", weak+" has something of 4 or 5 characters to hide, which will hide other text, too; make it longer")
 	}
 	for _, open := range plan.Open {
-		s.warn("keyvault/open", fmt.Sprintf("%s is hidden as a whole, but not a part of it, which %s; "+
+		s.warn("keyvault/open", fmt.Sprintf("%s is hidden as a whole, but not a part of it: %s; "+
 			"make that part longer", open.Name, open.Reason))
 	}
 	if plan.Skipped > 0 {
@@ -63,6 +62,15 @@ func (s *step) mask(secrets []secret) error {
 	s.env.Report.Set("maskedForms", len(plan.Register))
 	s.env.Report.Set("formsLeftToScan", plan.Skipped)
 	return s.env.Log.SetVariable(maskedForms, strconv.Itoa(used+len(plan.Register)), pipeline.Var{})
+}
+
+// publicWords are words that must stay readable.
+func (s *step) publicWords(wants []mapping.Want) []string {
+	words := []string{s.in.KeyVaultName}
+	for _, w := range wants {
+		words = append(append(words, w.Names...), w.Secret)
+	}
+	return words
 }
 
 // truthy is what the agent takes for true (StringUtil.ConvertToBoolean).

@@ -19,6 +19,8 @@ type step struct {
 	plan  mapping.Plan
 	rules policy.Rules
 	scan  []target
+	// public are words that must stay readable: the names of variables and of the vault.
+	public []string
 	// sealed is the file of what the post stage has to know.
 	sealed string
 }
