@@ -235,6 +235,22 @@ func TestVariablesOfManyGroups(t *testing.T) {
 	}
 }
 
+// A server that knows no pages sends the same groups for ever; they count once.
+func TestVariablesWithoutPages(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, sample())
+	l.Fail("variablegroups", -1, raw("application/json",
+		`{"value":[{"id":2,"name":"b","variables":{"B":{"value":"x"}}},{"id":1,"name":"a","variables":{"A":null}},{"name":"no id","variables":{"C":{}}}]}`))
+	got, err := l.Variables(t.Context(), 638)
+	var names []string
+	for _, v := range got[3:] {
+		names = append(names, v.Name)
+	}
+	if diff := cmp.Diff([]string{"B", "A"}, names); err != nil || diff != "" {
+		t.Errorf("Variables: %v (-want +got):\n%s", err, diff)
+	}
+}
+
 // What can be read is returned when the rest cannot.
 func TestVariablesInPart(t *testing.T) {
 	t.Parallel()

@@ -111,7 +111,7 @@ func (t *transport) refusal(r request, resp *http.Response, isPage bool, start [
 		return r.error(status, "Azure DevOps answers with its sign-in page: it does not accept the job's token",
 			tokenFix)
 	case status == http.StatusUnauthorized:
-		return r.error(status, "Azure DevOps does not accept the job's token (401)", tokenFix)
+		return r.error(status, "Azure DevOps does not accept the job's token (401)"+quoted(said), tokenFix)
 	case status == http.StatusProxyAuthRequired:
 		return r.error(status, "the proxy wants a user name and password (407)", proxyUserFix)
 	case isPage:

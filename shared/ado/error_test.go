@@ -2,7 +2,9 @@ package ado
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	stdlog "log"
 	"net/http"
@@ -16,6 +18,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/retry"
 )
 
 const needsView = "TF215106: Access denied. My Project Build Service (contoso) needs View builds permissions for " +
@@ -32,7 +35,7 @@ func TestRefusals(t *testing.T) {
 		status   int
 		want     []string
 	}{
-		"401":               {"timeline", adotest.Answer(401, "TF400813"), 401, []string{"does not accept the job's token (401)", "do not replace System.AccessToken"}},
+		"401":               {"timeline", adotest.Answer(401, "VS403463: The conditional access policy has failed."), 401, []string{"does not accept the job's token (401): VS403463: The", "do not replace System.AccessToken"}},
 		"403 named":         {"timeline", adotest.Answer(403, needsView), 403, []string{`lacks the permission "View builds" (403): TF215106`, "give it to the project's build service"}},
 		"403 other":         {"timeline", adotest.Answer(403, "You need the 'Read Logs' permission."), 403, []string{`lacks the permission "Read Logs" (403)`}},
 		"403 unnamed":       {"timeline", adotest.Answer(403, "Access denied."), 403, []string{`lacks the permission "View builds" (403): Access denied (give`}},
@@ -54,6 +57,10 @@ func TestRefusals(t *testing.T) {
 		"no locations":      {"locations", raw("application/json", `{"value":[]}`), 200, []string{"does not say where its resources are"}},
 		"half a location":   {"locations", raw("application/json", `{"value":[{"id":"8baac422-4c6e-4de5-8532-db96d92acffa"},{}]}`), 200, []string{"does not say where its resources are"}},
 		"odd version":       {"locations", raw("application/json", `{"value":[{"id":"8baac422-4c6e-4de5-8532-db96d92acffa","routeTemplate":"x","minVersion":"","maxVersion":"7","releasedVersion":"?"}]}`), 200, []string{"does not say where its resources are"}},
+		"no route":          {"locations", locationOf("", "1.0", "7.2", "7.1"), 200, []string{"does not say where its resources are"}},
+		"no oldest":         {"locations", locationOf("x", "", "7.2", "7.1"), 200, []string{"does not say where its resources are"}},
+		"no newest":         {"locations", locationOf("x", "1.0", "7", "7.1"), 200, []string{"does not say where its resources are"}},
+		"no released":       {"locations", locationOf("x", "1.0", "7.2", "-1.0"), 200, []string{"does not say where its resources are"}},
 		"old server": {"locations", raw("application/json", `{"value":[{"id":"0cd358e1-9217-4d94-8269-1c1ee6f93dcf","routeTemplate":"x","minVersion":"1.0","maxVersion":"2.0","releasedVersion":"2.0"}]}`), 0,
 			[]string{"the server does not have this call", "Azure DevOps Server 2020 or newer"}},
 		"hostile message": {"timeline", adotest.Answer(400, "a\x1b[31m##vso[task.complete result=Failed;] "+token), 400, []string{"(400): a[31m"}},
@@ -69,6 +76,11 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+func locationOf(route, oldest, newest, released string) adotest.Fault {
+	return raw("application/json", fmt.Sprintf(`{"value":[{"id":"8baac422-4c6e-4de5-8532-db96d92acffa","area":"Build","resourceName":"Timeline",`+
+		`"resourceVersion":2,"routeTemplate":%q,"minVersion":%q,"maxVersion":%q,"releasedVersion":%q}]}`, route, oldest, newest, released))
 }
 
 func raw(kind, text string) adotest.Fault {
@@ -249,16 +261,36 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// A server that goes silent does not hold us up.
+// A server that goes silent does not hold us up, with HTTP/2 either.
 func TestSilence(t *testing.T) {
 	t.Parallel()
+	for _, version := range []int{1, 2} {
+		l := newLab(t, sample())
+		server := httptest.NewUnstartedServer(l.Server)
+		server.EnableHTTP2 = version == 2
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		roots := x509.NewCertPool()
+		roots.AddCert(server.Certificate())
+		var err error
+		if l.Client, err = New(Config{
+			HTTP: httpx.New(httpx.Config{RootCAs: roots}), Server: server.URL + "/Contoso", Project: project,
+			Token: inputs.NewSecret(token), Silence: 200 * time.Millisecond, Retry: retry.Policy{Attempts: 1},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		silence(t, l)
+	}
+}
+
+func silence(t *testing.T, l *lab) {
+	t.Helper()
 	stall := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, "some")
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	}
-	l := newLab(t, sample(), func(c *Config) { c.Silence = 50 * time.Millisecond })
 	l.Fail("logs", -1, stall)
 	body, err := l.Log(t.Context(), 638, 7)
 	if err != nil {
@@ -281,13 +313,13 @@ func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	p := sample()
 	p.Runs[0].Logs[0].Text = strings.Repeat("0123456789abcde\n", 1<<18)
-	l := newLab(t, p, func(c *Config) { c.Silence = 300 * time.Millisecond })
+	l := newLab(t, p, func(c *Config) { c.Silence = time.Second })
 	body, err := l.Log(t.Context(), 638, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer body.Close()
-	time.Sleep(500 * time.Millisecond)
+	time.Sleep(1200 * time.Millisecond)
 	if n, err := io.Copy(io.Discard, body); err != nil || n != 4<<20 {
 		t.Errorf("reading late: %d bytes, %v", n, err)
 	}
@@ -314,7 +346,7 @@ func TestUnreachable(t *testing.T) {
 	t.Cleanup(untrusted.Close)
 	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	t.Cleanup(slow.Close)
-	direct := httpx.New(httpx.Config{Timeout: 200 * time.Millisecond})
+	direct := httpx.New(httpx.Config{Timeout: time.Second})
 	for name, tc := range map[string]struct {
 		http   *httpx.Client
 		server string

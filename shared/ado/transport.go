@@ -201,8 +201,9 @@ func (b *body) Read(p []byte) (int, error) {
 	b.timer.Reset(b.limit)
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
-	if err != nil && !errors.Is(err, io.EOF) && errors.Is(context.Cause(b.ctx), errSilent) {
-		err = errSilent
+	if err != nil && b.ctx.Err() != nil {
+		// What we ended ourselves can look like the proper end, with HTTP/2.
+		err = context.Cause(b.ctx)
 	}
 	return n, err
 }

@@ -37,7 +37,7 @@ func postToken(c *call) answer {
 	for _, part := range []struct{ given, want, what string }{
 		{c.vars["hubName"], p.Hub, "hub"}, {c.vars["planId"], p.Plan, "plan"}, {c.vars["jobId"], p.Job, "job"},
 	} {
-		if part.want == "" || !strings.EqualFold(part.given, part.want) {
+		if !strings.EqualFold(part.given, part.want) {
 			return refuse(http.StatusNotFound, "TaskOrchestrationPlanNotFoundException",
 				"No "+part.what+" found for identifier "+part.given+".")
 		}

@@ -4,7 +4,8 @@
 // microsoft/azure-pipelines-agent that a rule was written from.
 //
 // It runs task stages with node handlers and script steps of one job, on the
-// machine itself: no containers, no server, no other handlers. After the job it
+// machine itself: no containers, no other handlers, and of the server only what
+// tasks ask of it about their own run. After the job it
 // checks what an agent only cleans up: processes that outlived the job, files
 // left outside the work folder, and secrets left in logs and files.
 package agent

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -14,7 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/adotest"
+	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/inputs"
 )
 
 // watcher reads the timeline and the logs of its own run with the official client,
@@ -254,5 +258,44 @@ func TestServerEnds(t *testing.T) {
 	if resp, err := http.DefaultClient.Do(request); err == nil {
 		_ = resp.Body.Close()
 		t.Errorf("%s still answers after the job", address)
+	}
+}
+
+// The client that our tasks use finds what it needs, too.
+func TestOurOwnClient(t *testing.T) {
+	t.Parallel()
+	j := &job{Options: Options{
+		Timing: Timing{Queue: time.Nanosecond}, Now: time.Now,
+		Variables: []Variable{{Name: "PLAIN", Value: "v"}, {Name: "TOKEN", Value: "s", Secret: true}},
+	}, result: &Result{Name: "p.yml"}}
+	s, err := j.serve(nil, "the-token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	r := s.addTask("abcdef01-2222-3333-4444-555555555555", "n", 1)
+	r.write(time.Now(), "text")
+	r.complete(time.Now(), succeededWithIssues)
+	client, err := ado.New(ado.Config{
+		HTTP: httpx.New(httpx.Config{}), Server: s.url, Project: localGUID, Token: inputs.NewSecret("the-token"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := client.Timeline(t.Context(), buildID)
+	if err != nil || len(records) != 4 || records[3].Result != "succeededWithIssues" || records[3].ParentID != localGUID {
+		t.Fatalf("Timeline: got %v, %v", records, err)
+	}
+	body, err := client.Log(t.Context(), buildID, records[3].LogID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if text, err := io.ReadAll(body); err != nil || !strings.HasSuffix(string(text), "Z text\n") || text[0] != '2' {
+		t.Errorf("Log: got %q, %v", text, err)
+	}
+	found, err := client.Variables(t.Context(), buildID)
+	if err != nil || len(found) != 1 || found[0].Name != "PLAIN" {
+		t.Errorf("Variables: got %v, %v", found, err)
 	}
 }
