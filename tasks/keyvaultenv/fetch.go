@@ -72,11 +72,25 @@ func (s *step) fetch(ctx context.Context) ([]secret, error) {
 		}
 		errs = append(errs, err)
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := distinct(errs); err != nil {
 		s.env.Log.Print("Nothing is set: all secrets have to be good.")
 		return nil, err
 	}
 	return secrets, nil
+}
+
+// distinct joins errors without those that say the same: what is wrong with the vault
+// itself is the answer for each secret.
+func distinct(errs []error) error {
+	var all []error
+	seen := map[string]bool{}
+	for _, err := range errs {
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
 }
 
 func refOf(w mapping.Want) vault.Ref { return vault.Ref{Name: w.Secret, Version: w.Version} }

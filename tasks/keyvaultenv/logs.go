@@ -52,92 +52,70 @@ func (s *step) jobToken() string {
 
 // logs scans the logs of all finished steps of the run.
 func (sc *scanner) logs(ctx context.Context) error {
-	env := sc.step.env
 	client, err := sc.step.server()
 	if err != nil {
 		return err
 	}
-	build, err := strconv.Atoi(env.Var("Build.BuildId"))
+	build, err := strconv.Atoi(sc.step.env.Var("Build.BuildId"))
 	if err != nil {
 		return errors.New("the agent has not said which run this is (Build.BuildId)")
 	}
-	records, err := sc.timeline(ctx, client, build)
+	t, err := sc.timeline(ctx, client, build)
 	if err != nil {
 		return err
 	}
-	var readable []ado.Record
-	for _, r := range records {
-		if r.State == stateCompleted && r.LogID > 0 && !isParent(r, records) {
-			readable = append(readable, r)
-		}
+	files, err := client.Logs(ctx, build)
+	if err != nil {
+		return err
 	}
-	for _, r := range missing(records, strings.ToLower(env.Var("System.JobId"))) {
-		sc.cannot(logName(r, records), errors.New("the server does not have it "+logWait.String()+" after the step's end"))
+	for _, name := range t.waiting() {
+		sc.cannot(name, errors.New("the server does not have it "+logWait.String()+" after the step's end"))
 	}
-	each(ctx, readable, func(r ado.Record) { sc.log(ctx, client, build, r, logName(r, records)) })
-	sc.lookedAt("the logs of %s", plural(len(readable), "step"))
-	sc.sayNotSeen(records)
+	readable := t.readable(files)
+	each(ctx, readable, func(l logFile) { sc.log(ctx, client, build, l) })
+	sc.lookedAt("%s of the run", plural(len(readable), "log"))
+	later := t.later()
+	if len(later) > 0 {
+		sc.step.warn("keyvault/order", "these steps come after this scan, which does not see what they print: "+
+			strings.Join(later, ", ")+". How to fix: put this step first in the job, then its scan comes last")
+	}
+	sc.step.env.Report.Set("stepsAfterTheScan", later)
 	return nil
 }
 
-const stateCompleted = "completed"
-
 // timeline waits until every finished step of this job has its log.
-func (sc *scanner) timeline(ctx context.Context, client *ado.Client, build int) ([]ado.Record, error) {
-	job := strings.ToLower(sc.step.env.Var("System.JobId"))
-	deadline := sc.step.env.Now().Add(logWait)
+func (sc *scanner) timeline(ctx context.Context, client *ado.Client, build int) (timeline, error) {
+	env := sc.step.env
+	t := timeline{job: strings.ToLower(env.Var("System.JobId")), step: env.Var("Task.DisplayName")}
+	deadline := env.Now().Add(logWait)
 	for {
-		records, err := client.Timeline(ctx, build)
-		if err != nil {
-			return nil, err
+		var err error
+		if t.records, err = client.Timeline(ctx, build); err != nil {
+			return t, err
 		}
-		if len(missing(records, job)) == 0 || !sc.step.env.Now().Before(deadline) {
-			return records, nil
+		if len(t.waiting()) == 0 || !env.Now().Before(deadline) {
+			return t, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return t, context.Cause(ctx)
 		case <-time.After(logPoll):
 		}
 	}
 }
 
-// missing are the finished steps of a job whose logs are not there yet. A step that was
-// skipped has none.
-func missing(records []ado.Record, job string) []ado.Record {
-	var none []ado.Record
-	for _, r := range records {
-		if r.Type == "Task" && r.State == stateCompleted && r.LogID == 0 && r.Result != "skipped" &&
-			strings.EqualFold(r.ParentID, job) {
-			none = append(none, r)
-		}
-	}
-	return none
-}
-
-// isParent reports whether a record is that of a job or stage, whose log repeats those of
-// its steps.
-func isParent(r ado.Record, records []ado.Record) bool {
-	for _, other := range records {
-		if other.ParentID == r.ID && other.LogID > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // log scans one log.
-func (sc *scanner) log(ctx context.Context, client *ado.Client, build int, r ado.Record, name string) {
-	body, err := client.Log(ctx, build, r.LogID)
+func (sc *scanner) log(ctx context.Context, client *ado.Client, build int, l logFile) {
+	body, err := client.Log(ctx, build, l.id)
 	if err != nil {
-		sc.cannot(name, err)
+		sc.cannot(l.name, err)
 		return
 	}
 	defer body.Close()
-	found, err := sc.engine.Scan(ctx, counted{body, sc}, name, leak.Log)
+	found, err := sc.engine.Scan(ctx, counted{body, sc}, l.name, leak.Log)
 	sc.found(found)
 	if err != nil {
-		sc.cannot(name, err)
+		sc.cannot(l.name, err)
 	}
 }
 
@@ -151,37 +129,4 @@ func (c counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.to.sized(int64(n))
 	return n, err
-}
-
-// logName is how messages call the log of a record: by its job and step.
-func logName(r ado.Record, records []ado.Record) string {
-	for _, parent := range records {
-		if parent.ID == r.ParentID && parent.Type == "Job" {
-			return "log of " + parent.Name + " / " + r.Name
-		}
-	}
-	return "log of " + r.Name
-}
-
-// sayNotSeen tells of steps of this job that are not finished: nobody can read their
-// logs now.
-func (sc *scanner) sayNotSeen(records []ado.Record) {
-	env := sc.step.env
-	job := strings.ToLower(env.Var("System.JobId"))
-	var later []string
-	for _, r := range records {
-		if r.Type == "Task" && r.State == "pending" && strings.EqualFold(r.ParentID, job) && !isAgents(r) {
-			later = append(later, r.Name)
-		}
-	}
-	if len(later) > 0 {
-		sc.step.warn("keyvault/order", "these steps come after this scan, which does not see what they print: "+
-			strings.Join(later, ", ")+". How to fix: put this step first in the job, then its scan comes last")
-	}
-	env.Report.Set("stepsAfterTheScan", later)
-}
-
-// isAgents reports whether a record is a step of the agent itself.
-func isAgents(r ado.Record) bool {
-	return r.Name == "Finalize Job" || r.Name == "Initialize job" || strings.HasPrefix(r.Name, "Stop Containers")
 }

@@ -3,7 +3,7 @@ package keyvaultenv
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
+	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/inputs"
@@ -35,8 +35,7 @@ type known struct {
 
 // The task variables of a step. The name of a secret one ends in .secret.
 const (
-	memoryKey  = "guardrails.memory.secret"
-	memoryFile = "guardrails.memory"
+	sealedFile = "guardrails.sealed.secret" // the key in base64, and the path
 	outputFile = "guardrails.file"
 )
 
@@ -53,9 +52,7 @@ func (s *step) remember(secrets []secret) error {
 	path, err := state.Save(s.env.TempDir(), key, m)
 	s.sealed = path
 	if err == nil {
-		err = errors.Join(
-			s.env.Log.SetTaskVariable(memoryKey, base64.StdEncoding.EncodeToString(key), true),
-			s.env.Log.SetTaskVariable(memoryFile, path, false))
+		err = s.env.Log.SetTaskVariable(sealedFile, base64.StdEncoding.EncodeToString(key)+" "+path, true)
 	}
 	if err == nil && before != "" {
 		err = state.Remove(before)
@@ -70,13 +67,14 @@ func (s *step) remember(secrets []secret) error {
 	return nil
 }
 
-// recall opens what remember has kept; nil if this step kept nothing.
+// recall opens what remember has kept, and removes it; nil if this step kept nothing.
 func recall(env *task.Env) (*memory, error) {
-	path := env.TaskVar(memoryFile)
-	if path == "" {
+	text, path, kept := strings.Cut(env.TaskVar(sealedFile), " ")
+	if !kept {
 		return nil, nil
 	}
-	key, err := base64.StdEncoding.DecodeString(env.TaskVar(memoryKey))
+	defer state.Remove(path) // the agent empties the folder, too
+	key, err := base64.StdEncoding.DecodeString(text)
 	var m memory
 	if err == nil {
 		err = state.Load(path, key, &m)

@@ -13,7 +13,6 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/leak"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/export"
-	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/state"
 )
 
 // post removes what the step has written, and looks for its secrets in all that the
@@ -31,7 +30,6 @@ func scan(ctx context.Context, env *task.Env, in Inputs) error {
 		env.Log.Print("Nothing to scan for: the step has not run, or its inputs were refused.")
 		return nil
 	}
-	defer state.Remove(env.TaskVar(memoryFile)) // the agent empties the folder, too
 	s := &step{env: env, in: in, scan: m.Scan}
 	s.in.KeyVaultName, s.in.OnLeak = m.Vault, m.OnLeak
 	for _, k := range m.Known {
