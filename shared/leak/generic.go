@@ -5,15 +5,18 @@ import "bytes"
 // Names of secrets. What is assigned to them is one if it is random enough.
 var (
 	passwordNames = []string{"password", "passwd", "passphrase", "pwd"}
-	secretNames   = []string{"secret", "token", "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key",
-		"auth_key", "authkey", "credential", "private_key", "privatekey", "encryption_key", "encryptionkey", "signing_key",
-		"signingkey", "secret_key", "secretkey", "secret-key", "account_key", "primarykey", "primary_key", "secondarykey",
-		"masterkey", "master_key", "_pat", "sastoken"}
+	secretNames   = []string{
+		"secret", "token", "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key",
+		"auth_key", "authkey", "credential", "private_key", "privatekey", "encryption_key", "encryptionkey",
+		"signing_key", "signingkey", "secret_key", "secretkey", "secret-key", "account_key", "primarykey", "primary_key", "secondarykey",
+		"masterkey", "master_key", "_pat", "sastoken",
+	}
 )
 
 func genericRules() []rule {
 	return []rule{
-		{Rule: Rule{"leak/setvariable", Password, High, "a logging command that sets a variable with the name of a secret"},
+		{Rule: Rule{"leak/setvariable", Password, High,
+			"a logging command that sets a variable with the name of a secret"},
 			anchors: []string{"task.setvariable"}, find: findSetVariable},
 		{Rule: Rule{"leak/secure-string", Password, High, "a password that PowerShell makes a secure string of"},
 			anchors: []string{"convertto-securestring"}, find: findSecureString, inPrograms: Medium},
@@ -24,133 +27,6 @@ func genericRules() []rule {
 		{Rule: Rule{"leak/generic-secret", Password, Medium, "something random called secret, token or key"},
 			anchors: secretNames, find: findSecret, inPrograms: Low},
 	}
-}
-
-// assignment is a name with a value.
-type assignment struct {
-	from, to int
-	quoted   bool
-}
-
-var (
-	nameClass = newClass("a-zA-Z0-9_.-")
-	valueEnd  = newClass(" \t\r\n\"'`,;<>|(){}[]\x00")
-)
-
-const longestValue = 300
-
-// assignedAt reads what is assigned to the name that ends at i and has the word at
-// text[at:] in it:
-//
-//	name=value  name: value  "name": "value"  <name>value</name>  --name value
-//	key="name" value="value"  "name": "name", "value": "value"
-func assignedAt(text []byte, at, i int) (assignment, bool) {
-	i = digits.run(text, i, 2)
-	if i >= len(text) {
-		return assignment{}, false
-	}
-	switch c := text[i]; {
-	case c == '>':
-		return elementAt(text, i+1)
-	case blank[c] && isFlag(text, at):
-		return valueAt(text, i+1)
-	case c == '\\' && i+1 < len(text) && (text[i+1] == '"' || text[i+1] == '\''):
-		i += 2
-	case c == '"' || c == '\'' || c == '`':
-		i++
-	}
-	if i < len(text) && text[i-1] != '=' {
-		if v, ok := namedValue(text, i); ok {
-			return v, true
-		}
-	}
-	i = blank.run(text, i, 4)
-	if i == len(text) || text[i] != '=' && text[i] != ':' {
-		return assignment{}, false
-	}
-	i++
-	if i < len(text) && (text[i] == '=' || text[i] == ':' || text[i] == '>') {
-		if text[i] != '>' && text[i-1] == text[i] {
-			return assignment{}, false // a comparison, a C++ name
-		}
-		i++
-	}
-	return valueAt(text, i)
-}
-
-// isFlag reports whether the name around text[at:] is an option of a command.
-func isFlag(text []byte, at int) bool {
-	start := nameClass.runBack(text, at, 40)
-	return start+1 < len(text) && text[start] == '-' && (start == 0 || !nameClass[text[start-1]])
-}
-
-// elementAt reads the text of an XML element.
-func elementAt(text []byte, from int) (assignment, bool) {
-	end := bytes.IndexByte(text[from:min(len(text), from+longestValue)], '<')
-	if end < 0 || !bytes.HasPrefix(text[from+end:], []byte("</")) {
-		return assignment{}, false
-	}
-	return assignment{from, from + end, true}, true
-}
-
-// namedValue reads the value of a name that is a value itself:
-// key="name" value="...", "name": "...", "value": "...".
-func namedValue(text []byte, i int) (assignment, bool) {
-	spaces := newSpaceClass
-	i = spaces.run(text, i, 60)
-	if i < len(text) && text[i] == '"' || i < len(text) && text[i] == '\'' {
-		i++
-	}
-	if !foldedPrefix(text[min(i, len(text)):], "value") {
-		return assignment{}, false
-	}
-	i += len("value")
-	for i < len(text) && (text[i] == '"' || text[i] == '\'' || blank[text[i]]) {
-		i++
-	}
-	if i == len(text) || text[i] != '=' && text[i] != ':' {
-		return assignment{}, false
-	}
-	v, ok := valueAt(text, i+1)
-	return v, ok && v.quoted
-}
-
-var newSpaceClass = newClass(" \t\r\n,;")
-
-// valueAt reads the value that begins after i.
-func valueAt(text []byte, i int) (assignment, bool) {
-	i = blank.run(text, i, 4)
-	if i+1 >= len(text) {
-		return assignment{}, false
-	}
-	escaped := text[i] == '\\' && (text[i+1] == '"' || text[i+1] == '\'')
-	if escaped {
-		i++
-	}
-	limit := min(len(text), i+longestValue)
-	if quote := text[i]; quote == '"' || quote == '\'' || quote == '`' {
-		for j := i + 1; j < limit && text[j] != '\n'; j++ {
-			if escaped && text[j] == '\\' && j+1 < limit && text[j+1] == quote {
-				return assignment{i + 1, j, true}, true
-			}
-			if !escaped && text[j] == '\\' {
-				j++
-				continue
-			}
-			if text[j] == quote {
-				return assignment{i + 1, j, true}, true
-			}
-		}
-		return assignment{}, false
-	}
-	end := i
-	for end < limit && !valueEnd[text[end]] {
-		end++
-	}
-	if end < limit && text[end] == '(' || end == limit && limit < len(text) {
-		return assignment{}, false // a call; a text without end
-	}
-	return assignment{i, end, false}, true
 }
 
 // nameOf returns the whole name around the word text[at:i].
@@ -183,35 +59,52 @@ func isPassword(value []byte) bool {
 	if len(value) < least || isPlaceholder(value) || isCode(value) {
 		return false
 	}
-	numbers, letters, symbols, spaces := 0, 0, 0, 0
+	c := count(value)
+	if c.numbers+c.symbols < 2 || c.letters+c.numbers == 0 || c.spaces > 1 || !random(value, 2) {
+		return false
+	}
+	if c.letters == 0 {
+		return c.symbols > 0 && c.numbers > 0 || c.symbols == 0 && c.numbers >= 8
+	}
+	return true
+}
+
+// characters counts the kinds of characters; points and the like are none.
+type characters struct{ numbers, letters, symbols, spaces int }
+
+func count(value []byte) (n characters) {
 	for _, c := range value {
 		switch {
 		case digits[c]:
-			numbers++
+			n.numbers++
 		case alnum[c] || c >= 0x80:
-			letters++
+			n.letters++
 		case c == ' ':
-			spaces++
+			n.spaces++
 		case bytes.IndexByte([]byte("._-/:\\,"), c) < 0:
-			symbols++
+			n.symbols++
 		}
 	}
-	return numbers+symbols >= 2 && letters+numbers > 0 && spaces <= 1 && random(value, 2) &&
-		(letters > 0 || numbers >= 8 && symbols == 0 || symbols > 0 && numbers > 0)
+	return n
 }
 
 // isCode reports whether value is an address, a call, or a constant of a program.
 func isCode(value []byte) bool {
-	return bytes.Contains(value, []byte("://")) || bytes.IndexByte(value, '\n') >= 0 || bytes.Contains(value, []byte("()")) ||
-		bytes.HasPrefix(value, []byte("0x")) || bytes.HasPrefix(value, []byte("sha")) && bytes.IndexAny(value, ":-") > 0
+	if bytes.HasPrefix(value, []byte("0x")) ||
+		bytes.HasPrefix(value, []byte("sha")) && bytes.IndexAny(value, ":-") > 0 {
+		return true
+	}
+	return bytes.Contains(value, []byte("://")) || bytes.Contains(value, []byte("()")) ||
+		bytes.IndexByte(value, '\n') >= 0
 }
 
 // isPath reports whether value names a file, as PWD does.
 func isPath(value []byte) bool {
-	return value[0] == '/' || value[0] == '~' || value[0] == '.' || len(value) > 2 && value[1] == ':' && (value[2] == '\\' || value[2] == '/')
+	drive := len(value) > 2 && value[1] == ':' && (value[2] == '\\' || value[2] == '/')
+	return drive || value[0] == '/' || value[0] == '~' || value[0] == '.'
 }
 
-// tokens that are no secrets: names that end with "token".
+// harmless are names of tokens that are no secrets.
 var harmless = []string{
 	"publickeytoken", "cancellationtoken", "continuationtoken", "nexttoken", "pagetoken", "next_token", "page_token",
 	"csrf", "synctoken", "resumetoken", "skiptoken", "metadatatoken", "changetoken", "eventtoken", "idempotency",
@@ -332,7 +225,7 @@ func findNetrc(text []byte, at int) (found, bool) {
 	const longest = 300
 	i, last, login := at, "", false
 	for i < min(len(text), at+longest) {
-		i = newSpaceClass.run(text, i, longest)
+		i = between.run(text, i, longest)
 		end := i
 		for end < min(len(text), at+longest) && text[end] > ' ' {
 			end++

@@ -53,7 +53,7 @@ func (e *Engine) input(r io.Reader, text Text) *input {
 	if !ok {
 		in = &input{
 			buffered: bufio.NewReaderSize(nil, sniffed),
-			data:     make([]byte, 0, e.block+behind+ahead+maxEscape),
+			data:     make([]byte, 0, e.block+behind+ahead+2*maxEscape),
 		}
 	}
 	*in = input{buffered: in.buffered, data: in.data[:0], tail: in.tail[:0], at: cursor{line: 1}}
@@ -74,13 +74,13 @@ const sniffed = 8 << 10
 
 // fill reads until the window is full or the text ends.
 func (in *input) fill() error {
-	limit := cap(in.data) - maxEscape
+	limit := cap(in.data) - 2*maxEscape
 	for len(in.data) < limit && !in.end {
 		from := len(in.data)
 		in.data = append(in.data, in.tail...)
 		in.tail = in.tail[:0]
 		had := len(in.data)
-		n, err := io.ReadFull(in.r, in.data[had:max(limit, had+1)])
+		n, err := io.ReadFull(in.r, in.data[had:max(limit, had+maxEscape)])
 		in.data = in.data[:had+n]
 		switch {
 		case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):

@@ -134,12 +134,8 @@ func (k *knownSet) add(entry int, value string) {
 	d.add(secret, false, false)
 	d.add(strings.TrimSpace(secret), false, false)
 	for _, part := range anatomy.Parts {
-		for _, text := range []string{part.Value, part.Raw} {
-			if len(text) < shortest || redact.TooShort(text) || part.Kind == "line" && !strings.Contains(secret, text) {
-				continue
-			}
-			d.derive(text, part.Kind == "field" && !convincing(text))
-			d.addPieces(text)
+		if part.Kind != "line" || strings.Contains(secret, part.Value) {
+			d.addPart(part)
 		}
 	}
 	if lines := strings.FieldsFunc(secret, isLineEnd); len(lines) > 1 {
@@ -152,6 +148,16 @@ func (k *knownSet) add(entry int, value string) {
 	d.derive(secret, false)
 	if anatomy.Format == "" && len(anatomy.Parts) == 0 {
 		d.addPieces(secret)
+	}
+}
+
+// addPart adds the forms of a part, decoded and as it is written.
+func (d *derivation) addPart(part dissect.Part) {
+	for _, text := range []string{part.Value, part.Raw} {
+		if len(text) >= shortest && !redact.TooShort(text) {
+			d.derive(text, part.Kind == "field" && !convincing(text))
+			d.addPieces(text)
+		}
 	}
 }
 

@@ -140,7 +140,8 @@ func (e *Engine) Scan(ctx context.Context, r io.Reader, source string, text Text
 		}
 		s.judge(in)
 		if s.full() {
-			return s.findings(), fmt.Errorf("%s has more than %d different findings: the rest of it was not read", source, e.most)
+			return s.findings(), fmt.Errorf("%s has more than %d different findings: the rest of it was not read",
+				source, e.most)
 		}
 		if in.end {
 			return s.findings(), nil

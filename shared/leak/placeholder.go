@@ -55,16 +55,11 @@ func allSame(value []byte) bool {
 // isVariable reports whether value is an expression of some language: $(x), ${x}, $x,
 // $env:x, %x%, {{x}}, {x}, <x>, [x], #{x}#, @Microsoft.KeyVault(...), %s.
 func isVariable(value []byte) bool {
-	first, last := value[0], value[len(value)-1]
-	switch first {
+	last := value[len(value)-1]
+	switch value[0] {
 	case '$':
-		rest := value[1:]
-		if len(rest) == 0 || rest[0] == '(' || rest[0] == '{' {
+		if isShellVariable(value[1:]) {
 			return true
-		}
-		if digits[rest[0]] || word[rest[0]] {
-			// $NAME, $env:NAME; not a password that happens to begin with a dollar.
-			return variableName.all(rest) && (!mixed(rest) || bytes.Equal(bytes.ToUpper(rest), rest))
 		}
 	case '%':
 		return len(value) <= 2 || last == '%' && word.all(value[1:len(value)-1])
@@ -74,13 +69,14 @@ func isVariable(value []byte) bool {
 		return last == '>'
 	case '[':
 		return last == ']'
-	case '#':
-		return len(value) > 2 && value[1] == '{'
-	case '@':
-		return hasFolded(value, "@microsoft.keyvault(")
 	}
-	return bytes.Contains(value, []byte("${{")) || bytes.Contains(value, []byte("{{")) ||
-		bytes.Contains(value, []byte("$(")) || bytes.Contains(value, []byte("${"))
+	return hasFolded(value, "$(", "${", "{{", "#{", "@microsoft.keyvault(")
+}
+
+// isShellVariable reports whether name is that of a variable: NAME, env:NAME. It is
+// not where a password happens to begin with a dollar.
+func isShellVariable(name []byte) bool {
+	return len(name) == 0 || variableName.all(name) && (!mixed(name) || bytes.Equal(bytes.ToUpper(name), name))
 }
 
 var variableName = newClass("a-zA-Z_:.0-9")

@@ -17,8 +17,10 @@ type Rule struct {
 // Rules returns all rules, the most precise first.
 func Rules() []Rule {
 	out := []Rule{
-		{ruleKnown, VaultSecret, Critical, "a secret of this run, or a secret part of one, as it is or in another form"},
-		{ruleKnownPiece, VaultSecret, Critical, "the first or last characters of a secret of this run, cut off or wrapped"},
+		{ruleKnown, VaultSecret, Critical,
+			"a secret of this run, or a secret part of one, as it is or in another form"},
+		{ruleKnownPiece, VaultSecret, Critical,
+			"the first or last characters of a secret of this run, cut off or wrapped"},
 	}
 	for _, r := range allRules().rules {
 		out = append(out, r.Rule)
@@ -84,7 +86,8 @@ const (
 )
 
 var allRules = sync.OnceValue(func() *ruleSet {
-	return newRuleSet(slices.Concat(azureRules(), runRules(), providerRules(), headerRules(), connectionRules(), genericRules()))
+	return newRuleSet(slices.Concat(
+		azureRules(), runRules(), providerRules(), headerRules(), connectionRules(), genericRules()))
 })
 
 func newRuleSet(rules []rule) *ruleSet {

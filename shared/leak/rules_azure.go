@@ -27,7 +27,8 @@ func key32(signature string) shape {
 func annotated(provider string) shape {
 	return shape{pre: 52, literal: "JQQJ9", min: 27, max: 27, class: alnum, check: func(value []byte) bool {
 		const at = 52 + len("JQQJ99") + 2 + 12
-		return value[57] == '9' && 'A' <= value[59] && value[59] <= 'L' && string(value[at:at+len(provider)]) == provider
+		return value[57] == '9' && 'A' <= value[59] && value[59] <= 'L' &&
+			string(value[at:at+len(provider)]) == provider
 	}}
 }
 
@@ -73,27 +74,41 @@ func azureRules() []rule {
 			"a key of App Configuration", withTail(annotated("AAAAAZAC"))...),
 		tokenRule("azure-event-grid-key", MessagingKey, Critical, // SEC101/199
 			"a key of Event Grid", annotated("AAAAAZEG"), key32("AZEG")),
-		tokenRule("azure-maps-key", AzureKey, Critical, "a key of Azure Maps", withTail(annotated("AAAAAZMP"))...), // SEC101/203
+		tokenRule("azure-maps-key", AzureKey, Critical, "a key of Azure Maps", // SEC101/203
+			withTail(annotated("AAAAAZMP"))...),
 		tokenRule("azure-communication-key", AzureKey, Critical, // SEC101/204
 			"a key of Communication Services", withTail(annotated("AAAAAZCS"))...),
-		tokenRule("azure-annotated-key", AzureKey, Critical, "an annotated key of an Azure service", withTail(anyAnnotated())...),
+		tokenRule("azure-annotated-key", AzureKey, Critical, "an annotated key of an Azure service",
+			withTail(anyAnnotated())...),
 		{Rule: Rule{"leak/azure-entra-client-secret", EntraSecret, Critical, "a client secret of Microsoft Entra ID"},
 			anchors: []string{"8Q~", "7Q~"}, exact: true, find: findEntraSecret}, // SEC101/156
 		tokenRule("azure-function-key", FunctionKey, Critical, "a key of Azure Functions", shape{ // SEC101/158
 			pre: 44, literal: "AzFu", min: 6, max: 6, class: wordDash, last: azureLast, suffix: "=="}),
 		tokenRule("azure-search-key", SearchKey, Critical, "a key of AI Search", shape{ // SEC101/166, 167
-			pre: 42, literal: "AzSe", min: 6, max: 6, class: alnum, first: newClass("A-D"), edge: newClass("a-zA-Z0-9+/_=-")}),
-		tokenRule("azure-relay-key", MessagingKey, Critical, "a key of Azure Relay", key32("+ARm")),       // SEC101/173
-		tokenRule("azure-event-hub-key", MessagingKey, Critical, "a key of Event Hubs", key32("+AEh")),    // SEC101/172
-		tokenRule("azure-service-bus-key", MessagingKey, Critical, "a key of Service Bus", key32("+ASb")), // SEC101/171
-		tokenRule("azure-iot-key", IoTKey, Critical, "a key of IoT Hub, a device or its provisioning", // SEC101/178 to 180
+			pre: 42, literal: "AzSe", min: 6, max: 6, class: alnum, first: newClass("A-D"),
+			edge: newClass("a-zA-Z0-9+/_=-")}),
+		tokenRule("azure-relay-key", MessagingKey, Critical, "a key of Azure Relay", // SEC101/173
+			key32("+ARm")),
+		tokenRule("azure-event-hub-key", MessagingKey, Critical, "a key of Event Hubs", // SEC101/172
+			key32("+AEh")),
+		tokenRule("azure-service-bus-key", MessagingKey, Critical, "a key of Service Bus", // SEC101/171
+			key32("+ASb")),
+		tokenRule("azure-iot-key", IoTKey, Critical, "a key of IoT Hub, a device or its provisioning",
+			// SEC101/178 to 180
+
 			key32("AIoT")),
-		tokenRule("azure-storage-key", StorageKey, Critical, "a key of a storage account", key64("+ASt")), // SEC101/152
-		tokenRule("azure-cosmos-key", CosmosKey, Critical, "a key of Cosmos DB", key64("ACDb")),           // SEC101/160
-		tokenRule("azure-batch-key", AzureKey, Critical, "a key of Batch", key64("+ABa")),                 // SEC101/163
-		tokenRule("azure-ml-key", AzureKey, Critical, "a key of an ML web service", key64("+AMC")),        // SEC101/170
-		tokenRule("azure-apim-key", APIMKey, Critical, "a key of API Management", key64("APIM")),          // SEC101/181 to 184
-		tokenRule("azure-redis-key", RedisKey, Critical, "a key of Azure Cache for Redis", key32("AzCa")), // SEC101/154
+		tokenRule("azure-storage-key", StorageKey, Critical, "a key of a storage account", // SEC101/152
+			key64("+ASt")),
+		tokenRule("azure-cosmos-key", CosmosKey, Critical, "a key of Cosmos DB", // SEC101/160
+			key64("ACDb")),
+		tokenRule("azure-batch-key", AzureKey, Critical, "a key of Batch", // SEC101/163
+			key64("+ABa")),
+		tokenRule("azure-ml-key", AzureKey, Critical, "a key of an ML web service", // SEC101/170
+			key64("+AMC")),
+		tokenRule("azure-apim-key", APIMKey, Critical, "a key of API Management", // SEC101/181 to 184
+			key64("APIM")),
+		tokenRule("azure-redis-key", RedisKey, Critical, "a key of Azure Cache for Redis", // SEC101/154
+			key32("AzCa")),
 		tokenRule("azure-registry-key", RegistryKey, Critical, "a key of Container Registry", shape{ // SEC101/176
 			pre: 42, literal: "+ACR", min: 6, max: 6, class: base64Std, first: newClass("A-D"), edge: base64All}),
 		tokenRule("databricks-token", DatabricksToken, Critical, "a token of Databricks", shape{ // SEC101/110

@@ -1,10 +1,13 @@
 package leak
 
+import "bytes"
+
 // oldAzureRules are for keys without a signature: what stands before them says what
 // they are (SEC101/104 to 106), and for signatures of shared access (SEC101/060).
 func oldAzureRules() []rule {
 	return []rule{
-		{Rule: Rule{"leak/azure-account-key", StorageKey, Critical, "the key in a connection string of a storage account or Cosmos DB"},
+		{Rule: Rule{"leak/azure-account-key", StorageKey, Critical,
+			"the key in a connection string of a storage account or Cosmos DB"},
 			anchors: []string{"accountkey"}, find: findAccountKey},
 		{Rule: Rule{"leak/azure-shared-access-key", MessagingKey, Critical,
 			"the key in a connection string of Service Bus, Event Hubs, Relay, IoT Hub or Notification Hubs"},
@@ -12,7 +15,8 @@ func oldAzureRules() []rule {
 		{Rule: Rule{"leak/azure-host-key", AzureKey, High, "a key on the line of an Azure host name"},
 			anchors: []string{".documents.azure.", ".servicebus.windows.", ".azure-devices.", ".search.windows.net",
 				".cognitiveservices.azure.", ".batch.azure."}, find: findHostKey},
-		{Rule: Rule{"leak/azure-app-configuration", AppConfigKey, Critical, "the secret in a connection string of App Configuration"},
+		{Rule: Rule{"leak/azure-app-configuration", AppConfigKey, Critical,
+			"the secret in a connection string of App Configuration"},
 			anchors: []string{".azconfig."}, find: findAppConfig},
 		{Rule: Rule{"leak/azure-sas", SASToken, Critical, "a shared access signature"},
 			anchors: []string{"sig=", "dsas_secret=", "sig%3d"}, find: findSAS},
@@ -156,36 +160,22 @@ func findAppConfig(text []byte, at int) (found, bool) {
 	return found{}, false
 }
 
-// findSAS finds the signature of a URL or a token: base64 of 32 bytes, escaped or not.
+// findSAS finds the signature of a URL or a token: base64 of 32 bytes, escaped for a
+// URL once, twice or not.
 func findSAS(text []byte, at int) (found, bool) {
-	if at > 0 && alnum[text[at-1]] && !begins(text, at, alnum) {
+	if !begins(text, at, alnum) {
 		return found{}, false
 	}
-	i := at
-	for text[i] != '=' && text[i] != '%' {
-		i++
+	from := at + bytes.IndexAny(text[at:], "=%") + 1
+	if text[from-1] == '%' {
+		from += len("3d")
 	}
-	if text[i] == '=' {
-		i++
-	} else {
-		i += len("%3d")
+	i, n := from, 0
+	for width := 1; width > 0 && n <= 44; n++ {
+		width = base64Width(text[i:])
+		i += width
 	}
-	from, n := i, 0
-	for ; i < len(text) && n <= 44; n++ {
-		switch {
-		case base64Std[text[i]] || text[i] == '-' || text[i] == '_':
-			i++
-			continue
-		case foldedPrefix(text[i:], "%2b") || foldedPrefix(text[i:], "%2f"):
-			i += 3
-			continue
-		case foldedPrefix(text[i:], "%252b") || foldedPrefix(text[i:], "%252f"):
-			i += 5
-			continue
-		}
-		break
-	}
-	if n != 43 {
+	if n != 43+1 { // the last one has no width
 		return found{}, false
 	}
 	for _, padding := range []string{"=", "%3d", "%253d"} {
@@ -195,6 +185,20 @@ func findSAS(text []byte, at int) (found, bool) {
 		}
 	}
 	return found{from: from, to: i}, random(text[from:i], 3.5)
+}
+
+// base64Width returns how many bytes the character of base64 has that text begins
+// with; 0 if it is none.
+func base64Width(text []byte) int {
+	switch {
+	case len(text) > 0 && base64All[text[0]]:
+		return 1
+	case foldedPrefix(text, "%2b") || foldedPrefix(text, "%2f"):
+		return len("%2b")
+	case foldedPrefix(text, "%252b") || foldedPrefix(text, "%252f"):
+		return len("%252b")
+	}
+	return 0
 }
 
 // findFunctionCode finds ?code=, the key of a function without a signature: 54
@@ -219,7 +223,7 @@ func findFunctionCode(text []byte, at int) (found, bool) {
 // findPFX finds base64 of a PKCS #12 file by its first bytes.
 func findPFX(text []byte, at int) (found, bool) {
 	from := at - 6
-	if from < 0 || text[from] != 'M' || text[from+1] != 'I' || !azureLast[text[at-1]] || !begins(text, from, base64Std) {
+	if from < 0 || string(text[from:from+2]) != "MI" || !azureLast[text[at-1]] || !begins(text, from, base64Std) {
 		return found{}, false
 	}
 	to := base64Std.run(text, from, 8<<10)

@@ -1,6 +1,9 @@
 package leak
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 func connectionRules() []rule {
 	return []rule{
@@ -28,8 +31,19 @@ var schemes = map[string]Kind{
 var (
 	schemeClass = newClass("a-zA-Z0-9+.-")
 	urlEnd      = newClass(" \t\r\n\"<>`\\\x00|")
-	hostClass   = newClass("a-zA-Z0-9._[:-")
+	hostClass   = newClass("a-zA-Z0-9._[:$*-")
+	pathClass   = newClass("/?#")
+	urlUser     = newUserClass()
 )
+
+// newUserClass is all that may stand before the colon.
+func newUserClass() *class {
+	var c class
+	for b := range c {
+		c[b] = !urlEnd[b] && bytes.IndexByte([]byte(":/@?#'"), byte(b)) < 0
+	}
+	return &c
+}
 
 const (
 	longestUser     = 128
@@ -38,86 +52,88 @@ const (
 
 // findURL finds the password of scheme://user:password@host.
 func findURL(text []byte, at int) (found, bool) {
-	userEnd := at + 3
-	for end := min(len(text), userEnd+longestUser); ; userEnd++ {
-		if userEnd == end {
-			return found{}, false
-		}
-		c := text[userEnd]
-		if c == ':' {
-			break
-		}
-		if c == '/' || c == '@' || c == '?' || c == '#' || c == '\'' || urlEnd[c] {
-			return found{}, false
-		}
+	user := urlUser.run(text, at+3, longestUser)
+	if user == len(text) || text[user] != ':' {
+		return found{}, false
 	}
 	scheme := string(bytes.ToLower(text[schemeClass.runBack(text, at, 20):at]))
 	kind, ours := schemes[scheme]
-	if !ours && after(scheme) != "" {
-		kind, ours = schemes[after(scheme)]
+	if base, _, ok := strings.Cut(scheme, "+"); ok && !ours { // postgresql+psycopg2
+		kind, ours = schemes[base]
 	}
-	from := userEnd + 1
-	to, ok := passwordEnd(text, from, ours)
-	password := text[from:max(to, from)]
-	if !ok || len(scheme) < 2 || len(password) < 3 || isPlaceholder(password) || isPort(text, from, to) {
+	f := found{from: user + 1, to: passwordEnd(text, user+1, ours), kind: kind}
+	if f.to-f.from < 3 || len(scheme) < 2 || isPlaceholder(text[f.from:f.to]) || isPort(text, f.from, f.to) {
 		return found{}, false
 	}
-	f := found{from: from, to: to, kind: kind}
 	if !ours {
 		f.severity = High
 	}
-	return f, !bytes.HasPrefix(text[to+1:], []byte("sha256:"))
+	return f, !bytes.HasPrefix(text[f.to+1:], []byte("sha256:"))
 }
 
-// after returns what stands behind the last + or . of a scheme: "postgresql+psycopg2"
-// has it in front, "git+https" behind.
-func after(scheme string) string {
-	for i := range len(scheme) {
-		if scheme[i] == '+' || scheme[i] == '.' {
-			return scheme[:i]
-		}
-	}
-	return ""
-}
-
-// passwordEnd returns where the password ends that begins at from: at the last @ of
-// the authority. In URLs of databases a raw / ? # may be part of the password.
-func passwordEnd(text []byte, from int, database bool) (int, bool) {
-	last, inAuthority := -1, true
+// passwordEnd returns where the password ends that begins at from, at the last @ of
+// the authority; 0 if it does not. In URLs of databases a raw / ? # may be part of it.
+func passwordEnd(text []byte, from int, database bool) int {
+	last := 0
 	for i := from; i < min(len(text), from+longestPassword); i++ {
-		switch c := text[i]; {
-		case urlEnd[c]:
-			return last, last > 0
-		case c == '\'' && (i+1 == len(text) || !word[text[i+1]]):
-			return last, last > 0
-		case c == '/' || c == '?' || c == '#':
-			if last > 0 || !database {
-				return last, last > 0
-			}
-			inAuthority = false
-		case c == '@' && i+1 < len(text) && (hostClass[text[i+1]] || text[i+1] == '$' || text[i+1] == '*'):
+		c := text[i]
+		switch {
+		case c == '@' && i+1 < len(text) && hostClass[text[i+1]]:
 			last = i
-			if !inAuthority {
-				return last, true
-			}
-		case c == ',' && last > 0: // another host, or the next word of a list
-			return last, true
+		case pathClass[c] && last == 0 && database:
+			return rawPasswordEnd(text, i, from+longestPassword)
+		case pathClass[c], endsURL(text, i),
+			c == ',' && last > 0: // another host, or the next word of a list
+			return last
 		}
 	}
-	return last, last > 0
+	return last
+}
+
+// rawPasswordEnd goes on behind a / ? # for which there is no @ before it.
+func rawPasswordEnd(text []byte, i, limit int) int {
+	for ; i+1 < min(len(text), limit) && !endsURL(text, i); i++ {
+		if text[i] == '@' && hostClass[text[i+1]] {
+			return i
+		}
+	}
+	return 0
+}
+
+// endsURL reports whether text[i] is no part of a URL. An apostrophe is one unless it
+// is the closing quotation mark.
+func endsURL(text []byte, i int) bool {
+	return urlEnd[text[i]] || text[i] == '\'' && (i+1 == len(text) || !word[text[i+1]])
 }
 
 // isPort reports whether what looks like a password is the port of a URL without
 // one, and the @ belongs to its path.
 func isPort(text []byte, from, to int) bool {
 	end := digits.run(text, from, 5)
-	return end > from && end < to && (text[end] == '/' || text[end] == '?' || text[end] == ',' || text[end] == ';' || text[end] == '#')
+	return end > from && end < to && (pathClass[text[end]] || text[end] == ',' || text[end] == ';')
 }
 
-// keys of connection strings other than the password's.
+// connectionKeys are keys of connection strings other than the password's.
 var connectionKeys = []string{
-	"server=", "data source=", "datasource=", "addr=", "address=", "initial catalog=", "database=", "dbname=",
-	"user id=", "userid=", "uid=", "user=", "username=", "host=", "driver=", "port=",
+	"server", "data source", "datasource", "addr", "address", "initial catalog", "database", "dbname",
+	"user id", "userid", "uid", "user", "username", "host", "driver", "port",
+}
+
+// hasKey reports whether one of keys, in lower case, has a value in text.
+func hasKey(text []byte, keys ...string) bool {
+	for {
+		i := bytes.IndexByte(text, '=')
+		if i < 0 {
+			return false
+		}
+		name := bytes.TrimRight(text[:i], " ")
+		for _, key := range keys {
+			if len(name) >= len(key) && foldedPrefix(name[len(name)-len(key):], key) {
+				return true
+			}
+		}
+		text = text[i+1:]
+	}
 }
 
 // findConnection finds the password of an ADO.NET, ODBC, JDBC, libpq or
@@ -160,22 +176,33 @@ func separator(before byte, blankBefore bool, context, rest []byte) (style byte,
 	switch {
 	case before == ',' && isRedis(context):
 		return ',', RedisKey
-	case (before == '?' || before == '&') && hasFolded(context, "jdbc:", "://"):
-		return '&', DatabaseLogin
-	case hasFolded(context, "jdbc:"):
-		return ';', DatabaseLogin
-	case before == ';' && (hasFolded(context, connectionKeys...) || hasFolded(rest, connectionKeys...)),
-		bytes.IndexByte(rest, ';') >= 0 && hasFolded(afterFirst(rest, ';'), connectionKeys...):
-		if hasFolded(context, "port=5432", "port=3306", "sslmode=") || hasFolded(rest, "port=5432", "port=3306", "sslmode=") {
+	case hasFolded(context, "jdbc:"), isQuery(before) && hasFolded(context, "://"):
+		return jdbcStyle(before), DatabaseLogin
+	case hasKey(afterFirst(rest, ';'), connectionKeys...), before == ';' && hasKey(context, connectionKeys...):
+		if hasKey(context, openKeys...) || hasKey(rest, openKeys...) {
 			return ';', DatabaseLogin
 		}
 		return ';', SQLPassword
-	case (blankBefore || before == '"' || before == '\'') &&
-		(hasFolded(context, "host=", "dbname=") || hasFolded(afterFirst(rest, ' '), "host=", "dbname=")):
-		return ' ', DatabaseLogin
+	case blankBefore || quoteClass[before]:
+		if hasKey(context, "host", "dbname") || hasKey(afterFirst(rest, ' '), "host", "dbname") {
+			return ' ', DatabaseLogin
+		}
 	}
 	return 0, ""
 }
+
+// jdbcStyle is & behind a ?, as PostgreSQL has it, and ; for SQL Server.
+func jdbcStyle(before byte) byte {
+	if isQuery(before) {
+		return '&'
+	}
+	return ';'
+}
+
+func isQuery(before byte) bool { return before == '?' || before == '&' }
+
+// openKeys stand in connection strings of PostgreSQL and MySQL, and not of SQL Server.
+var openKeys = []string{"port", "sslmode", "ssl mode"}
 
 func afterFirst(text []byte, c byte) []byte {
 	_, after, _ := bytes.Cut(text, []byte{c})
@@ -200,31 +227,14 @@ func isRedis(context []byte) bool {
 // connectionValue returns the value at from: in quotes or braces, or to the end of
 // the style's field.
 func connectionValue(text []byte, from int, style byte) found {
-	limit := min(len(text), from+longestPassword)
-	if from < limit {
-		if closing := closingOf(text[from]); closing != 0 {
-			for i := from + 1; i < limit && text[i] != '\n'; i++ {
-				if text[i] != closing {
-					continue
-				}
-				if i+1 < limit && text[i+1] == closing { // doubled
-					i++
-					continue
-				}
-				return found{from: from + 1, to: i}
-			}
-		}
+	if f, ok := quotedValue(text, from); ok {
+		return f
 	}
 	hasField := style == ';' && bytes.IndexByte(lineAfter(text, from, longestPassword), ';') >= 0
+	limit := min(len(text), from+longestPassword)
 	i := from
-	for ; i < limit; i++ {
-		c := text[i]
-		if c == style || c == '"' || c < ' ' || c == '\\' && style != ' ' {
-			break
-		}
-		if blank[c] && !hasField || c == '\'' && (i+1 == limit || !word[text[i+1]]) {
-			break
-		}
+	for i < limit && !endsField(text, i, style) && (hasField || !blank[text[i]]) {
+		i++
 	}
 	for i > from && blank[text[i-1]] {
 		i--
@@ -232,12 +242,29 @@ func connectionValue(text []byte, from int, style byte) found {
 	return found{from: from, to: i}
 }
 
-func closingOf(c byte) byte {
-	switch c {
-	case '\'', '"':
-		return c
-	case '{':
-		return '}'
+// endsField reports whether text[i] ends a value without quotes.
+func endsField(text []byte, i int, style byte) bool {
+	c := text[i]
+	return c == style || c == '"' || c < ' ' || c == '\\' && style != ' ' || c == '\'' && endsURL(text, i)
+}
+
+// quotedValue returns the value in quotes or braces at i; doubled ones do not end it.
+func quotedValue(text []byte, i int) (found, bool) {
+	closing := map[byte]byte{'\'': '\'', '"': '"', '{': '}'}
+	if i == len(text) || closing[text[i]] == 0 {
+		return found{}, false
 	}
-	return 0
+	line := lineAfter(text, i, longestPassword)
+	end := closing[text[i]]
+	for j := 1; j < len(line); j++ {
+		if line[j] != end {
+			continue
+		}
+		if j+1 < len(line) && line[j+1] == end {
+			j++
+			continue
+		}
+		return found{from: i + 1, to: i + j}, true
+	}
+	return found{}, false
 }

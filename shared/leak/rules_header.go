@@ -9,9 +9,11 @@ func headerRules() []rule {
 	return []rule{
 		{Rule: Rule{"leak/private-key", PrivateKey, Critical, "a private key in PEM or PuTTY's format"},
 			anchors: []string{"PRIVATE KEY", "Private-Lines: "}, exact: true, find: findPrivateKey},
-		{Rule: Rule{"leak/private-key-base64", PrivateKey, Critical, "a private key in PEM, encoded once more"},
+		{Rule: Rule{"leak/private-key-base64", PrivateKey, Critical,
+			"a private key in PEM, encoded once more"},
 			anchors: []string{"LS0tLS1CRUdJTi"}, exact: true, find: findPEM64},
-		{Rule: Rule{"leak/docker-auth", RegistryKey, Critical, "user and password of a registry in Docker's configuration"},
+		{Rule: Rule{"leak/docker-auth", RegistryKey, Critical,
+			"user and password of a registry in Docker's configuration"},
 			anchors: []string{`"auth"`, `\"auth\"`}, find: findDockerAuth},
 		{Rule: Rule{"leak/npm-auth", NPMToken, Critical, "a token or password in npm's configuration"},
 			anchors: []string{"_authtoken", "_password", "_auth"}, find: findNPMAuth},

@@ -15,6 +15,9 @@ func findPrivateKey(text []byte, at int) (found, bool) {
 	if !ok {
 		return found{}, false
 	}
+	if another := bytes.Index(text[i:], []byte("-----BEGIN ")); another >= 0 {
+		text = text[:i+another]
+	}
 	f := found{from: at}
 	var body [][]byte
 	size, other := 0, 0 // other lines: empty ones, headers
@@ -41,11 +44,14 @@ func findPrivateKey(text []byte, at int) (found, bool) {
 
 // findPEM64 finds base64 of a PEM block, as Kubernetes keeps it.
 func findPEM64(text []byte, at int) (found, bool) {
+	if !begins(text, at, base64Std) {
+		return found{}, false
+	}
 	to := base64Std.run(text, at, 12<<10)
 	plain := make([]byte, base64.RawStdEncoding.DecodedLen(to-at))
 	n, _ := base64.RawStdEncoding.Decode(plain, text[at:at+(to-at)/4*4])
 	f := found{from: at, to: to}
-	return f, begins(text, at, base64Std) && bytes.Contains(plain[:min(n, 64)], []byte("PRIVATE KEY"))
+	return f, bytes.Contains(plain[:min(n, 64)], []byte("PRIVATE KEY"))
 }
 
 var pemClass = newClass("a-zA-Z0-9+/=")

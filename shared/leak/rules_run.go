@@ -68,32 +68,42 @@ func judgeNuGetKey(run []byte) (Severity, bool) {
 func (s *ruleSet) findRuns(data []byte, from, to int, emit func(rank int, f found)) {
 	end := min(len(data), to+oldPATLength)
 	for i := from; i+2*stride < end; i += stride {
-		if !base32Low[data[i+2*stride]] {
-			i += 2 * stride // none of the three
-			continue
-		}
-		if !base32Low[data[i+stride]] {
+		switch { // from the back: where one is missing, so are the runs before it
+		case !base32Low[data[i+2*stride]]:
+			i += 2 * stride
+		case !base32Low[data[i+stride]]:
 			i += stride
-			continue
-		}
-		if !base32Low[data[i]] {
-			continue
-		}
-		start := base32Low.runBack(data, i, oldPATLength+2)
-		stop := base32Low.run(data, i, oldPATLength+3)
-		if start > 0 && data[start-1] == '\\' {
-			start++ // the n of \n
-		} else if start > 0 && data[start-1] == '%' {
-			start += 2 // the digits of %3d
-		}
-		if stop-start < nugetLength || start < from || start >= to || !begins(data, start, alnum) || !ends(data, stop, alnum) {
-			continue
-		}
-		for _, rank := range s.runs {
-			if severity, ok := s.rules[rank].run(data[start:stop]); ok {
-				emit(rank, found{from: start, to: stop, severity: severity})
+		case base32Low[data[i]]:
+			start, stop := runAround(data, i)
+			if start >= from && start < to {
+				s.judgeRun(data, start, stop, emit)
 			}
+			i = max(i, stop-stride)
 		}
-		i = max(i, stop-stride)
+	}
+}
+
+// runAround returns the run around i, cut off where it is too long anyway.
+func runAround(data []byte, i int) (start, stop int) {
+	start = base32Low.runBack(data, i, oldPATLength+2)
+	switch {
+	case start == 0:
+	case data[start-1] == '\\':
+		start++ // the n of \n
+	case data[start-1] == '%':
+		start += 2 // the digits of %3d
+	}
+	return start, base32Low.run(data, i, oldPATLength+3)
+}
+
+// judgeRun runs the rules on a run.
+func (s *ruleSet) judgeRun(data []byte, start, stop int, emit func(rank int, f found)) {
+	if stop-start < nugetLength || !begins(data, start, alnum) || !ends(data, stop, alnum) {
+		return
+	}
+	for _, rank := range s.runs {
+		if severity, ok := s.rules[rank].run(data[start:stop]); ok {
+			emit(rank, found{from: start, to: stop, severity: severity})
+		}
 	}
 }
