@@ -30,7 +30,9 @@ type Part struct {
 
 // Anatomy is a secret taken apart.
 type Anatomy struct {
-	Format string   // "url", "ado.net", "odbc", "jdbc", "amqp", "redis", "libpq", "storage", "json", "dotenv", "pem"; "" if none
+	// Format is "url", "ado.net", "odbc", "jdbc", "amqp", "redis", "libpq", "storage",
+	// "json", "dotenv" or "pem"; "" if none.
+	Format string
 	Parts  []Part   // in order, without repetition
 	Public []string // words that must not be hidden: hosts, ports, database and user names
 	Open   []Part   // secret by their name, but public words as well: a password that is also the user
@@ -57,13 +59,23 @@ func (f *finder) read(text string) string {
 	if text == "" {
 		return ""
 	}
-	readers := []func(string) string{
-		f.json, f.pem, f.quoted, f.lines, f.jdbc, f.url, f.libpq, f.redis, f.header, f.query, f.assignment, f.pairs, f.words,
+	if format := f.json(text); format != "" {
+		return format
 	}
-	for _, reader := range readers {
+	text, isPEM := f.pem(text)
+	if text = strings.TrimSpace(text); text == "" {
+		return "pem"
+	}
+	for _, reader := range []func(string) string{
+		f.quoted, f.lines, f.jdbc, f.url, f.libpq, f.redis, f.header, f.query, f.assignment, f.pairs, f.words,
+	} {
 		if format := reader(text); format != "" {
 			return strings.TrimPrefix(format, unnamed)
 		}
+	}
+	if isPEM {
+		f.part(Part{"line", "", text, ""})
+		return "pem"
 	}
 	return ""
 }

@@ -5,36 +5,6 @@ import (
 	"strings"
 )
 
-// pem reads keys and certificates. The lines of what is secret are parts, and the
-// body in one line; those of certificates and public keys are not.
-func (f *finder) pem(text string) string {
-	if !strings.Contains(text, "-----BEGIN ") {
-		return ""
-	}
-	if !strings.Contains(text, "\n") {
-		text = strings.ReplaceAll(text, `\n`, "\n") // as it stands in JSON and environment files
-	}
-	var body []string
-	isBody, isPublic := false, false
-	for line := range strings.FieldsFuncSeq(text, isLineEnd) {
-		line = strings.TrimSpace(line)
-		switch {
-		case strings.HasPrefix(line, "-----BEGIN "):
-			isBody, body = true, nil
-			isPublic = strings.Contains(line, "CERTIFICATE") || strings.Contains(line, "PUBLIC KEY")
-		case strings.HasPrefix(line, "-----END "):
-			if isBody && !isPublic && len(body) > 1 {
-				f.part(Part{"key", "body", strings.Join(body, ""), ""})
-			}
-			isBody = false
-		case isBody && !isPublic && line != "" && !strings.Contains(line, ": "): // Proc-Type: 4,ENCRYPTED
-			body = append(body, line)
-			f.part(Part{"line", "PEM", line, ""})
-		}
-	}
-	return "pem"
-}
-
 func isLineEnd(c rune) bool { return c == '\n' || c == '\r' }
 
 // quoted looks into a text in quotes; JSON has seen to the double ones.

@@ -34,7 +34,8 @@ var (
 	publicNames = []string{
 		"server", "host", "hostname", "hostaddr", "datasource", "address", "addr", "networkaddress", "port",
 		"database", "dbname", "db", "initialcatalog", "catalog", "databasename", "user", "username", "userid", "uid",
-		"usr", "login", "account", "accountname", "sharedaccesskeyname", "skn", "sr", "entitypath", "deviceid", "moduleid",
+		"usr", "login", "account", "accountname", "sharedaccesskeyname", "skn", "sr",
+		"entitypath", "deviceid", "moduleid",
 		"endpoint", "driver", "dsn", "provider", "applicationname", "app", "appname", "engine", "region", "location",
 		"environment", "env", "type", "tenant", "tenantid", "clientid", "subscriptionid", "resourceid", "appid",
 		"objectid", "projectid", "clientemail", "id", "name", "cluster", "schema", "role", "warehouse", "service",

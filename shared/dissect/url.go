@@ -160,20 +160,19 @@ func tokenLike(word string) bool {
 	if len(word) < tokenLength || strings.Count(word, "-") == 4 && len(word) == 36 {
 		return false
 	}
-	var upper, lower, digits int
-	for i := range len(word) {
-		switch c := word[i]; {
-		case 'A' <= c && c <= 'Z':
-			upper++
-		case 'a' <= c && c <= 'z':
-			lower++
-		case '0' <= c && c <= '9':
-			digits++
-		case strings.IndexByte("-_%=", c) < 0:
-			return false
-		}
+	if strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_%=") != "" {
+		return false
 	}
-	return digits >= 2 && (upper > 0 && lower > 0 || upper+lower > 0 && len(word) >= 32)
+	digits := len(word) - len(strings.Map(notDigit, word))
+	mixed := strings.ToUpper(word) != word && strings.ToLower(word) != word
+	return digits >= 2 && (mixed || len(word) >= 32)
+}
+
+func notDigit(c rune) rune {
+	if '0' <= c && c <= '9' {
+		return -1
+	}
+	return c
 }
 
 // query reads parameters alone: a shared access signature without its address.
