@@ -165,9 +165,7 @@ func take(v Value, public []string) *pieces {
 	for _, word := range anatomy.Public {
 		p.own[word] = true
 	}
-	if whole := strings.TrimSpace(v.Text); !strings.ContainsAny(whole, "\r\n") {
-		p.add(&p.values, unquoted(whole))
-	}
+	p.add(&p.values, unquoted(v.Text))
 	formsOf := []string{v.Text}
 	for _, part := range anatomy.Parts {
 		if p.part(part) && !isPEMLine(part) {
@@ -185,6 +183,9 @@ func take(v Value, public []string) *pieces {
 	p.derive(&p.forms, formsOf, func(secret string) []string {
 		return slices.DeleteFunc(redact.Forms(secret), func(form string) bool { return lines[form] })
 	})
+	if len(p.values) == 0 {
+		formsOf = formsOf[1:] // the rare forms of a text of several lines are those of each line
+	}
 	p.derive(&p.rare, formsOf, func(secret string) []string {
 		return slices.DeleteFunc(redact.AllForms(secret), func(form string) bool { return lines[form] })
 	})
@@ -202,9 +203,6 @@ func (p *pieces) part(part dissect.Part) bool {
 		return false
 	}
 	p.add(&p.parts, value)
-	if part.Kind == "line" {
-		p.add(&p.parts, unquoted(value))
-	}
 	if part.Raw != "" {
 		p.add(&p.parts, strings.TrimSpace(part.Raw))
 	}

@@ -1,6 +1,7 @@
 package masking_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -206,6 +207,17 @@ func TestAgentsOwnForms(t *testing.T) {
 		}
 		if masked := agent(t, got).Mask(form); strings.Contains(masked, "s3cr") {
 			t.Errorf("Mask(%q) = %q", form, masked)
+		}
+	}
+}
+
+// TestKeysAreCheap: a line of a key is base64 already, and nobody prints one in hex.
+func TestKeysAreCheap(t *testing.T) {
+	t.Parallel()
+	got := decide(key).Register
+	for _, line := range strings.Split(key, "\n")[1:3] {
+		if form := hex.EncodeToString([]byte(line)); slices.Contains(got, form) {
+			t.Errorf("Decide of a key registers %q, the hex of its line %q", form, line)
 		}
 	}
 }

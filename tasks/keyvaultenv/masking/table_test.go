@@ -75,7 +75,7 @@ func rows() map[string]row {
 		"key, base64":              {key, b64(key), b64(key)[:40], false},
 		"literal %3B in a line":    {dotenv, "token t0ken%3Bx]y%0Az", "t0ken%3B", false},
 		"environment file":         {dotenv, "OTHER_KEY=k3y-1", "k3y-1", false},
-		"password, half encoded":   {"amqp://app:s@cr%2ft-1@h", "key s@cr%2ft-1", "s@cr%2ft", false},
+		"password, half encoded":   {"amqp://app:s%65cr-t1@h", "key s%65cr-t1", "s%65cr", false},
 		"quoted lines":             {"\"abc-1234\"\n'def-5678'", "def-5678", "def-5678", false},
 		"line end trimmed":         {"hunter-2\n", "<hunter-2>", "hunter-2", false},
 		"white space trimmed":      {"  hunter-2 ", "<hunter-2>", "hunter-2", false},
