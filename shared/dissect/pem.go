@@ -25,7 +25,7 @@ func (f *finder) pem(text string) (rest string, found bool) {
 		switch {
 		case begins && !ends:
 			isInside, body = true, nil
-			isSecret = !strings.Contains(begun, "CERTIFICATE") && !strings.Contains(begun, "PUBLIC KEY")
+			isSecret = !isPublicPEM(begun)
 			others = append(others, before)
 		case isInside && ends:
 			f.part(Part{"key", "body", strings.Join(body, ""), ""})
@@ -40,4 +40,9 @@ func (f *finder) pem(text string) (rest string, found bool) {
 		}
 	}
 	return strings.Join(others, "\n"), true
+}
+
+// isPublicPEM reports whether everybody may read what the boundary names.
+func isPublicPEM(boundary string) bool {
+	return strings.Contains(boundary, "CERTIFICATE") || strings.Contains(boundary, "PUBLIC KEY")
 }
