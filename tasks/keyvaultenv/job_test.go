@@ -207,12 +207,18 @@ func (j *job) record(r adotest.Record) *job {
 		if r.ID == "" {
 			r.ID = recordID(100 + len(run.Records))
 		}
-		if r.ParentID == "" {
-			r.ParentID = jobID
-		}
 		run.Records = append(run.Records, r)
 	})
 	return j
+}
+
+// recordOf is a record of the run, below our job if it is of a step.
+func recordOf(kind, name, state string) adotest.Record {
+	r := adotest.Record{Type: kind, Name: name, State: state, ParentID: jobID}
+	if kind == "Job" {
+		r.ParentID = recordID(999)
+	}
+	return r
 }
 
 func recordID(n int) string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", n) }
