@@ -8,8 +8,8 @@ var (
 	secretNames   = []string{
 		"secret", "token", "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key",
 		"auth_key", "authkey", "credential", "private_key", "privatekey", "encryption_key", "encryptionkey",
-		"signing_key", "signingkey", "secret_key", "secretkey", "secret-key", "account_key", "primarykey", "primary_key", "secondarykey",
-		"masterkey", "master_key", "_pat", "sastoken",
+		"signing_key", "signingkey", "secret_key", "secretkey", "secret-key", "account_key", "primarykey",
+		"primary_key", "secondarykey", "masterkey", "master_key", "_pat", "sastoken",
 	}
 )
 

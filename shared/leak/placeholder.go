@@ -25,7 +25,7 @@ func wordSet(words string) map[string]bool {
 // placeholderParts are what only placeholders contain.
 var placeholderParts = []string{
 	"***", "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "your_", "your-", "yourpass",
-	"yoursecret", "yourtoken", "yourkey", "xxxx", "<secret", "****", "......", "replace_", "replace-", "replaceme",
+	"yoursecret", "yourtoken", "yourkey", "<secret", "****", "......", "replace_", "replace-", "replaceme",
 	"insert_", "insert-", "not-a-real", "notreal", "dummy", "sensitive value",
 }
 
@@ -36,12 +36,27 @@ func isPlaceholder(value []byte) bool {
 	if len(value) == 0 || allSame(value) || placeholderWords[string(bytes.ToLower(value))] {
 		return true
 	}
+	if crossed(value) {
+		return true
+	}
 	for _, public := range emulatorKeys {
 		if bytes.HasPrefix(value, []byte(public)) {
 			return true
 		}
 	}
 	return isVariable(value) || hasFolded(value, placeholderParts...)
+}
+
+// crossed reports whether value was made unreadable with crosses: sk-xxxxxxxx.
+func crossed(value []byte) bool {
+	run, longest := 0, 0
+	for _, c := range value {
+		if run++; lower(c) != 'x' {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest >= 4 && 3*longest >= len(value)
 }
 
 // emulatorKeys are the beginnings of the keys of the storage and Cosmos DB emulators,
@@ -61,6 +76,8 @@ func isVariable(value []byte) bool {
 		if isShellVariable(value[1:]) {
 			return true
 		}
+	case '@':
+		return hasFolded(value, "@microsoft.keyvault(")
 	case '%':
 		return len(value) <= 2 || last == '%' && word.all(value[1:len(value)-1])
 	case '{':
@@ -70,13 +87,28 @@ func isVariable(value []byte) bool {
 	case '[':
 		return last == ']'
 	}
-	return hasFolded(value, "$(", "${", "{{", "#{", "@microsoft.keyvault(")
+	return holdsVariable(value, "$(", ")") || holdsVariable(value, "${", "}") ||
+		holdsVariable(value, "{{", "}}") || holdsVariable(value, "#{", "}")
 }
+
+// holdsVariable reports whether half of value, or more, is a variable between opening
+// and closing. In a random password there may be a short one.
+func holdsVariable(value []byte, opening, closing string) bool {
+	_, after, ok := bytes.Cut(value, []byte(opening))
+	if !ok {
+		return false
+	}
+	name, _, ok := bytes.Cut(after, []byte(closing))
+	return ok && expression.all(name) && 2*(len(opening)+len(name)+len(closing)) > len(value)
+}
+
+var expression = newClass("a-zA-Z0-9_.:/ {}-")
 
 // isShellVariable reports whether name is that of a variable: NAME, env:NAME. It is
 // not where a password happens to begin with a dollar.
 func isShellVariable(name []byte) bool {
-	return len(name) == 0 || variableName.all(name) && (!mixed(name) || bytes.Equal(bytes.ToUpper(name), name))
+	return len(name) == 0 || name[0] == '(' && name[len(name)-1] == ')' || name[0] == '{' && name[len(name)-1] == '}' ||
+		variableName.all(name) && (!mixed(name) || bytes.Equal(bytes.ToUpper(name), name))
 }
 
 var variableName = newClass("a-zA-Z_:.0-9")

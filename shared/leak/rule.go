@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -143,8 +144,9 @@ func (s *ruleSet) search(data []byte, from, to int, emit func(rank int, f found)
 	i := from
 	for ; i+8 <= len(data) && i < to; i += 6 {
 		v := load64(data, i) | foldMask | foldMask<<24 | foldMask<<40
-		if s.bit(v)|s.bit(v>>8)|s.bit(v>>16)|s.bit(v>>24)|s.bit(v>>32)|s.bit(v>>40) != 0 {
-			for j := i; j < min(i+6, to); j++ {
+		some := s.bit(v) | s.bit(v>>8)<<1 | s.bit(v>>16)<<2 | s.bit(v>>24)<<3 | s.bit(v>>32)<<4 | s.bit(v>>40)<<5
+		for ; some != 0; some &= some - 1 {
+			if j := i + bits.TrailingZeros8(some); j < to {
 				s.verify(data, j, emit)
 			}
 		}

@@ -62,7 +62,10 @@ func findURL(text []byte, at int) (found, bool) {
 		kind, ours = schemes[base]
 	}
 	f := found{from: user + 1, to: passwordEnd(text, user+1, ours), kind: kind}
-	if f.to-f.from < 3 || len(scheme) < 2 || isPlaceholder(text[f.from:f.to]) || isPort(text, f.from, f.to) {
+	if f.to-f.from < 3 || len(scheme) < 2 {
+		return found{}, false
+	}
+	if password := text[f.from:f.to]; isPlaceholder(password) || isPort(text[at+3:user], password) {
 		return found{}, false
 	}
 	if !ours {
@@ -107,10 +110,14 @@ func endsURL(text []byte, i int) bool {
 }
 
 // isPort reports whether what looks like a password is the port of a URL without
-// one, and the @ belongs to its path.
-func isPort(text []byte, from, to int) bool {
-	end := digits.run(text, from, 5)
-	return end > from && end < to && (pathClass[text[end]] || text[end] == ',' || text[end] == ';')
+// one, and the @ belongs to its path: host:5432/a@b.
+func isPort(user, password []byte) bool {
+	end := digits.run(password, 0, 5)
+	if end == 0 || end == len(password) || end < 4 && bytes.IndexByte(user, '.') < 0 {
+		return false
+	}
+	rest := password[end:]
+	return pathClass[rest[0]] || rest[0] == ',' || rest[0] == ';' && bytes.IndexByte(rest, '=') > 0
 }
 
 // connectionKeys are keys of connection strings other than the password's.
@@ -164,7 +171,8 @@ func findConnection(text []byte, at int) (found, bool) {
 	if style == 0 {
 		return found{}, false
 	}
-	f := connectionValue(text, from, style)
+	// In 'Server=x;Password=y' the last apostrophe is not the password's.
+	f := connectionValue(text, from, style, bytes.Count(context, []byte{'\''})%2 == 1)
 	f.kind = kind
 	value := text[f.from:f.to]
 	return f, len(value) >= 3 && !isPlaceholder(value)
@@ -226,14 +234,17 @@ func isRedis(context []byte) bool {
 
 // connectionValue returns the value at from: in quotes or braces, or to the end of
 // the style's field.
-func connectionValue(text []byte, from int, style byte) found {
-	if f, ok := quotedValue(text, from); ok {
+func connectionValue(text []byte, from int, style byte, quoted bool) found {
+	if f, ok := quotedValue(text, from); ok && !quoted {
 		return f
 	}
 	hasField := style == ';' && bytes.IndexByte(lineAfter(text, from, longestPassword), ';') >= 0
 	limit := min(len(text), from+longestPassword)
 	i := from
-	for i < limit && !endsField(text, i, style) && (hasField || !blank[text[i]]) {
+	for i < limit && text[i] != style && (hasField || !blank[text[i]]) {
+		if endsQuotation(text, i, quoted, !hasField && i > from+2) {
+			break
+		}
 		i++
 	}
 	for i > from && blank[text[i-1]] {
@@ -242,29 +253,44 @@ func connectionValue(text []byte, from int, style byte) found {
 	return found{from: from, to: i}
 }
 
-// endsField reports whether text[i] ends a value without quotes.
-func endsField(text []byte, i int, style byte) bool {
-	c := text[i]
-	return c == style || c == '"' || c < ' ' || c == '\\' && style != ' ' || c == '\'' && endsURL(text, i)
+// endsQuotation reports whether the quotation in which a value without quotes of its
+// own stands ends at text[i], or its line: escaped as \n if lines may be.
+func endsQuotation(text []byte, i int, apostrophe, escapedLines bool) bool {
+	switch c := text[i]; c {
+	case '"':
+		return true
+	case '\'':
+		return apostrophe
+	case '\\':
+		if i+1 == len(text) {
+			return true
+		}
+		next := text[i+1]
+		return next == '"' || escapedLines && (next == 'n' || next == 'r')
+	default:
+		return c < ' '
+	}
 }
 
 // quotedValue returns the value in quotes or braces at i; doubled ones do not end it.
+// Quotes may be escaped for JSON.
 func quotedValue(text []byte, i int) (found, bool) {
-	closing := map[byte]byte{'\'': '\'', '"': '"', '{': '}'}
-	if i == len(text) || closing[text[i]] == 0 {
-		return found{}, false
-	}
 	line := lineAfter(text, i, longestPassword)
-	end := closing[text[i]]
-	for j := 1; j < len(line); j++ {
-		if line[j] != end {
+	for opening, closing := range map[string]string{"'": "'", `"`: `"`, `\"`: `\"`, "{": "}"} {
+		if !bytes.HasPrefix(line, []byte(opening)) {
 			continue
 		}
-		if j+1 < len(line) && line[j+1] == end {
-			j++
-			continue
+		for j := len(opening); j < len(line); {
+			end := bytes.Index(line[j:], []byte(closing))
+			if end < 0 {
+				break
+			}
+			j += end
+			if !bytes.HasPrefix(line[j+len(closing):], []byte(closing)) {
+				return found{from: i + len(opening), to: i + j}, true
+			}
+			j += 2 * len(closing)
 		}
-		return found{from: i + 1, to: i + j}, true
 	}
 	return found{}, false
 }

@@ -42,7 +42,7 @@ func judgeOldPAT(run []byte) (Severity, bool) {
 			numbers++
 		}
 	}
-	return High, numbers >= 3 && len(distinct) >= 16 && !lowHex.all(run)
+	return High, numbers >= 1 && len(distinct) >= 16 && !lowHex.all(run)
 }
 
 // validPAT checks the CRC-32 in bytes 2, 7, 8 and 22 of the token
@@ -73,7 +73,7 @@ func (s *ruleSet) findRuns(data []byte, from, to int, emit func(rank int, f foun
 			i += 2 * stride
 		case !base32Low[data[i+stride]]:
 			i += stride
-		case base32Low[data[i]]:
+		case base32Low[data[i]] && base32Low[data[i+stride/2]] && base32Low[data[i+stride+stride/2]]:
 			start, stop := runAround(data, i)
 			if start >= from && start < to {
 				s.judgeRun(data, start, stop, emit)
