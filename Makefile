@@ -63,6 +63,8 @@ bench: tools oracles ## run the benchmarks against peers (scripts/bench)
 	go run ./scripts/bench/startup -node build/npm/node_modules/node24/bin/node
 	go run ./scripts/bench/cache -on /dev/shm
 	go run ./scripts/bench/cache -on build/out
+	go run ./scripts/bench/vault
+	cd scripts/bench/leak && go run .
 
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')
