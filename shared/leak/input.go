@@ -3,7 +3,6 @@ package leak
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"io"
 )
 
@@ -72,6 +71,20 @@ func (e *Engine) input(r io.Reader, text Text) *input {
 // sniffed is how much of a file is looked at to tell whether it is text.
 const sniffed = 8 << 10
 
+// readFull is io.ReadFull that leaves errors as they are: a body that was cut ends with
+// io.ErrUnexpectedEOF, and is no whole text.
+func readFull(r io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var more int
+		more, err = r.Read(buf[n:])
+		n += more
+	}
+	if n == len(buf) && err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
 // fill reads until the window is full or the text ends.
 func (in *input) fill() error {
 	limit := cap(in.data) - 2*maxEscape
@@ -80,10 +93,10 @@ func (in *input) fill() error {
 		in.data = append(in.data, in.tail...)
 		in.tail = in.tail[:0]
 		had := len(in.data)
-		n, err := io.ReadFull(in.r, in.data[had:max(limit, had+maxEscape)])
+		n, err := readFull(in.r, in.data[had:max(limit, had+maxEscape)])
 		in.data = in.data[:had+n]
 		switch {
-		case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
+		case err == io.EOF: // itself: a wrapped one is somebody's trouble
 			in.end = true
 		case err != nil:
 			return err

@@ -144,7 +144,8 @@ func named(x secret, names []string) error {
 	if len(names) > 0 {
 		return nil
 	}
-	return badInput("secrets", fmt.Sprintf("%s: an environment cannot have the name %s", x.want.Origin, x.want.Names[0]),
+	return badInput("secrets",
+		fmt.Sprintf("%s: an environment cannot have the name %s", x.want.Origin, x.want.Names[0]),
 		"use letters, digits and _")
 }
 
@@ -157,7 +158,8 @@ func (s *step) exportCommand(ctx context.Context, secrets []secret) error {
 		}
 		for _, name := range x.want.EnvNames() {
 			if strings.ContainsRune(x.value, 0) {
-				return badInput("exportTo", name+" has a NUL in it, which no environment can hold", "use exportTo: file")
+				return badInput("exportTo", name+" has a NUL in it, which no environment can hold",
+					"use exportTo: file")
 			}
 			environ = append(environ, name+"="+x.value)
 		}

@@ -1,10 +1,8 @@
 package keyvaultenv
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,8 +22,11 @@ func (sc *scanner) paths(ctx context.Context) error {
 		home = profile
 	}
 	roots := []string{env.Var("Pipeline.Workspace")}
+	if roots[0] == "" {
+		sc.cannot("the workspace", errors.New("the agent has not said where it is (Pipeline.Workspace)"))
+	}
 	if home != "" {
-		for _, name := range []string{".npmrc", ".netrc", ".git-credentials", ".pypirc", ".docker/config.json", ".yarnrc.yml"} {
+		for _, name := range toolSettings {
 			roots = append(roots, filepath.Join(home, filepath.FromSlash(name)))
 		}
 	}
@@ -43,6 +44,11 @@ func (sc *scanner) paths(ctx context.Context) error {
 	n, err := sc.tree(ctx, roots, sc.memory.Started, env.Var("Build.ArtifactStagingDirectory"))
 	sc.lookedAt("%s of the workspace and of tools' settings", plural(n, "new or changed file"))
 	return err
+}
+
+// toolSettings are the files below the home folder in which tools keep credentials.
+var toolSettings = []string{
+	".npmrc", ".yarnrc.yml", ".pypirc", ".netrc", ".git-credentials", ".docker/config.json",
 }
 
 // artifacts scans all that lies where artifacts are published from.
@@ -97,14 +103,7 @@ func (sc *scanner) file(ctx context.Context, f workspace.File) {
 		return
 	}
 	defer file.Close()
-	head := make([]byte, 8<<10)
-	n, err := io.ReadFull(file, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		sc.cannot(name, errors.New("it cannot be read"))
-		return
-	}
-	head = head[:n]
-	found, err := sc.engine.Scan(ctx, counted{io.MultiReader(bytes.NewReader(head), file), sc}, name, textOf(f, head))
+	found, err := sc.engine.Scan(ctx, counted{file, sc}, name, textOf(f))
 	if f.Old {
 		found = notOurs(found)
 	}
@@ -142,12 +141,12 @@ var sources = []string{
 // logsOf are the endings of what programs print.
 var logsOf = []string{".log", ".out", ".txt", ".trx", ".tap"}
 
-// textOf says how to read a file. In packages of other people, and in what is no text,
-// only the secrets of this run count.
-func textOf(f workspace.File, head []byte) leak.Text {
+// textOf says how to read a file. In packages of other people only the secrets of this
+// run count.
+func textOf(f workspace.File) leak.Text {
 	ending := strings.ToLower(filepath.Ext(f.Path))
 	switch {
-	case f.Dependency, bytes.IndexByte(head, 0) >= 0:
+	case f.Dependency:
 		return leak.Binary
 	case slices.Contains(logsOf, ending):
 		return leak.Log

@@ -180,8 +180,9 @@ func facts(all []leaked) []map[string]any {
 		}
 		recipe := leak.Rotation(l.Kind)
 		out = append(out, map[string]any{
-			"rule": l.Rule, "kind": string(l.Kind), "severity": string(l.Severity), "secret": l.Known, "preview": l.Preview,
-			"fingerprint": l.Fingerprint, "owner": l.owner, "places": places, "rotation": recipe.Steps,
+			"rule": l.Rule, "kind": string(l.Kind), "severity": string(l.Severity),
+			"secret": l.Known, "preview": l.Preview, "fingerprint": l.Fingerprint,
+			"owner": l.owner, "places": places, "rotation": recipe.Steps,
 		})
 	}
 	return out
@@ -224,8 +225,8 @@ func (sc *scanner) writeSARIF(all []leaked) error {
 	for _, l := range all {
 		for _, p := range l.places {
 			results = append(results, report.Finding{
-				Rule: l.Rule, Severity: sarifLevel[l.Severity], Message: l.text(), Path: p.Source, Line: p.Line, Column: p.Column,
-				Fingerprint: l.Fingerprint,
+				Rule: l.Rule, Severity: sarifLevel[l.Severity], Message: l.text(),
+				Path: p.Source, Line: p.Line, Column: p.Column, Fingerprint: l.Fingerprint,
 			})
 		}
 	}

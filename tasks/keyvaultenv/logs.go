@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
-	"github.com/guardrails-ci/guardrails/shared/endpoint"
-	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/leak"
 )
 
@@ -20,35 +18,6 @@ const (
 	logWait = 15 * time.Second
 	logPoll = time.Second
 )
-
-// server is Azure DevOps, with the job's own token.
-func (s *step) server() (*ado.Client, error) {
-	config, err := s.http()
-	if err != nil {
-		return nil, err
-	}
-	e := endpoint.New(s.env.Environ())
-	address, err := e.SystemURL()
-	if err != nil {
-		return nil, err
-	}
-	token, err := e.SystemToken()
-	if err != nil {
-		return nil, err
-	}
-	return ado.New(ado.Config{
-		HTTP: httpx.New(config), Server: address, Project: s.env.Var("System.TeamProjectId"), Token: token,
-	})
-}
-
-// jobToken is the job's own token, "" if there is none.
-func (s *step) jobToken() string {
-	token, err := endpoint.New(s.env.Environ()).SystemToken()
-	if err != nil {
-		return ""
-	}
-	return token.Reveal()
-}
 
 // logs scans the logs of all finished steps of the run.
 func (sc *scanner) logs(ctx context.Context) error {

@@ -35,20 +35,22 @@ func (s *step) mask(secrets []secret) error {
 	plan := masking.Decide(values, s.public, masking.Limits{Most: mostForms, Used: max(used, 0)})
 	if err := s.env.Log.MaskForms(plan.Register); err != nil {
 		return &task.UserError{
-			Class: task.Environment, Rule: "keyvault/mask", Msg: "the agent could not be told what to hide, so nothing is set",
+			Class: task.Environment, Rule: "keyvault/mask",
+			Msg:  "the agent could not be told what to hide, so nothing is set",
 			Hint: "look whether the agent still runs", Err: err,
 		}
 	}
 	if len(plan.Unmasked) > 0 {
 		return &task.UserError{
 			Rule: "keyvault/mask",
-			Msg: fmt.Sprintf("a job has the agent hide %d texts at most, and there is no room for %s, so nothing is set",
+			Msg: fmt.Sprintf("a job has the agent hide %d texts at most, and there is no room for %s: nothing is set",
 				mostForms, strings.Join(plan.Unmasked, ", ")),
 			Hint: "fetch fewer secrets in one job, and name those that it needs",
 		}
 	}
 	for _, weak := range plan.Weak {
-		s.warn("keyvault/weak", weak+" has something of 4 or 5 characters to hide, which will hide other text, too; make it longer")
+		s.warn("keyvault/weak", weak+" has something of 4 or 5 characters to hide, which will hide other text, too; "+
+			"make it longer")
 	}
 	for _, open := range plan.Open {
 		s.warn("keyvault/open", fmt.Sprintf("%s is hidden as a whole, but not a part of it: %s; "+

@@ -15,22 +15,23 @@ import (
 // memory is what the post stage has to know. It is sealed with a key that only this
 // step's own task variable has.
 type memory struct {
-	Started time.Time `json:"started"`
-	Vault   string    `json:"vault"`
+	Started time.Time
+	Vault   string
 	// The inputs of the scan as they were at the start: the agent expands them again
 	// for the post stage, when steps may have changed the variables in them.
-	Scan      []target `json:"scan"`
-	ScanPaths []string `json:"scanPaths"`
-	OnLeak    OnLeak   `json:"onLeak"`
-	Baseline  string   `json:"baseline"`
-	Known     []known  `json:"known"`
+	Scan        []target
+	ScanPaths   []string
+	OnLeak      OnLeak
+	Enforcement inputs.Enforcement
+	Baseline    string
+	Known       []known
 }
 
 // known is a secret of this run.
 type known struct {
-	Name  string `json:"name"`
-	Owner string `json:"owner,omitempty"` // as the tags in the vault say
-	Value string `json:"value"`
+	Name  string
+	Owner string // as the tags in the vault say
+	Value string
 }
 
 // The task variables of a step. The name of a secret one ends in .secret.
@@ -44,7 +45,8 @@ const (
 func (s *step) remember(secrets []secret) error {
 	m := memory{
 		Started: s.env.Now(), Vault: s.in.KeyVaultName, Scan: s.scan, ScanPaths: s.in.ScanPaths, OnLeak: s.in.OnLeak,
-		Baseline: string(s.in.Baseline), Known: s.knownSecrets(secrets),
+		Enforcement: s.in.Enforcement,
+		Baseline:    string(s.in.Baseline), Known: s.knownSecrets(secrets),
 	}
 	key := make([]byte, state.KeySize)
 	_, _ = rand.Read(key) // never fails
@@ -82,9 +84,10 @@ func recall(env *task.Env) (*memory, error) {
 	if err != nil {
 		return nil, &task.UserError{
 			Class: task.Environment, Rule: "keyvault/state", Err: err,
-			Msg: "the scan cannot know the secrets of this job: the sealed file that this step kept for it in the folder for " +
-				"temporary files is gone, or was changed",
-			Hint: "find the step that empties $(Agent.TempDirectory) or writes into it; until then take the secrets as leaked",
+			Msg: "the scan cannot know the secrets of this job: the sealed file that this step kept for it in the " +
+				"folder for temporary files is gone, or was changed",
+			Hint: "find the step that empties $(Agent.TempDirectory) or writes into it; until then take the secrets " +
+				"as leaked",
 		}
 	}
 	return &m, nil

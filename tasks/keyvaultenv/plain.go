@@ -71,7 +71,8 @@ func (s *step) publicVariables() ([]string, error) {
 	if err := json.Unmarshal([]byte(list), &names); !ok || err != nil {
 		return nil, &task.UserError{
 			Class: task.Environment, Rule: "keyvault/plain-variable",
-			Msg:  "the agent has not said which variables are public (VSTS_PUBLIC_VARIABLES), so they cannot be audited",
+			Msg: "the agent has not said which variables are public (VSTS_PUBLIC_VARIABLES), so they cannot be " +
+				"audited",
 			Hint: "run the task as an agent does, or set plainVariables: off",
 		}
 	}
@@ -92,8 +93,8 @@ func (s *step) reportVariables(hits []hit, where map[string]string) error {
 		if h.finding.Known != "" {
 			what = "the value of " + h.finding.Known
 		}
-		msg := fmt.Sprintf("the plain variable %s holds %s, for everyone to read and in every log; where it is defined: %s",
-			h.variable, what, place)
+		msg := fmt.Sprintf("the plain variable %s holds %s, for everyone to read and in every log; "+
+			"where it is defined: %s", h.variable, what, place)
 		fix := "remove it there, fetch it with this task instead (secrets: " + h.variable + "=name-in-the-vault), " +
 			"and rotate it: it has been exposed"
 		facts = append(facts, map[string]string{

@@ -31,7 +31,7 @@ func scan(ctx context.Context, env *task.Env, in Inputs) error {
 		return nil
 	}
 	s := &step{env: env, in: in, scan: m.Scan}
-	s.in.KeyVaultName, s.in.OnLeak = m.Vault, m.OnLeak
+	s.in.KeyVaultName, s.in.OnLeak, env.Inputs.Enforcement = m.Vault, m.OnLeak, m.Enforcement
 	for _, k := range m.Known {
 		env.Secrets.Add(k.Value)
 	}

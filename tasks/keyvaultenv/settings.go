@@ -55,7 +55,7 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 		errs = append(errs, badInput("apiVersion", "it is not a version", "write one such as 7.4 or 2025-07-01"))
 	}
 	if in.ExpiryWarningDays < 0 {
-		errs = append(errs, badInput("expiryWarningDays", "it is below 0", "write a number of days, or 0 for no warning"))
+		errs = append(errs, badInput("expiryWarningDays", "it is below 0", "write a number of days, or 0 for none"))
 	}
 	errs = append(errs, checkExport(in))
 	if slices.Contains(s.scan, scanLogs) && !strings.EqualFold(env.Var("System.HostType"), "build") {

@@ -2,7 +2,6 @@ package keyvaultenv
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 )
@@ -44,7 +43,7 @@ func (t timeline) ours() []ado.Record {
 // isThisStage reports whether a record is that of this stage, which is running. The
 // agent calls it "Post-job: " and the step's name.
 func (t timeline) isThisStage(r ado.Record) bool {
-	return r.State != stateCompleted && strings.HasPrefix(r.Name, "Post-job: ") && strings.HasSuffix(r.Name, t.step)
+	return r.State != stateCompleted && r.Name == "Post-job: "+t.step
 }
 
 // waiting names the logs of our job's steps that are over and whose logs are not there

@@ -44,8 +44,8 @@ const slack = 2 * time.Second
 // dependencies are the folders that package managers fill: what is in them comes from
 // other people, whose test data is full of what looks like a secret.
 var dependencies = []string{
-	"node_modules", "bower_components", "jspm_packages", ".yarn", ".pnpm-store", ".npm", "site-packages", ".venv", "venv",
-	"__pypackages__", "vendor", ".m2", ".gradle", ".nuget", ".cargo", "Pods",
+	"node_modules", "bower_components", "jspm_packages", ".yarn", ".pnpm-store", ".npm", "site-packages", ".venv",
+	"venv", "__pypackages__", "vendor", ".m2", ".gradle", ".nuget", ".cargo", "Pods",
 }
 
 // Changed finds the files below root that are newer than since. Root may be a file,

@@ -1,0 +1,92 @@
+package keyvaultenv
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/ado"
+	"github.com/guardrails-ci/guardrails/shared/azure"
+	"github.com/guardrails-ci/guardrails/shared/endpoint"
+	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/pipeline"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
+)
+
+// connect returns the client of the vault, with the identity of the service connection.
+func (s *step) connect() (*vault.Client, error) {
+	config, err := s.http()
+	if err != nil {
+		return nil, err
+	}
+	e := endpoint.New(s.env.Environ())
+	conn, err := e.Connection(s.in.ConnectedServiceName, "azureSubscription")
+	if err != nil {
+		return nil, badInput("azureSubscription", err.Error(), "name a service connection that this pipeline may use")
+	}
+	client := httpx.New(config)
+	job := azure.Job{HTTP: client, Mask: s.env.Log.SetSecret}
+	// Only some schemes need these, and say so.
+	job.Server, _ = e.SystemURL()
+	job.Token, _ = e.SystemToken()
+	job.OIDC, _ = s.env.Lookup("SYSTEM_OIDCREQUESTURI")
+	credential, err := azure.New(conn, job)
+	if err != nil {
+		return nil, connectionError(err)
+	}
+	got, err := vault.New(vault.Config{
+		Name: s.in.KeyVaultName, APIVersion: s.in.APIVersion, Credential: credential, HTTP: client,
+	})
+	if err != nil {
+		return nil, badInput("KeyVaultName", err.Error(), "write the vault's name alone, such as contoso-kv")
+	}
+	return got, nil
+}
+
+// http is how the agent reaches servers.
+func (s *step) http() (httpx.Config, error) {
+	config, warnings, err := httpx.FromAgent(s.env.Lookup)
+	for _, warning := range warnings {
+		s.env.Log.Warning(pipeline.Issue{Message: warning, Code: "keyvault/connection"})
+	}
+	config.Secrets = s.env.Secrets
+	return config, err
+}
+
+func connectionError(err error) error {
+	var e *azure.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	reason, fix, _ := strings.Cut(e.Error(), "; ")
+	return &task.UserError{Class: task.Environment, Rule: "keyvault/connection", Msg: reason, Hint: fix, Err: e.Err}
+}
+
+// server is Azure DevOps, with the job's own token.
+func (s *step) server() (*ado.Client, error) {
+	config, err := s.http()
+	if err != nil {
+		return nil, err
+	}
+	e := endpoint.New(s.env.Environ())
+	address, err := e.SystemURL()
+	if err != nil {
+		return nil, err
+	}
+	token, err := e.SystemToken()
+	if err != nil {
+		return nil, err
+	}
+	return ado.New(ado.Config{
+		HTTP: httpx.New(config), Server: address, Project: s.env.Var("System.TeamProjectId"), Token: token,
+	})
+}
+
+// jobToken is the job's own token, "" if there is none.
+func (s *step) jobToken() string {
+	token, err := endpoint.New(s.env.Environ()).SystemToken()
+	if err != nil {
+		return ""
+	}
+	return token.Reveal()
+}
