@@ -54,6 +54,8 @@ func child(args []string) int {
 	case "wait":
 		fmt.Println("waiting as", os.Getpid())
 		time.Sleep(time.Minute)
+	case "dying":
+		return dying(args[1])
 	case "stdin":
 		line, err := bufio.NewReader(os.Stdin).ReadString('\n')
 		fmt.Printf("read %q, %v\n", line, err)

@@ -7,4 +7,7 @@ import (
 )
 
 // TestScripts runs the packed task in the local agent, against a cloud on this machine.
-func TestScripts(t *testing.T) { tasktest.Scripts(t, "testdata/script") }
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	tasktest.Scripts(t, "testdata/script")
+}
