@@ -39,6 +39,9 @@ func scan(ctx context.Context, env *task.Env, in Inputs) error {
 		env.Log.Print("Nothing is scanned: scan is none.")
 		return nil
 	}
+	if len(m.Known) == 0 {
+		env.Log.Print("This step has fetched no secret (it failed, or was ended early), so only the rules are looked for.")
+	}
 	engine, err := leak.New(leak.Options{Known: asKnown(m.Known), Key: s.fingerprintKey()})
 	if err != nil {
 		return err
