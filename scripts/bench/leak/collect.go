@@ -17,30 +17,35 @@ var commands = []struct{ name, script string }{
 	{"go-build-n", "go build -n -a ./..."},
 	{"go-test-n", "go test -n -a ./build/... | head -c 20000000"},
 	{"go-build-x", "go build -x -a -o /dev/null ./build/gentask"},
-	{"go-escape", "go build -gcflags=-m net/http crypto/tls encoding/json go/types go/parser text/template compress/flate " +
-		"./shared/... ./build/..."},
+	{"go-escape", "go build -gcflags=-m net/http crypto/tls encoding/json go/types go/parser " +
+		"text/template compress/flate ./shared/... ./build/..."},
 	{"go-escape-2", "go build -gcflags=-m=2 strconv strings encoding/xml net/url mime/multipart database/sql"},
 	{"go-test-v", "go test -v -short strings bytes encoding/json encoding/base64 net/url net/mail regexp go/scanner " +
 		"text/template mime crypto/x509 encoding/pem go/types ./shared/safepath ./shared/inputs ./shared/archive"},
-	{"go-test-json", "go test -json -v -short strconv path/filepath archive/tar archive/zip html/template ./build/launcher"},
+	{"go-test-json", "go test -json -v -short strconv path/filepath archive/tar archive/zip html/template " +
+		"./build/launcher"},
 	{"go-list", "go list -deps -json ./..."},
 	{"go-mod-graph", "go mod graph; go list -m -json all; go mod verify; cat go.sum"},
 	{"go-vet", "go vet -n ./shared/... | head -c 10000000"},
 	{"npm-ci", "rm -rf $WORK/npm && mkdir $WORK/npm && cp build/npm/package*.json $WORK/npm/ && cd $WORK/npm && " +
 		"npm ci --ignore-scripts --loglevel silly --timing; rm -rf $WORK/npm"},
-	{"npm-ls", "cd build/npm && npm ls --all; npm ls --all --long; npm ls --all --json; npm query '*' | head -c 15000000"},
+	{"npm-ls", "cd build/npm && npm ls --all; npm ls --all --long; npm ls --all --json; " +
+		"npm query '*' | head -c 15000000"},
 	{"npm-lock", "cat build/npm/package-lock.json scripts/bench/vault/peer/package-lock.json"},
-	{"git-log", "git log --stat --format=fuller; git log --name-status; git log --raw --no-abbrev; git rev-list --objects --all"},
+	{"git-log", "git log --stat --format=fuller; git log --name-status; git log --raw --no-abbrev; " +
+		"git rev-list --objects --all"},
 	{"files-go", "ls -lR --full-time $(go env GOROOT)"},
 	{"files-modules", "find $(go env GOMODCACHE) -type f -printf '%s %TY-%Tm-%Td %p\\n' | head -c 30000000"},
 	{"hashes", "find $(go env GOROOT)/src -type f -name '*.go' -print0 | xargs -0 sha256sum; " +
-		"find $(go env GOROOT)/pkg build/npm/node_modules -type f -size -200k -print0 | xargs -0 sha512sum | head -c 20000000"},
+		"find $(go env GOROOT)/pkg build/npm/node_modules -type f -size -200k -print0 | " +
+		"xargs -0 sha512sum | head -c 20000000"},
 	{"tar", "tar -cvf /dev/null $(go env GOROOT)/src build/npm/node_modules 2>&1"},
 	{"packages", "dpkg -l; dpkg-query -W -f '${Package} ${Version} ${Architecture} ${Homepage}\\n${Description}\\n'; " +
 		"cat /var/lib/dpkg/info/*.md5sums | head -c 20000000"},
 	{"packages-known", "apt-cache dumpavail | head -c 20000000"},
 	{"go-doc", "for p in $(go list std | grep -v -e internal -e vendor); do go doc -all $p; done"},
-	{"certificates", "cat /etc/ssl/certs/ca-certificates.crt; for f in /etc/ssl/certs/*.pem; do openssl x509 -in $f -text; done"},
+	{"certificates", "cat /etc/ssl/certs/ca-certificates.crt; " +
+		"for f in /etc/ssl/certs/*.pem; do openssl x509 -in $f -text; done"},
 }
 
 // collect runs the commands, unless their output is there, and returns the names of
@@ -63,7 +68,7 @@ func collect(root, dir string) ([]string, error) {
 		}
 		cmd := exec.Command("bash", "-c", s.script)
 		cmd.Dir, cmd.Stdout, cmd.Stderr = root, out, out
-		cmd.Env = append(os.Environ(), "WORK="+dir, "CGO_ENABLED=0", "GOFLAGS=-mod=mod", "LC_ALL=C")
+		cmd.Env = append(os.Environ(), "WORK="+dir, "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "LC_ALL=C")
 		if err := cmd.Run(); err != nil && runtime.GOOS == "linux" {
 			fmt.Fprintf(os.Stderr, "  %s: %v (its output is used)\n", s.name, err) // a failed test is a log, too
 		}

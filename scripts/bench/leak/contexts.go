@@ -16,7 +16,10 @@ type surrounding struct {
 
 var surroundings = []surrounding{
 	{"NAME=value", []shape{token, text}, func(_ dice, s, v string) string { return s + "=" + v }},
-	{"export, quoted", []shape{token, text}, func(_ dice, s, v string) string { return "+ export " + s + "='" + v + "'" }},
+	{"export, quoted", []shape{token, text}, func(_ dice, s, v string) string {
+		return "+ export " + s + "='" + v +
+			"'"
+	}},
 	{"YAML, quoted", []shape{token, text}, func(_ dice, s, v string) string { return "    " + s + `: "` + v + `"` }},
 	{"JSON", []shape{token, text}, func(d dice, s, v string) string {
 		return `{"level":"info","app":"` + d.noun() + `","settings":{"` + s + `":` + quote(v) + `}}`
@@ -32,7 +35,8 @@ var surroundings = []surrounding{
 		return "ERROR: cannot connect to " + v + " after 3 attempts (" + d.noun() + ")"
 	}},
 	{"option", []shape{token, text}, func(d dice, s, v string) string {
-		return "deploy " + d.noun() + " --" + strings.ToLower(strings.ReplaceAll(s, "_", "-")) + ` "` + v + `" --verbose`
+		return "deploy " + d.noun() + " --" + strings.ToLower(strings.ReplaceAll(s, "_", "-")) + ` "` + v +
+			`" --verbose`
 	}},
 	{"curl -H", []shape{header}, func(d dice, _, v string) string {
 		return "+ curl -sS -H '" + v + "' https://" + d.host() + "/api"
@@ -89,7 +93,8 @@ func plants(d dice, n int) []plant {
 		for i := range n {
 			c := fitting[i%len(fitting)]
 			out = append(out, plant{
-				Set: k.set, Kind: k.name, Context: c.name, Border: i%5 == 4 && k.shape != block, Text: c.line(d, k.setting, k.make(d)),
+				Set: k.set, Kind: k.name, Context: c.name, Border: i%5 == 4 && k.shape != block, Text: c.line(d,
+					k.setting, k.make(d)),
 			})
 		}
 	}

@@ -101,7 +101,8 @@ func newEngine(withKnown bool) (*leak.Engine, error) {
 	options := leak.Options{Key: []byte("bench"), Most: 1 << 20}
 	if withKnown {
 		for i, v := range knownSecrets() {
-			options.Known = append(options.Known, leak.Known{Name: fmt.Sprintf("secret %d", i), Value: inputs.NewSecret(v)})
+			options.Known = append(options.Known, leak.Known{Name: fmt.Sprintf("secret %d", i),
+				Value: inputs.NewSecret(v)})
 		}
 	}
 	return leak.New(options)

@@ -38,7 +38,8 @@ const (
 // documents name them. See unseen.go for others.
 var kinds = []kind{
 	{incident, "PostgreSQL URL", "DATABASE_URL", text, func(d dice) string {
-		return d.pick("postgres", "postgresql") + "://" + d.noun() + ":" + url.QueryEscape(d.password("!$*-_.~")) + "@" + d.host() +
+		return d.pick("postgres", "postgresql") + "://" + d.noun() + ":" + url.QueryEscape(d.password("!$*-_.~")) +
+			"@" + d.host() +
 			":5432/" + d.noun() + d.pick("", "?sslmode=require")
 	}},
 	{incident, "PostgreSQL URL, password not escaped", "DATABASE_URL", text, func(d dice) string {
@@ -60,15 +61,19 @@ var kinds = []kind{
 			d.password("!$*-_") + ";encrypt=true"
 	}},
 	{incident, "ADO.NET, Azure SQL", "ConnectionStrings__Default", text, func(d dice) string {
-		return "Server=tcp:" + d.noun() + ".database.windows.net,1433;Initial Catalog=" + d.noun() + ";User ID=" + d.noun() +
-			"-admin;" + d.pick("Password", "Pwd", "password") + "=" + d.password("!$*-_#") + ";Encrypt=True;Connection Timeout=30;"
+		return "Server=tcp:" + d.noun() + ".database.windows.net,1433;Initial Catalog=" + d.noun() + ";User ID=" +
+			d.noun() +
+			"-admin;" + d.pick("Password", "Pwd", "password") + "=" + d.password("!$*-_#") +
+			";Encrypt=True;Connection Timeout=30;"
 	}},
 	{incident, "ODBC", "ODBC_DSN", text, func(d dice) string {
-		return "Driver={ODBC Driver 18 for SQL Server};Server=" + d.host() + ";Uid=" + d.noun() + ";Pwd={" + d.password("!$*-_;") +
+		return "Driver={ODBC Driver 18 for SQL Server};Server=" + d.host() + ";Uid=" + d.noun() + ";Pwd={" +
+			d.password("!$*-_;") +
 			"};Encrypt=yes;"
 	}},
 	{incident, "Redis URL", "REDIS_URL", text, func(d dice) string {
-		return d.pick("redis", "rediss") + "://" + d.pick("", "default", d.noun()) + ":" + url.QueryEscape(d.base64(32)) + "@" +
+		return d.pick("redis", "rediss") + "://" + d.pick("", "default", d.noun()) + ":" +
+			url.QueryEscape(d.base64(32)) + "@" +
 			d.host() + ":6380/0"
 	}},
 	{incident, "Redis, StackExchange", "REDIS_CONNECTION", text, func(d dice) string {
@@ -78,7 +83,9 @@ var kinds = []kind{
 		return "https://" + d.noun() + "store.blob.core.windows.net/drop/" + d.noun() + ".zip?" + d.sas()
 	}},
 	{incident, "SAS token", "SAS_TOKEN", text, func(d dice) string { return "?" + d.sas() }},
-	{incident, "Azure DevOps PAT, old form", "AZURE_DEVOPS_EXT_PAT", token, func(d dice) string { return d.of(lowers+"234567", 52) }},
+	{incident, "Azure DevOps PAT, old form", "AZURE_DEVOPS_EXT_PAT", token, func(d dice) string {
+		return d.of(lowers+"234567", 52)
+	}},
 	{incident, "Azure DevOps PAT", "SYSTEM_ACCESSTOKEN", token, func(d dice) string { return d.annotated("AAAAAZDO") }},
 
 	{tuned, "storage connection string", "AzureWebJobsStorage", text, func(d dice) string {
@@ -89,20 +96,24 @@ var kinds = []kind{
 		return d.of(alnum+"+/", 76) + "+ASt" + d.of(alnum, 5) + d.of("AQgw", 1) + "=="
 	}},
 	{tuned, "Service Bus connection string", "SERVICEBUS", text, func(d dice) string {
-		return "Endpoint=sb://" + d.noun() + ".servicebus.windows.net/;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=" +
+		return "Endpoint=sb://" + d.noun() +
+			".servicebus.windows.net/;SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=" +
 			d.base64(32)
 	}},
 	{tuned, "Cosmos DB connection string", "COSMOS", text, func(d dice) string {
 		return "AccountEndpoint=https://" + d.noun() + ".documents.azure.com:443/;AccountKey=" + d.base64(64) + ";"
 	}},
 	{tuned, "IoT Hub connection string", "IOTHUB", text, func(d dice) string {
-		return "HostName=" + d.noun() + ".azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey=" + d.base64(32)
+		return "HostName=" + d.noun() + ".azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey=" +
+			d.base64(32)
 	}},
 	{tuned, "AMQP URL", "RABBITMQ_URL", text, func(d dice) string {
-		return d.pick("amqp", "amqps") + "://" + d.noun() + ":" + url.QueryEscape(d.password("!$*-_")) + "@" + d.host() + ":5671/%2f"
+		return d.pick("amqp", "amqps") + "://" + d.noun() + ":" + url.QueryEscape(d.password("!$*-_")) + "@" +
+			d.host() + ":5671/%2f"
 	}},
 	{tuned, "HTTPS URL with a login", "FEED_URL", text, func(d dice) string {
-		return "https://" + d.noun() + ":" + url.QueryEscape(d.password("!$*-_")) + "@pkgs." + d.host() + "/feed/index.json"
+		return "https://" + d.noun() + ":" + url.QueryEscape(d.password("!$*-_")) + "@pkgs." + d.host() +
+			"/feed/index.json"
 	}},
 	{tuned, "Entra client secret", "AZURE_CLIENT_SECRET", token, func(d dice) string {
 		return d.of(alnum, 3) + "8Q~" + d.of(alnum+"-_.~", 33) + d.of(alnum, 1)
@@ -126,7 +137,9 @@ var kinds = []kind{
 		return "pypi-AgEIcHlwaS5vcmc" + d.of(alnum+"-_", 150)
 	}},
 	{tuned, "NuGet key", "NUGET_API_KEY", token, func(d dice) string { return "oy2" + d.of(lowers+"234567", 43) }},
-	{tuned, "AWS access key ID", "AWS_ACCESS_KEY_ID", token, func(d dice) string { return "AKIA" + d.of(uppers+"234567", 16) }},
+	{tuned, "AWS access key ID", "AWS_ACCESS_KEY_ID", token, func(d dice) string {
+		return "AKIA" + d.of(uppers+"234567", 16)
+	}},
 	{tuned, "AWS secret key", "AWS_SECRET_ACCESS_KEY", token, func(d dice) string { return d.of(alnum+"/+", 40) }},
 	{tuned, "Google API key", "GOOGLE_API_KEY", token, func(d dice) string { return "AIzaSy" + d.of(alnum+"-_", 33) }},
 	{tuned, "Slack token", "SLACK_TOKEN", token, func(d dice) string {
@@ -141,6 +154,10 @@ var kinds = []kind{
 	{tuned, "private key, RSA", "", block, func(d dice) string { return d.pem("RSA PRIVATE KEY", 600) }},
 	{tuned, "private key, OpenSSH", "", block, func(d dice) string { return d.pem("OPENSSH PRIVATE KEY", 380) }},
 	{tuned, "password, by name", "ADMIN_PASSWORD", token, func(d dice) string { return d.password("!*-_.") }},
-	{tuned, "secret, by name", "CLIENT_SECRET", token, func(d dice) string { return d.of(alnum, 20) + d.of(digits, 2) + d.of(alnum, 10) }},
-	{tuned, "token, by name", "DEPLOY_TOKEN", token, func(d dice) string { return d.of(hexes, 18) + d.of(digits, 2) + d.of(hexes, 20) }},
+	{tuned, "secret, by name", "CLIENT_SECRET", token, func(d dice) string {
+		return d.of(alnum, 20) + d.of(digits, 2) + d.of(alnum, 10)
+	}},
+	{tuned, "token, by name", "DEPLOY_TOKEN", token, func(d dice) string {
+		return d.of(hexes, 18) + d.of(digits, 2) + d.of(hexes, 20)
+	}},
 }

@@ -15,8 +15,10 @@ func knownSecrets() []string {
 	var out []string
 	for range 4 {
 		out = append(out,
-			"postgresql://"+d.noun()+":"+url.QueryEscape(d.of(alnum, 12)+"$!"+d.of(alnum, 6))+"@"+d.host()+":5432/"+d.noun(),
-			"Server=tcp:"+d.host()+",1433;User ID="+d.noun()+";Password="+d.of(alnum, 9)+"#"+d.of(alnum, 9)+";Encrypt=True;",
+			"postgresql://"+d.noun()+":"+url.QueryEscape(d.of(alnum, 12)+"$!"+d.of(alnum,
+				6))+"@"+d.host()+":5432/"+d.noun(),
+			"Server=tcp:"+d.host()+",1433;User ID="+d.noun()+";Password="+d.of(alnum, 9)+"#"+d.of(alnum,
+				9)+";Encrypt=True;",
 			"rediss://:"+d.of(alnum, 30)+"@"+d.host()+":6380/0",
 			d.of(alnum, 8)+d.of("!$&'\"<>%+ ", 1)+d.of(alnum, 8)+d.of("!$&'\"<>%+ ", 1)+d.of(alnum, 6),
 			d.base64(32),
@@ -38,9 +40,15 @@ type form struct {
 var forms = []form{
 	{"as it is", func(_ dice, v string) string { return v }},
 	{"base64", func(_ dice, v string) string { return base64.StdEncoding.EncodeToString([]byte(v)) }},
-	{"base64, after 1 byte", func(_ dice, v string) string { return base64.StdEncoding.EncodeToString([]byte("x" + v + "yz")) }},
-	{"base64, after 2 bytes", func(_ dice, v string) string { return base64.StdEncoding.EncodeToString([]byte("u:" + v + "y")) }},
-	{"base64 of base64's alphabet for URLs", func(_ dice, v string) string { return base64.RawURLEncoding.EncodeToString([]byte(v)) }},
+	{"base64, after 1 byte", func(_ dice, v string) string {
+		return base64.StdEncoding.EncodeToString([]byte("x" + v + "yz"))
+	}},
+	{"base64, after 2 bytes", func(_ dice, v string) string {
+		return base64.StdEncoding.EncodeToString([]byte("u:" + v + "y"))
+	}},
+	{"base64 of base64's alphabet for URLs", func(_ dice, v string) string {
+		return base64.RawURLEncoding.EncodeToString([]byte(v))
+	}},
 	{"base64 of UTF-16", func(_ dice, v string) string {
 		var b []byte
 		for _, c := range utf16.Encode([]rune(v)) {
@@ -59,7 +67,8 @@ var forms = []form{
 	{"JSON", func(_ dice, v string) string { return quote(v) }},
 	{"JSON in JSON", func(_ dice, v string) string { return quote(quote(v)) }},
 	{"XML", func(_ dice, v string) string {
-		return "<v>" + strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;").Replace(v) + "</v>"
+		return "<v>" + strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'",
+			"&#39;").Replace(v) + "</v>"
 	}},
 	{"bash", func(_ dice, v string) string { return "'" + strings.ReplaceAll(v, "'", `'\''`) + "'" }},
 	{"SQL", func(_ dice, v string) string { return "N'" + strings.ReplaceAll(v, "'", "''") + "'" }},

@@ -26,7 +26,8 @@ var lookalikes = []func(d dice) string{
 		return "az keyvault secret show --vault-name contoso-kv --name " + d.noun() + "-password --query value"
 	},
 	func(d dice) string {
-		return "Reference: @Microsoft.KeyVault(SecretUri=https://contoso-kv.vault.azure.net/secrets/" + d.noun() + "/" + d.of(hexes, 32) + ")"
+		return "Reference: @Microsoft.KeyVault(SecretUri=https://contoso-kv.vault.azure.net/secrets/" + d.noun() +
+			"/" + d.of(hexes, 32) + ")"
 	},
 	func(d dice) string { return "Step 4/9 : ARG NPM_TOKEN\n ---> " + d.of(hexes, 12) },
 	func(d dice) string { return d.noun() + ": digest: sha256:" + d.of(hexes, 64) + " size: 2841" },
@@ -35,7 +36,8 @@ var lookalikes = []func(d dice) string{
 	},
 	func(d dice) string { return `"integrity": "sha512-` + d.base64(64) + `",` },
 	func(d dice) string {
-		return "    at Contoso.Auth.TokenCache.GetPassword(String secretName) in /src/TokenCache.cs:line 4" + d.of(digits, 1)
+		return "    at Contoso.Auth.TokenCache.GetPassword(String secretName) in /src/TokenCache.cs:line 4" +
+			d.of(digits, 1)
 	},
 	func(d dice) string {
 		return "warning CS0618: 'Client.Password' is obsolete: 'Use Client.Credential' [" + d.noun() + ".csproj]"
@@ -58,7 +60,8 @@ var lookalikes = []func(d dice) string{
 		return "secret/" + d.noun() + "-tls created; secret/" + d.noun() + "-pull-secret unchanged"
 	},
 	func(d dice) string {
-		return "ok  \tcontoso.com/" + d.noun() + "/token\t0." + d.of(digits, 3) + "s  coverage: 8" + d.of(digits, 1) + ".4% of statements"
+		return "ok  \tcontoso.com/" + d.noun() + "/token\t0." + d.of(digits, 3) + "s  coverage: 8" + d.of(digits,
+			1) + ".4% of statements"
 	},
 	func(d dice) string {
 		return "thumbprint " + d.of("0123456789ABCDEF", 40) + ", public key token " + d.of(hexes, 16)

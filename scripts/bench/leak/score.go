@@ -166,7 +166,8 @@ func addKnown(c corpus, hits []hit, name string) ([]hit, error) {
 		}
 	}
 	hits = slices.DeleteFunc(hits, func(h hit) bool {
-		return slices.ContainsFunc(c.Plants, func(p plant) bool { return p.Set == known && p.First <= h.Line && h.Line <= p.Last })
+		return slices.ContainsFunc(c.Plants,
+			func(p plant) bool { return p.Set == known && p.First <= h.Line && h.Line <= p.Last })
 	})
 	for _, p := range c.Plants {
 		if p.Set != known {

@@ -45,16 +45,19 @@ func (d dice) base64(n int) string { return base64.StdEncoding.EncodeToString(d.
 func (d dice) pick(of ...string) string { return of[d.IntN(len(of))] }
 
 func (d dice) guid() string {
-	return fmt.Sprintf("%s-%s-4%s-a%s-%s", d.of(hexes, 8), d.of(hexes, 4), d.of(hexes, 3), d.of(hexes, 3), d.of(hexes, 12))
+	return fmt.Sprintf("%s-%s-4%s-a%s-%s", d.of(hexes, 8), d.of(hexes, 4), d.of(hexes, 3), d.of(hexes, 3),
+		d.of(hexes, 12))
 }
 
-var nouns = strings.Fields("orders billing catalog payments users inventory search reports shop ledger gateway mail audit")
+var nouns = strings.Fields(
+	"orders billing catalog payments users inventory search reports shop ledger gateway mail audit")
 
 func (d dice) noun() string { return d.pick(nouns...) }
 
 // host is a name in a private network.
 func (d dice) host() string {
-	return d.pick("db", "sql", "pg", "cache", "mq", "srv") + d.of(digits, 2) + "." + d.pick("contoso.local", "prod.contoso.net",
+	return d.pick("db", "sql", "pg", "cache", "mq", "srv") + d.of(digits, 2) + "." + d.pick("contoso.local",
+		"prod.contoso.net",
 		"westeurope.contoso.cloud", "svc.cluster.local")
 }
 
@@ -98,19 +101,22 @@ func (d dice) jwt() string {
 		return base64.RawURLEncoding.EncodeToString(data)
 	}
 	return part(map[string]any{"typ": "JWT", "alg": "RS256", "kid": d.of(alnum, 27)}) + "." +
-		part(map[string]any{"aud": "https://management.azure.com", "tid": d.guid(), "oid": d.guid(), "exp": 1790000000 + d.IntN(1e6)}) +
+		part(map[string]any{"aud": "https://management.azure.com", "tid": d.guid(), "oid": d.guid(),
+			"exp": 1790000000 + d.IntN(1e6)}) +
 		"." + base64.RawURLEncoding.EncodeToString(d.bytes(256))
 }
 
 // sas is a shared access signature's query.
 func (d dice) sas() string {
-	return "sv=2024-11-04&ss=b&srt=sco&sp=rwdlac&se=2027-01-01T00%3A00%3A00Z&st=2026-01-01T00%3A00%3A00Z&spr=https&sig=" +
+	return "sv=2024-11-04&ss=b&srt=sco&sp=rwdlac&se=2027-01-01T00%3A00%3A00Z&" +
+		"st=2026-01-01T00%3A00%3A00Z&spr=https&sig=" +
 		url.QueryEscape(d.base64(32))
 }
 
 // annotated is an Azure key with a provider's mark in it.
 func (d dice) annotated(mark string) string {
-	return d.of(alnum, 52) + "JQQJ99" + d.of("BC", 1) + d.of("ABCDEFGHIJKL", 1) + d.of(alnum, 12) + mark + d.of(alnum, 4)
+	return d.of(alnum, 52) + "JQQJ99" + d.of("BC", 1) + d.of("ABCDEFGHIJKL", 1) + d.of(alnum, 12) + mark +
+		d.of(alnum, 4)
 }
 
 // pem is a private key's block; its lines are random, as they would be in a real one.

@@ -34,7 +34,8 @@ func startCloud(latency time.Duration) (*azuretest.Cloud, error) {
 		},
 	})
 	cloud, err := azuretest.StartCloud(azuretest.Config{
-		Latency: latency, DevOps: organization, Apps: []azuretest.App{{ID: "c1a0f5d4-2b6e-4c39-8d57-90ab12cd34ef", Trust: []azuretest.Trust{{}}}},
+		Latency: latency, DevOps: organization,
+		Apps: []azuretest.App{{ID: "c1a0f5d4-2b6e-4c39-8d57-90ab12cd34ef", Trust: []azuretest.Trust{{}}}},
 	})
 	if err != nil {
 		return nil, err
@@ -76,7 +77,8 @@ func agent(work string, cloud *azuretest.Cloud, n int) ([]string, error) {
 		"ENDPOINT_URL_SYSTEMVSSCONNECTION="+server, "ENDPOINT_AUTH_SCHEME_SYSTEMVSSCONNECTION=OAuth",
 		"ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN="+jobToken,
 		`ENDPOINT_AUTH_SYSTEMVSSCONNECTION={"scheme":"OAuth","parameters":{"AccessToken":"`+jobToken+`"}}`,
-		"SYSTEM_OIDCREQUESTURI="+server+projectID+"/_apis/distributedtask/hubs/build/plans/"+planID+"/jobs/"+jobID+"/oidctoken",
+		"SYSTEM_OIDCREQUESTURI="+server+projectID+"/_apis/distributedtask/hubs/build/plans/"+planID+
+			"/jobs/"+jobID+"/oidctoken",
 	)
 	return append(env, variables(work)...), nil
 }
@@ -89,7 +91,8 @@ func variables(work string) []string {
 		"PIPELINE_WORKSPACE=" + work, "BUILD_SOURCESDIRECTORY=" + filepath.Join(work, "s"), "BUILD_BUILDID=1",
 		"BUILD_ARTIFACTSTAGINGDIRECTORY=" + filepath.Join(work, "a"),
 		"SYSTEM_DEFAULTWORKINGDIRECTORY=" + filepath.Join(work, "s"), "SYSTEM_HOSTTYPE=build",
-		"SYSTEM_TASKINSTANCEID=00000000-0000-0000-0000-000000000001", "SYSTEM_JOBID=" + jobID, "SYSTEM_PLANID=" + planID,
+		"SYSTEM_TASKINSTANCEID=00000000-0000-0000-0000-000000000001", "SYSTEM_JOBID=" + jobID,
+		"SYSTEM_PLANID=" + planID,
 		"SYSTEM_TEAMPROJECT=shop", "SYSTEM_TEAMPROJECTID=" + projectID, "SYSTEM_DEFINITIONID=1",
 		"SYSTEM_COLLECTIONURI=" + server, "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI=" + server,
 		"VSTS_PUBLIC_VARIABLES=[]", "VSTS_SECRET_VARIABLES=[]",
