@@ -20,8 +20,10 @@ const (
 	projectID    = "5f0b7a11-2222-4333-8444-555566667777"
 	jobID        = "12f1170f-54f2-53f3-20dd-22fc7dff55f9"
 	stepID       = "00000000-0000-0000-0000-0000000000ff"
-	jobToken     = "eyJhbGciOiJub25lIn0.job-token-of-the-test.c2ln"
-	vaultName    = "contoso-kv"
+	// It looks like one, and is none.
+	jobToken = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJuYW1laWQiOiJqb2IiLCJzY3AiOiJhcHBfdG9rZW4ifQ." +
+		"S1THk3Qm9vX2lzX25vX3NpZ25hdHVyZV9hdF9hbGxfYnV0X2xvbmdfZW5vdWdo"
+	vaultName = "contoso-kv"
 )
 
 // job is an agent with one step of the task, in this process: it has a job's folders, a
