@@ -28,28 +28,18 @@ func oldAzureRules() []rule {
 }
 
 // base64Key finds exactly n characters of base64 and then padding, at i or after
-// blanks. Padding may be escaped for a URL.
+// blanks. They may be escaped.
 func base64Key(text []byte, i, n int, padding string) (found, bool) {
 	i = blank.run(text, i, 4)
 	if i < len(text) && (text[i] == '"' || text[i] == '\'') {
 		i++
 	}
-	end := base64Std.run(text, i, n+1)
-	if end-i != n {
+	end, size, _ := base64Std.runChars(text, i, n+1)
+	to, ok := skipChars(text, end, padding)
+	if size != n || !ok {
 		return found{}, false
 	}
-	to := end
-	for range padding {
-		switch {
-		case to < len(text) && text[to] == '=':
-			to++
-		case foldedPrefix(text[to:], "%3d"):
-			to += 3
-		default:
-			return found{}, false
-		}
-	}
-	if to < len(text) && text[to] == '=' || isPlaceholder(text[i:to]) {
+	if next, _ := charAt(text, to); next == '=' || isPlaceholder(text[i:to]) {
 		return found{}, false
 	}
 	return found{from: i, to: to}, true
@@ -110,11 +100,8 @@ func findSharedAccessKey(text []byte, at int) (found, bool) {
 func looseKey(text []byte, i int) (found, bool) {
 	const least = 20
 	i = blank.run(text, i, 4)
-	to := base64Std.run(text, i, 200)
-	n := to - i
-	for to < len(text) && text[to] == '=' && to-i-n < 2 {
-		to++
-	}
+	to, n, _ := base64Std.runChars(text, i, 200)
+	to = skipPadding(text, to)
 	if n < least || isPlaceholder(text[i:to]) || !random(text[i:to], 3) {
 		return found{}, false
 	}
@@ -150,11 +137,8 @@ func findAppConfig(text []byte, at int) (found, bool) {
 			continue
 		}
 		from := at + i + len("secret=")
-		to := base64All.run(text, from, 200)
-		n := to - from
-		for to < len(text) && text[to] == '=' && to-from-n < 2 {
-			to++
-		}
+		to, n, _ := base64All.runChars(text, from, 200)
+		to = skipPadding(text, to)
 		return found{from: from, to: to}, n >= 32 && !isPlaceholder(text[from:to])
 	}
 	return found{}, false
@@ -170,35 +154,24 @@ func findSAS(text []byte, at int) (found, bool) {
 	if text[from-1] == '%' {
 		from += len("3d")
 	}
-	i, n := from, 0
-	for width := 1; width > 0 && n <= 44; n++ {
-		width = base64Width(text[i:])
-		i += width
-	}
-	if n != 43+1 { // the last one has no width
+	to, n, _ := base64All.runChars(text, from, 44)
+	if n != 43 {
 		return found{}, false
 	}
-	for _, padding := range []string{"=", "%3d", "%253d"} {
-		if foldedPrefix(text[i:], padding) {
-			i += len(padding)
-			break
-		}
+	if padded, ok := skipChars(text, to, "="); ok {
+		to = padded
 	}
-	return found{from: from, to: i}, random(text[from:i], 3.5)
+	return found{from: from, to: to}, random(text[from:to], 3.5)
 }
 
-// base64Width returns how many bytes the character of base64 has that text begins
-// with; 0 if it is none.
-func base64Width(text []byte) int {
-	switch {
-	case len(text) > 0 && base64All[text[0]]:
-		return 1
-	case foldedPrefix(text, "%2b") || foldedPrefix(text, "%2f"):
-		return len("%2b")
-	case foldedPrefix(text, "%252b") || foldedPrefix(text, "%252f"):
-		return len("%252b")
+// skipPadding returns the end of at most two =, escaped or not, at i.
+func skipPadding(text []byte, i int) int {
+	for range 2 {
+		if end, ok := skipChars(text, i, "="); ok {
+			i = end
+		}
 	}
-	return 0
+	return i
 }
 
 // findFunctionCode finds ?code=, the key of a function without a signature: 54
@@ -208,16 +181,9 @@ func findFunctionCode(text []byte, at int) (found, bool) {
 		return found{}, false
 	}
 	from := at + len("code=")
-	to := base64All.run(text, from, 100)
-	n := to - from
-	for to < len(text) && (text[to] == '=' || foldedPrefix(text[to:], "%3d")) {
-		if text[to] == '=' {
-			to++
-		} else {
-			to += 3
-		}
-	}
-	return found{from: from, to: to}, to > from+n && n >= 52 && random(text[from:to], 3.5)
+	end, n, _ := base64All.runChars(text, from, 100)
+	to := skipPadding(text, end)
+	return found{from: from, to: to}, to > end && n >= 52 && random(text[from:to], 3.5)
 }
 
 // findPFX finds base64 of a PKCS #12 file by its first bytes.
@@ -226,8 +192,8 @@ func findPFX(text []byte, at int) (found, bool) {
 	if from < 0 || string(text[from:from+2]) != "MI" || !azureLast[text[at-1]] || !begins(text, from, base64Std) {
 		return found{}, false
 	}
-	to := base64Std.run(text, from, 8<<10)
-	return found{from: from, to: to}, to-from >= 200
+	to, n, _ := base64Std.runChars(text, from, 8<<10)
+	return found{from: from, to: to}, n >= 200
 }
 
 // lineBefore is what stands before i on its line, at most n bytes of it.

@@ -145,11 +145,8 @@ func findAWSSecret(text []byte, at int) (found, bool) {
 	if i < len(text) && (text[i] == '"' || text[i] == '\'') {
 		i++
 	}
-	to := base64Std.run(text, i, 2000)
-	n := to - i
-	for to < len(text) && text[to] == '=' {
-		to++
-	}
+	end, n, _ := base64Std.runChars(text, i, 2000)
+	to := skipPadding(text, end)
 	return found{from: i, to: to}, (n == 40 || n >= 100) && random(text[i:to], 3.5) && !isPlaceholder(text[i:to])
 }
 

@@ -1,5 +1,7 @@
 package leak
 
+import "cmp"
+
 // shape is a token with a literal in it, and a fixed alphabet.
 type shape struct {
 	pre      int    // characters before the literal
@@ -10,33 +12,26 @@ type shape struct {
 	first    *class // of the first of them; nil: of class
 	last     *class // of the last of them
 	suffix   string
-	edge     *class // what may stand neither before nor after it; nil: class
+	edge     *class // what may stand neither before nor after it, but for a = before it; nil: class
 	check    func(value []byte) bool
 }
 
-// find finds the shape around its literal.
-func (s *shape) find(text []byte, at int) (found, bool) {
-	from, i := at-s.pre, at+len(s.literal)
-	edge := s.edge
-	if edge == nil {
-		edge = s.class
-	}
-	if from < 0 || !begins(text, from, edge) {
+// find finds the shape around its literal, which is text[at:i].
+func (s *shape) find(text []byte, at, i int) (found, bool) {
+	edge, preClass := cmp.Or(s.edge, s.class), cmp.Or(s.preClass, s.class)
+	from, ok := preClass.runCharsBack(text, at, s.pre)
+	if !ok || !beginsChar(text, from, edge) {
 		return found{}, false
 	}
-	preClass := s.preClass
-	if preClass == nil {
-		preClass = s.class
-	}
-	if !preClass.all(text[from:at]) {
+	end, n, last := s.class.runChars(text, i, s.max)
+	if n < s.min || n > 0 && !s.fits(text[i], last) {
 		return found{}, false
 	}
-	end := s.class.run(text, i, s.max)
-	if end-i < s.min || !s.fits(text[i:end]) {
+	to, ok := skipChars(text, end, s.suffix)
+	if !ok {
 		return found{}, false
 	}
-	to := end + len(s.suffix)
-	if to > len(text) || string(text[end:to]) != s.suffix || !ends(text, to, edge) {
+	if next, _ := charAt(text, to); to < len(text) && edge[next] {
 		return found{}, false
 	}
 	if s.check != nil && !s.check(text[from:to]) {
@@ -45,11 +40,15 @@ func (s *shape) find(text []byte, at int) (found, bool) {
 	return found{from: from, to: to}, !isPlaceholder(text[from:to])
 }
 
-func (s *shape) fits(rest []byte) bool {
-	if len(rest) == 0 {
-		return true
-	}
-	return (s.first == nil || s.first[rest[0]]) && (s.last == nil || s.last[rest[len(rest)-1]])
+// beginsChar is begins for base64: what stands before i may be escaped, and a '=' ends
+// what is before it, or is the sign of an assignment.
+func beginsChar(text []byte, i int, edge *class) bool {
+	c, width := charBefore(text, i)
+	return c == '=' || (width <= 1 || !edge[c]) && begins(text, i, edge)
+}
+
+func (s *shape) fits(first, last byte) bool {
+	return (s.first == nil || s.first[first]) && (s.last == nil || s.last[last])
 }
 
 // anyOf finds the first of several shapes.
@@ -57,8 +56,8 @@ func anyOf(shapes ...shape) finder {
 	return func(text []byte, at int) (found, bool) {
 		for i := range shapes {
 			s := &shapes[i]
-			if len(text)-at >= len(s.literal) && string(text[at:at+len(s.literal)]) == s.literal {
-				if f, ok := s.find(text, at); ok {
+			if i, ok := skipChars(text, at, s.literal); ok {
+				if f, ok := s.find(text, at, i); ok {
 					return f, true
 				}
 			}
@@ -74,7 +73,7 @@ func tokenRule(id string, kind Kind, severity Severity, description string, shap
 	for _, s := range shapes {
 		if !had[s.literal] {
 			had[s.literal] = true
-			r.anchors = append(r.anchors, s.literal)
+			r.anchors = append(r.anchors, spellings(s.literal)...)
 		}
 	}
 	return r
