@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -113,6 +114,18 @@ func TestCommandFolder(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestCommandByPath: a path is meant from the folder in which the program runs.
+func TestCommandByPath(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("a script is no program there")
+	}
+	j := two(t)
+	j.write("work/1/s/tools/run.sh", "#!/bin/sh\necho it runs with ${#DB_PASSWORD} characters\n")
+	j.must(os.Chmod(j.path("work/1/s/tools/run.sh"), 0o755))
+	j.inputs("exportTo", "command", "command", "tools/run.sh").expect("main", "Succeeded", "it runs with 17 characters")
 }
 
 // TestCommandCancelled: the program ends with the step.

@@ -33,18 +33,26 @@ func TestLeaks(t *testing.T) {
 		leave  func(*job)
 		place  string
 	}{
-		"coloured, in a log":   {nil, func(j *job) { j.printed("Test", "one\ntwo Autumn-\x1b[31m2025/reset\n") }, "log of Build / Test, line 2"},
-		"printed before":       {nil, func(j *job) { j.logged("Checkout", "password "+leakedValue+"\n") }, "log of Build / Checkout, line 1"},
-		"in another job":       {nil, func(j *job) { j.logged("Test", "x "+leakedValue).record(otherJob) }, "log of Build / Test, line 1"},
-		"new file":             {nil, func(j *job) { j.write("work/1/s/deploy/out.env", "x=1\npw="+leakedValue) }, "s/deploy/out.env, line 2"},
-		"Basic, in a file":     {nil, func(j *job) { j.write("work/1/b/request.http", "Authorization: Basic "+b64) }, "b/request.http, line 1"},
-		"in a package":         {nil, func(j *job) { j.write("work/1/s/node_modules/a/x.js", "const p = '"+leakedValue+"'") }, "s/node_modules/a/x.js, line 1"},
-		"binary":               {nil, func(j *job) { j.write("work/1/b/a.bin", "\x00\x01\x02"+leakedValue+"\x00") }, "b/a.bin"},
-		"UTF-16":               {nil, func(j *job) { j.write("work/1/b/a.txt", "\xff\xfe"+utf16(leakedValue)) }, "b/a.txt"},
-		"artifact":             {nil, func(j *job) { j.write("work/1/a/drop/settings.json", `{"password":"`+leakedValue+`"}`) }, "a/drop/settings.json, line 1"},
-		"artifact alone":       {[]string{"scan", "artifacts"}, func(j *job) { j.write("work/1/a/x", leakedValue) }, "a/x, line 1"},
-		"npm's settings":       {nil, func(j *job) { j.write("home/.npmrc", "//r.example/:_password="+leakedValue) }, ".npmrc, line 1"},
-		"Docker's settings":    {nil, func(j *job) { j.write("home/.docker/config.json", `{"auths":{"r.example":{"auth":"`+b64+`"}}}`) }, "config.json, line 1"},
+		"coloured, in a log": {nil, func(j *job) { j.printed("Test", "one\ntwo Autumn-\x1b[31m2025/reset\n") }, "log of Build / Test, line 2"},
+		"printed before":     {nil, func(j *job) { j.logged("Checkout", "password "+leakedValue+"\n") }, "log of Build / Checkout, line 1"},
+		"in another job":     {nil, func(j *job) { j.logged("Test", "x "+leakedValue).record(otherJob) }, "log of Build / Test, line 1"},
+		"new file":           {nil, func(j *job) { j.write("work/1/s/deploy/out.env", "x=1\npw="+leakedValue) }, "s/deploy/out.env, line 2"},
+		"Basic, in a file":   {nil, func(j *job) { j.write("work/1/b/request.http", "Authorization: Basic "+b64) }, "b/request.http, line 1"},
+		"in a package":       {nil, func(j *job) { j.write("work/1/s/node_modules/a/x.js", "const p = '"+leakedValue+"'") }, "s/node_modules/a/x.js, line 1"},
+		"binary":             {nil, func(j *job) { j.write("work/1/b/a.bin", "\x00\x01\x02"+leakedValue+"\x00") }, "b/a.bin"},
+		"UTF-16":             {nil, func(j *job) { j.write("work/1/b/a.txt", "\xff\xfe"+utf16(leakedValue)) }, "b/a.txt"},
+		"artifact":           {nil, func(j *job) { j.write("work/1/a/drop/settings.json", `{"password":"`+leakedValue+`"}`) }, "a/drop/settings.json, line 1"},
+		"artifact alone":     {[]string{"scan", "artifacts"}, func(j *job) { j.write("work/1/a/x", leakedValue) }, "a/x, line 1"},
+		"npm's settings":     {nil, func(j *job) { j.write("home/.npmrc", "//r.example/:_password="+leakedValue) }, ".npmrc, line 1"},
+		"Docker's settings":  {nil, func(j *job) { j.write("home/.docker/config.json", `{"auths":{"r.example":{"auth":"`+b64+`"}}}`) }, "config.json, line 1"},
+		"Docker's, elsewhere": {nil, func(j *job) {
+			j.env["DOCKER_CONFIG"] = j.path("docker")
+			j.write("docker/config.json", `{"auths":{"r.example":{"auth":"`+b64+`"}}}`)
+		}, "config.json, line 1"},
+		"npm's, elsewhere": {nil, func(j *job) {
+			j.env["NPM_CONFIG_USERCONFIG"] = j.path("npmrc")
+			j.write("npmrc", "//r.example/:_password="+leakedValue)
+		}, "npmrc, line 1"},
 		"git's settings":       {nil, func(j *job) { j.write("work/1/s/.git/config", "[http]\n\textraheader = AUTHORIZATION: basic "+b64) }, "s/.git/config, line 2"},
 		"a path of the step's": {[]string{"scanPaths", "../../other"}, func(j *job) { j.write("work/other/x.log", leakedValue) }, "x.log, line 1"},
 		"own file":             {[]string{"exportTo", "file", "outputFile", "x.env", "scanPaths", "../../copy.env"}, func(j *job) { j.write("work/copy.env", "DB='"+leakedValue+"'") }, "copy.env, line 1"},
@@ -125,6 +133,40 @@ func TestOldFiles(t *testing.T) {
 	j.expect("post", "Failed", "s/new.txt", "s/named.txt", "a/old.txt", "!s/old.txt")
 }
 
+// TestOldSettings: credentials that a tool of the machine had before the job are a warning;
+// a secret of this run is a leak there, too.
+func TestOldSettings(t *testing.T) {
+	t.Parallel()
+	const line = "//r.example/:_authToken=hX9kk2mm3QzzPPq81\n"
+	for content, want := range map[string]string{line: "Succeeded", line + "# " + leakedValue: "Failed"} {
+		j := newJob(t)
+		j.vault.Set("a", leakedValue)
+		j.write("home/.npmrc", content)
+		j.now = j.now.Add(time.Hour)
+		j.input("secrets", "A=a").expect("main", "Succeeded")
+		j.expect("post", want, "something that looks like a secret (leak/npm")
+		if got := strings.Join(j.issues("warning"), "\n"); !strings.Contains(got, "leak/npm") {
+			t.Errorf("the warnings are %q, want one about the token", got)
+		}
+	}
+	j := ran(t) // it is new
+	j.write("home/.npmrc", line)
+	j.expect("post", "Failed", "something that looks like a secret (leak/npm")
+}
+
+// TestRestOfADocument: of a document only what was asked for is a secret of this run.
+func TestRestOfADocument(t *testing.T) {
+	t.Parallel()
+	j := newJob(t)
+	j.vault.Set("mail", `{"host":"mail.contoso.com","greeting":"hello from contoso","password":"`+leakedValue+`"}`)
+	j.input("secrets", "PASSWORD_OF=mail#password").expect("main", "Succeeded")
+	j.logged("Test", "hello from contoso, mail.contoso.com\n").expect("post", "Succeeded")
+	j = newJob(t)
+	j.vault.Set("mail", `{"host":"mail.contoso.com","password":"`+leakedValue+`"}`)
+	j.input("secrets", "PASSWORD_OF=mail#password").expect("main", "Succeeded")
+	j.logged("Test", "x "+leakedValue).expect("post", "Failed", "password in the secret mail of the vault contoso-kv stands in log of Build / Test")
+}
+
 // TestRules: credentials of which the step knows nothing.
 func TestRules(t *testing.T) {
 	t.Parallel()
@@ -168,7 +210,7 @@ func TestFacts(t *testing.T) {
 	j := ran(t)
 	j.logged("Test", "a "+leakedValue+"\nb "+leakedValue+"\n")
 	j.write("work/1/a/x.txt", leakedValue)
-	j.expect("post", "Failed")
+	j.expect("post", "Failed", "Scanned 0 new or changed files", "Scanned 1 file where artifacts")
 	facts := j.facts("post")
 	leaks, _ := facts["leaks"].([]any)
 	if len(leaks) != 1 {

@@ -202,14 +202,21 @@ func TestAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestOutputsAreSetWithTheSecrets: an output that cannot be set sets no secret either.
-func TestOutputsAreSetWithTheSecrets(t *testing.T) {
+// TestOutputsShowNoSecret: an output of which a secret is a part stays empty, and the
+// secrets are set with the outputs or not at all.
+func TestOutputsShowNoSecret(t *testing.T) {
 	t.Parallel()
 	j := newJob(t)
 	expires := time.Date(j.now.Year()+2, 1, 31, 0, 0, 0, 0, time.UTC)
-	j.vault.Put("year", azuretest.Secret{Value: expires.Format("2006"), Expires: expires})
-	j.input("secrets", "YEAR=year")
-	if result := j.run("main"); result == "Failed" {
-		j.nothingSet()
+	j.vault.Put("odd", azuretest.Secret{Value: expires.Format("01-02T15"), Expires: expires})
+	j.input("secrets", "ODD=odd").expect("main", "Succeeded", "the output variable nextExpiry is left empty")
+	if got := j.public["nextExpiry"]; got != "" || j.secret["ODD"] == "" {
+		t.Errorf("nextExpiry = %q, the secrets are %q", got, j.secret)
+	}
+	j = two(t).inputs("exportTo", "file", "outputFile", "correct-horse-9.env")
+	j.expect("main", "Failed", "outputFile: a secret is a part of its path")
+	j.nothingSet()
+	if got := j.theirs(); len(got) > 0 {
+		t.Errorf("files are left: %q", got)
 	}
 }

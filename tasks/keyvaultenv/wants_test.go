@@ -67,7 +67,7 @@ func TestNeedsGetOnly(t *testing.T) {
 	j := newJob(t)
 	j.vault.Configure(azuretest.VaultConfig{Permissions: []string{"get"}})
 	j.vault.Set("mail", `{"user":"somebody","password":"correct-horse-9"}`)
-	j.input("secrets", "USER_OF=mail#user\nPASSWORD_OF=mail#password").expect("main", "Succeeded")
+	j.input("secrets", "USER_OF=mail#user\nPASSWORD_OF=mail#password").expect("main", "Succeeded", "Fetching 1 secret ")
 	got := 0
 	for _, r := range j.vault.Requests() {
 		if r.Status == 200 {
