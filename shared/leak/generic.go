@@ -136,7 +136,12 @@ func isSecret(value []byte) bool {
 		bytes.IndexByte(value, ' ') >= 0 || !random(value, 3) {
 		return false
 	}
-	return !isIdentifier(value)
+	return !isIdentifier(value) && !isCamelCase(value)
+}
+
+// isCamelCase reports whether value is an identifier with numbers in it.
+func isCamelCase(value []byte) bool {
+	return wordy(value) && !bytes.Equal(value, bytes.ToLower(value)) && !bytes.Equal(value, bytes.ToUpper(value))
 }
 
 var identifierSeparators = newClass("-_./:@+=")

@@ -24,10 +24,9 @@ const (
 	wordLength = 8
 	// longestForm is how much of a form is compared.
 	longestForm = 512
-	// pieceLength is the length of the first and last characters of a value that are
-	// looked for where it was cut off or wrapped; it must be pieceFrom long.
-	pieceLength = 16
-	pieceFrom   = 32
+	// pieceFrom is the length from which the first and last characters of a value are
+	// looked for, where it was cut off or wrapped.
+	pieceFrom = 18
 )
 
 // entry is a known secret.
@@ -211,36 +210,47 @@ func isGUID(text string) bool {
 }
 
 // addPieces adds the first and last characters of a value that is long enough to be
-// cut off or wrapped.
+// cut off or wrapped: two thirds of it, but not more than 16 if that is telling.
 func (d *derivation) addPieces(value string) {
 	value = strings.TrimSpace(value)
 	if len(value) < pieceFrom {
 		return
 	}
-	for _, piece := range []string{value[:pieceLength], value[len(value)-pieceLength:]} {
-		if telling(piece) {
-			d.add(piece, true, false)
+	short, long := min(16, len(value)*2/3), min(24, len(value)*2/3)
+	for _, n := range []int{short, long} {
+		if head := value[:n]; telling(head) {
+			d.add(head, true, false)
+			break
+		}
+	}
+	for _, n := range []int{short, long} {
+		if tail := value[len(value)-n:]; telling(tail) {
+			d.add(tail, true, false)
+			break
 		}
 	}
 }
 
 // telling reports whether a piece belongs to one secret only: keys and tokens of one
-// kind begin alike.
+// kind begin alike, and words stand everywhere. A piece with a slash may be a path,
+// unless it looks like base64.
 func telling(piece string) bool {
 	for _, common := range []string{"eyJ", "MII", "-----", "http", "AAAAB3", "b3BlbnNzaC1rZXkt"} {
 		if strings.HasPrefix(piece, common) {
 			return false
 		}
 	}
-	digits, distinct := 0, make(map[byte]bool)
+	distinct := make(map[byte]bool)
 	for i := range len(piece) {
 		distinct[piece[i]] = true
-		if '0' <= piece[i] && piece[i] <= '9' {
-			digits++
-		}
 	}
+	numbers := strings.ContainsAny(piece, "0123456789")
 	mixed := strings.ToLower(piece) != piece && strings.ToUpper(piece) != piece
-	return len(distinct) >= pieceLength/2 && !strings.ContainsAny(piece, " /\\\n") && (digits >= 2 || mixed)
+	if strings.Contains(piece, "/") && !(numbers && mixed) {
+		return false
+	}
+	return len(distinct) >= min(8, len(piece)/2) && !strings.ContainsAny(piece, " \\\n") && (numbers || mixed) &&
+		!wordy([]byte(piece))
 }
 
 // compile builds the tables.

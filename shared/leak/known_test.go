@@ -3,6 +3,7 @@ package leak
 import (
 	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strings"
@@ -101,6 +102,62 @@ func TestPiecesOfLongSecretsAreFound(t *testing.T) {
 	for _, text := range []string{"DefaultEndpointsProtocol", "AccountName=contoso", "core.windows.net", value[8:20]} {
 		if found := e.String(text, "x", Log); len(found) > 0 {
 			t.Errorf("String(%q) found %+v", text, found)
+		}
+	}
+}
+
+// TestPiecesOfEveryAlphabet: a value that was cut to two thirds, or wrapped there, is
+// found whatever it is made of; most of all base64, with its slashes.
+func TestPiecesOfEveryAlphabet(t *testing.T) {
+	t.Parallel()
+	const each = 100
+	for name, c := range map[string]struct {
+		alphabet string
+		missed   int // at most, of 200; twice as many of short ones
+	}{
+		"base64": {alphabets['b'], 8}, "letters and digits": {alphabets['a'], 8}, "hex": {alphabets['h'], 8},
+		"password": {alphabets['a'] + "!#$%&*+=", 8}, "base32": {alphabets['s'], 30},
+	} {
+		for _, size := range []int{18, 20, 24, 31, 32, 44, 88} {
+			r := rand.New(rand.NewPCG(5, uint64(size)))
+			var secrets []Known
+			for i := range each {
+				secrets = append(secrets, known(fmt.Sprint(i), randomText(r, c.alphabet, size)))
+			}
+			e, cut := testEngine(t, secrets...), size*2/3
+			missed := 0
+			for _, s := range secrets {
+				value := s.Value.Reveal()
+				for _, text := range []string{value[:cut] + "...", "..." + value[size-cut:]} {
+					if name, ok := e.HoldsKnown(text); !ok || name != s.Name {
+						missed++
+					}
+				}
+			}
+			if size < 24 {
+				c.missed *= 2
+			}
+			if missed > c.missed {
+				t.Errorf("%s of %d characters: %d of %d pieces missed", name, size, missed, 2*each)
+			}
+		}
+	}
+}
+
+func TestPiecesOfWordsAreNotFound(t *testing.T) {
+	t.Parallel()
+	for value, text := range map[string]string{
+		"contoso-orders-database-2026-primary": "database-2026-primary is up", "ServiceBusConnectionString": "a ServiceBusConnector",
+		"/home/vsts/work/1/s/src/Orders/Api/V2": "in /home/vsts/work/2 and /src/Orders/Api/V2", "Win32-X64-Node20-agent-pool": "Win32-X64-Node20-ltsc",
+		"orders.internal.contoso.com:5432": "billing.internal.contoso.com:5432", "Aes256CbcHmacSha512KeyManager": "Aes256CbcHmacSha512Signer",
+		"team-platform@contoso-dev.example": "team-platform@contoso-x",
+	} {
+		e := testEngine(t, known("words", value))
+		if found := e.String(text, "x", Log); len(found) > 0 {
+			t.Errorf("%q is known: String(%q) found %+v", value, text, found)
+		}
+		if found := e.String("is "+value, "x", Log); len(found) != 1 {
+			t.Errorf("%q is known: found %+v in its own text", value, found)
 		}
 	}
 }

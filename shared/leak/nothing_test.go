@@ -24,6 +24,8 @@ var harmlessLines = []string{
 	"password: your_password_12", "password: xxxxxxxx", "password = \"changeme123!\"", "AKIAIOSFODNN7EXAMPLE", "password: (sensitive value)",
 	"https://user:xxxxx@host/", "AccountKey=" + "Eby8vdM02xNOcqFlqUwJPLlm" + "EtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
 	`"auth": "dXNlcjpwYXNzd29yZA=="`, "Authorization: Basic dXNlcjpwYXNzd29yZA==",
+	"//registry.npmjs.org/:_authToken=MYTOKEN1", "_auth=not-a-token1", "//x/:_authToken=npm-token-2026",
+	"secretKey: Aes256GcmSivKeyManager2", `"token": "Rsa2048WithSha256Signer"`, "api_key: Base64Url2048Encoder",
 	// no password in it
 	"https://github.com/o/r/blob/main/a:b@c", "git@github.com:o/r.git", "ssh://git@github.com:22/o/r", "https://host:8080/a@b", "docker://r.io/i:1.2@sha256:{64h}",
 	"redis://host:6379/0?x=a@b.com", "mongodb://h1:27017,h2:27017/db?user=a@b", "jdbc:sqlserver://h:1433;databaseName=d@x", "oci://x:latest@sha256:{64h}",

@@ -102,7 +102,7 @@ func findNPMAuth(text []byte, at int) (found, bool) {
 	}
 	to := npmClass.run(text, from, 4<<10)
 	value := text[from:to]
-	return found{from: from, to: to}, len(value) >= 8 && !isPlaceholder(value) && random(value, 2.5)
+	return found{from: from, to: to}, len(value) >= 8 && !isPlaceholder(value) && !wordy(value) && random(value, 2.5)
 }
 
 var npmClass = newClass("a-zA-Z0-9+/=_.~-")
