@@ -81,12 +81,16 @@ func TestCommandStatus(t *testing.T) {
 		result string
 		says   string
 	}{
-		"succeeds":        {func(j *job) { j.child("exit", "0") }, "Succeeded", "Running"},
-		"fails":           {func(j *job) { j.child("exit", "3") }, "Failed", "3"},
-		"fails, warn":     {func(j *job) { j.child("exit", "3").input("enforcement", "warn") }, "SucceededWithIssues", "3"},
-		"not there":       {func(j *job) { j.child().input("command", none) }, "Failed", "the program cannot be run"},
-		"no input":        {func(j *job) { j.child("stdin") }, "Succeeded", `read "", EOF`},
-		"other folder":    {func(j *job) { j.child("exit", "0").input("workingDirectory", j.path("none")) }, "Failed", "the program cannot be run"},
+		"succeeds":     {func(j *job) { j.child("exit", "0") }, "Succeeded", "Running"},
+		"fails":        {func(j *job) { j.child("exit", "3") }, "Failed", "3"},
+		"fails, warn":  {func(j *job) { j.child("exit", "3").input("enforcement", "warn") }, "SucceededWithIssues", "3"},
+		"not there":    {func(j *job) { j.child().input("command", none) }, "Failed", "the program cannot be run"},
+		"no input":     {func(j *job) { j.child("stdin") }, "Succeeded", `read "", EOF`},
+		"other folder": {func(j *job) { j.child("exit", "0").input("workingDirectory", j.path("none")) }, "Failed", "the program cannot be run"},
+		"NUL": {func(j *job) {
+			j.vault.Set("db-password", "Autumn\x002025")
+			j.child("exit", "0")
+		}, "Failed", "DB_PASSWORD has a NUL in it"},
 		"dashes in names": {func(j *job) { j.child("exit", "0").input("secrets", "db-password=db-password") }, "Failed", "db-password"},
 	} {
 		t.Run(name, func(t *testing.T) {

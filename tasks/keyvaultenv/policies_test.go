@@ -149,6 +149,24 @@ func TestExpiryWarning(t *testing.T) {
 	}
 }
 
+// TestNextExpiry: of several it is the first, and one without a date does not count.
+func TestNextExpiry(t *testing.T) {
+	t.Parallel()
+	j := newJob(t)
+	first := j.now.Add(100 * 24 * time.Hour)
+	j.vault.Put("a", azuretest.Secret{Value: "hunter-22", Expires: first.Add(time.Hour)})
+	j.vault.Put("b", azuretest.Secret{Value: "hunter-33", Expires: first})
+	j.vault.Put("c", azuretest.Secret{Value: "hunter-44"})
+	j.vault.Put("d", azuretest.Secret{Value: "hunter-55", Expires: first.Add(24 * time.Hour)})
+	j.input("secrets", "A=a\nB=b\nC=c\nD=d").expect("main", "Succeeded", "A = a, expires "+first.Format(time.DateOnly))
+	if got, want := j.public["nextExpiry"], first.Format(time.RFC3339); got != want {
+		t.Errorf("nextExpiry = %q, want %q", got, want)
+	}
+	if got := j.public["secretCount"]; got != "4" {
+		t.Errorf("secretCount = %q, want 4", got)
+	}
+}
+
 // TestAllOrNothing has ten secrets, of which the last one is bad in one way or another.
 func TestAllOrNothing(t *testing.T) {
 	t.Parallel()
