@@ -117,6 +117,9 @@ func (sc *scanner) gather(baseline leak.Baseline) (all []leaked, accepted int) {
 		if byID[id] == nil {
 			byID[id] = &leaked{Finding: f, owner: cmp.Or(owners[f.Known], leak.Rotation(f.Kind).Owner)}
 		}
+		if l := byID[id]; rank[f.Severity] < rank[l.Severity] {
+			l.Severity = f.Severity // one place that is bad enough is enough
+		}
 		byID[id].places = append(byID[id].places, f.Place)
 	}
 	for _, id := range slices.Sorted(maps.Keys(byID)) {

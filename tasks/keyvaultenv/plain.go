@@ -16,7 +16,7 @@ import (
 // hit is a variable that is not secret and holds a secret.
 type hit struct {
 	variable string
-	finding  leak.Finding
+	findings []leak.Finding // the first one is told
 }
 
 // auditVariables holds every variable that is not secret against the vault's values
@@ -35,7 +35,9 @@ func (s *step) auditVariables(ctx context.Context, secrets []secret) error {
 	}
 	hits := audit(engine, names, s.env.Var)
 	for _, h := range hits {
-		s.env.Log.SetSecret(h.finding.Secret.Reveal())
+		for _, f := range h.findings {
+			s.env.Log.SetSecret(f.Secret.Reveal())
+		}
 	}
 	s.env.Report.Set("plainVariables", len(names))
 	if len(hits) == 0 {
@@ -53,11 +55,10 @@ func audit(engine *leak.Engine, names []string, value func(string) string) []hit
 		if strings.EqualFold(name, maskedForms) {
 			continue
 		}
-		for _, f := range engine.String(name+"="+value(name), "variable "+name, leak.Config) {
-			if f.Severity == leak.Critical || f.Severity == leak.High {
-				hits = append(hits, hit{name, f})
-				break // one reason is enough
-			}
+		found := engine.String(name+"="+value(name), "variable "+name, leak.Config)
+		found = slices.DeleteFunc(found, func(f leak.Finding) bool { return rank[f.Severity] > rank[leak.High] })
+		if len(found) > 0 {
+			hits = append(hits, hit{name, found})
 		}
 	}
 	return hits
@@ -89,17 +90,17 @@ func (s *step) reportVariables(hits []hit, where map[string]string) error {
 		if place == "" {
 			place = "most likely in the YAML (variables, or a template), or set by a step with task.setvariable"
 		}
-		what := "something that looks like a secret (" + h.finding.Rule + ")"
-		if h.finding.Known != "" {
-			what = "the value of " + h.finding.Known
+		f := h.findings[0]
+		what := "something that looks like a secret (" + f.Rule + ")"
+		if f.Known != "" {
+			what = "the value of " + f.Known
 		}
 		msg := fmt.Sprintf("the plain variable %s holds %s, for everyone to read and in every log; "+
 			"where it is defined: %s", h.variable, what, place)
 		fix := "remove it there, fetch it with this task instead (secrets: " + h.variable + "=name-in-the-vault), " +
 			"and rotate it: it has been exposed"
 		facts = append(facts, map[string]string{
-			"variable": h.variable, "rule": h.finding.Rule, "secret": h.finding.Known, "where": place,
-			"fingerprint": h.finding.Fingerprint,
+			"variable": h.variable, "rule": f.Rule, "secret": f.Known, "where": place, "fingerprint": f.Fingerprint,
 		})
 		if s.in.PlainVariables == PlainVariablesWarn {
 			s.warn("keyvault/plain-variable", msg+". How to fix: "+fix)
@@ -119,7 +120,7 @@ func (s *step) reportVariables(hits []hit, where map[string]string) error {
 func findingsOf(hits []hit) []leak.Finding {
 	var all []leak.Finding
 	for _, h := range hits {
-		all = append(all, h.finding)
+		all = append(all, h.findings...)
 	}
 	return all
 }
