@@ -94,13 +94,24 @@ func TestFingerprints(t *testing.T) {
 }
 
 // TestJobToken: checkout keeps the job's token in .git/config if it is told to. It ends
-// with the job, so it is a warning there, and a leak everywhere else.
+// with the job, so it is a warning there, and a leak everywhere else, whatever is found
+// first.
 func TestJobToken(t *testing.T) {
 	t.Parallel()
+	const header = "AUTHORIZATION: bearer " + jobToken + "\n"
 	j := ran(t)
-	j.write("work/1/s/.git/config", "[http \"https://dev.azure.com/contoso/\"]\n\textraheader = AUTHORIZATION: bearer "+jobToken+"\n")
+	j.write("work/1/s/.git/config", "[http]\n\textraheader = "+header)
 	j.expect("post", "Succeeded", "!"+jobToken)
+	if got := j.issues("warning"); len(got) != 1 || !strings.Contains(got[0], "s/.git/config, line 2") {
+		t.Errorf("the warnings are %q, want one about .git/config", got)
+	}
+	for _, name := range []string{"work/1/a/config.txt", "work/1/b/config.txt"} {
+		j = ran(t)
+		j.write("work/1/s/.git/config", "[http]\n\textraheader = "+header)
+		j.write(name, header)
+		j.expect("post", "Failed", "config.txt, line 1", "!"+jobToken)
+	}
 	j = ran(t)
-	j.write("work/1/a/config.txt", "AUTHORIZATION: bearer eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJqb2JAZXhhbXBsZSJ9.c2lnbmF0dXJlLW9mLXRoZS10ZXN0LXg\n")
-	j.expect("post", "Failed", "a/config.txt, line 1")
+	j.write("work/1/s/.git/config", "[http]\n\textraheader = "+strings.Replace(header, "S1TH", "X9zz", 1))
+	j.expect("post", "Failed", ".git/config, line 2")
 }

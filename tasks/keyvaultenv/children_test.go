@@ -42,6 +42,8 @@ func child(args []string) int {
 		fmt.Println("URL:", url.QueryEscape(value))
 		fmt.Println("JSON:", strconv.Quote(value))
 		fmt.Fprintln(os.Stderr, "error:", value)
+	case "print":
+		fmt.Println(args[1])
 	case "commands":
 		fmt.Println("##vso[task.setvariable variable=INJECTED]x")
 		fmt.Println("a ##VSO[task.setvariable variable=INJECTED]x")

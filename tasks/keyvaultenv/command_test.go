@@ -64,6 +64,12 @@ func TestCommandOutput(t *testing.T) {
 		}
 	}
 
+	// A part of a secret, which the program has taken out of it.
+	j = newJob(t)
+	j.vault.Set("db", "Server=db;User ID=app;Password='ab;c d-99'")
+	j.input("secrets", "DB=db").child("print", "login app with ab;c d-99, "+hex.EncodeToString([]byte("ab;c d-99"))).
+		expect("main", "Succeeded", "login app with ***, ***", "!ab;c")
+
 	j = two(t).child("commands").expect("main", "Succeeded")
 	if value, set := j.public["INJECTED"]; set {
 		t.Errorf("the program has set INJECTED=%q:\n%s", value, j.log)

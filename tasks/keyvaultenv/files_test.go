@@ -124,6 +124,17 @@ func TestRawNeedsNoName(t *testing.T) {
 	}
 }
 
+// TestJSONTakesEveryName: it is no file of variables.
+func TestJSONTakesEveryName(t *testing.T) {
+	t.Parallel()
+	j := two(t).inputs("secrets", "Db.Password=db-password", "SecretsFilter", "api-key")
+	j.inputs("exportTo", "file", "outputFormat", "json", "outputFile", "all.json").expect("main", "Succeeded")
+	want := `{"Db.Password":"Autumn 2025/reset","api-key":"correct-horse-9","API_KEY":"correct-horse-9"}`
+	if got := j.read("work/_temp/all.json"); !same("json", got, want) {
+		t.Errorf("the file holds %s, want %s", got, want)
+	}
+}
+
 // theirs are the files of the job that are not the step's.
 func (j *job) theirs() []string {
 	return slices.DeleteFunc(j.files("work"), func(name string) bool { return strings.HasPrefix(name, "_temp/guardrails/") })

@@ -39,12 +39,12 @@ func TestPlainVariables(t *testing.T) {
 					j.expect("main", "Succeeded", "!plain variable")
 					return
 				case "warn":
-					j.expect("main", "SucceededWithIssues", "!Harmless")
+					j.expect("main", "SucceededWithIssues", "Rotate: ", "!Harmless")
 					if len(j.secret) == 0 {
 						t.Error("nothing is set")
 					}
 				default:
-					j.expect("main", "Failed", "!Harmless")
+					j.expect("main", "Failed", "Rotate: ", "!Harmless")
 					j.nothingSet()
 				}
 				kind := map[string]string{"": "error", "warn": "warning"}[action]
@@ -160,4 +160,17 @@ func TestOwnVariablesAreNoFindings(t *testing.T) {
 	}
 	j.input("secrets", "A=a").expect("main", "Succeeded", "none of 8 holds a secret")
 	j.input("secrets", "B=a").expect("main", "Succeeded")
+}
+
+// TestAllOfAPlainVariableIsMasked: a variable may hold several credentials.
+func TestAllOfAPlainVariableIsMasked(t *testing.T) {
+	t.Parallel()
+	j := newJob(t)
+	j.vault.Set("a", "correct-horse-9")
+	const first, second = "hX9kk2mm3Qa1", "Zp7-wq41LmNb"
+	j.variable("DATABASES", "postgres://app:"+first+"@one.contoso.com/a;mysql://app:"+second+"@two.contoso.com/b")
+	j.inputs("secrets", "A=a", "plainVariables", "warn").expect("main", "SucceededWithIssues")
+	if got := j.masker.Mask("x " + first + " y " + second); got != "x *** y ***" {
+		t.Errorf("the agent shows %q", got)
+	}
 }
