@@ -146,7 +146,8 @@ func TestPublicVariablesMissing(t *testing.T) {
 	}
 }
 
-// TestOwnVariablesAreNoFindings: what the agent and this task set themselves.
+// TestOwnVariablesAreNoFindings: what the agent and this task set themselves, and what
+// only looks a little like a secret.
 func TestOwnVariablesAreNoFindings(t *testing.T) {
 	t.Parallel()
 	j := newJob(t)
@@ -155,10 +156,11 @@ func TestOwnVariablesAreNoFindings(t *testing.T) {
 		"Build.SourceVersion": "8a1f0c3be2d94f670123456789abcdef01234567", "System.JobId": jobID,
 		"Build.Repository.Uri": "https://contoso@dev.azure.com/contoso/shop/_git/shop", "Agent.Version": "4.260.0",
 		"Build.SourceVersionMessage": "fix the password field", "tokenLifetime": "3600", "passwordFile": "/run/secrets/db",
+		"Token": "aGVsbG8gd29ybGQgMTIz", // looks a little like one
 	} {
 		j.variable(name, value)
 	}
-	j.input("secrets", "A=a").expect("main", "Succeeded", "none of 8 holds a secret")
+	j.input("secrets", "A=a").expect("main", "Succeeded", "none of 9 holds a secret")
 	j.input("secrets", "B=a").expect("main", "Succeeded")
 }
 
