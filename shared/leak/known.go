@@ -1,8 +1,6 @@
 package leak
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/dissect"
@@ -50,33 +48,17 @@ type match struct {
 	weak            bool
 }
 
-// knownSet finds forms. A position in step of the text is looked at; every form has
-// a gram of four bytes at one of them. A bitmap says for nearly all positions that no
-// form is there.
+// knownSet finds forms.
 type knownSet struct {
 	entries []entry
 	forms   []form
-	step    int
-	bitmap  [1 << (mostBits - 3)]byte
-	shift   uint
-	slots   []int32 // by hash: index+1 into grams
-	grams   []gramAt
+	// The few short forms are looked for apart: a text is read in steps that are shorter
+	// than the shortest form.
+	short, long gramIndex
 }
 
-// gramAt says that form has gram at offset. Those with the same hash are chained.
-type gramAt struct {
-	gram   uint32
-	form   int32
-	offset int32
-	next   int32 // index+1
-}
-
-const (
-	gramSize = 4
-	// mostBits is the binary logarithm of the size of the bitmap, at most. It then fits
-	// into the second-level cache.
-	mostBits = 21
-)
+// longFrom is the length from which a form is a long one.
+const longFrom = 12
 
 // newKnownSet derives the forms of the secrets. kindOf says what the rules take a
 // value for.
@@ -255,105 +237,27 @@ func telling(piece string) bool {
 
 // compile builds the tables.
 func (k *knownSet) compile() {
-	if len(k.forms) == 0 {
-		return
-	}
-	k.step = longestForm
-	for _, f := range k.forms {
-		k.step = min(k.step, len(f.text)-gramSize+1)
-	}
-	// One bit in 32 is set at most, unless there are very many.
-	size := bits.Len(uint(len(k.forms) * k.step * 32))
-	size = min(max(size, 16), mostBits)
-	k.shift = uint(32 - size)
-	k.slots = make([]int32, 1<<size)
-	for i, f := range k.forms {
-		start := rarest(f.text, k.step)
-		for offset := start; offset < start+k.step; offset++ {
-			gram := binary.LittleEndian.Uint32([]byte(f.text[offset : offset+gramSize]))
-			h := k.hash(gram)
-			k.bitmap[h>>3] |= 1 << (h & 7)
-			k.grams = append(k.grams, gramAt{gram, int32(i), int32(offset), k.slots[h]})
-			k.slots[h] = int32(len(k.grams))
-		}
-	}
+	k.short.compile(k.forms, 0, longFrom)
+	k.long.compile(k.forms, longFrom, longestForm+1)
 }
-
-// rarest returns where in text a window of step grams stands that is not in every
-// log, such as "https://" is: the one with the most digits, capitals and symbols.
-func rarest(text string, step int) int {
-	width, best, at := step+gramSize-1, -1, 0
-	for start := 0; start+width <= len(text); start++ {
-		score := 0
-		for i := start; i < start+width; i++ {
-			if c := text[i]; c < 'a' || c > 'z' {
-				score += 2
-				if strings.IndexByte(" :/=.-_\"", c) >= 0 {
-					score--
-				}
-			}
-		}
-		if score > best {
-			best, at = score, start
-		}
-	}
-	return at
-}
-
-func (k *knownSet) hash(gram uint32) uint32 { return gram * 0x9E3779B1 >> k.shift }
 
 // search calls found for each form that has a gram in data[from:to].
 func (k *knownSet) search(data []byte, from, to int, found func(match)) {
-	if len(k.forms) == 0 {
-		return
-	}
-	step := k.step
-	to = min(to, len(data)-gramSize+1)
-	i := from
-	// Four at a time: most often none of them is in the bitmap.
-	for ; i+3*step < to; i += 4 * step {
-		some := k.bit(data, i) | k.bit(data, i+step) | k.bit(data, i+2*step) | k.bit(data, i+3*step)
-		if some&1 == 0 {
-			continue
-		}
-		for j := i; j < i+4*step; j += step {
-			if k.bit(data, j)&1 != 0 {
-				k.verify(data, j, found)
-			}
-		}
-	}
-	for ; i < to; i += step {
-		if k.bit(data, i)&1 != 0 {
-			k.verify(data, i, found)
-		}
-	}
-}
-
-// bit has its lowest bit set if a form may have the gram data[i:i+4].
-func (k *knownSet) bit(data []byte, i int) byte {
-	gram := binary.LittleEndian.Uint32(data[i:])
-	h := gram * 0x9E3779B1 >> (k.shift & 31)
-	return k.bitmap[h>>3&(1<<(mostBits-3)-1)] >> (h & 7)
-}
-
-// verify compares the forms that have gram.
-func (k *knownSet) verify(data []byte, i int, found func(match)) {
-	gram := binary.LittleEndian.Uint32(data[i:])
-	for next := k.slots[k.hash(gram)]; next != 0; next = k.grams[next-1].next {
-		g := &k.grams[next-1]
-		if g.gram != gram {
-			continue
-		}
-		f := &k.forms[g.form]
-		start := i - int(g.offset)
+	const cached = 16 << 10 // what is read a second time is in the first-level cache
+	candidate := func(form, start int) {
+		f := &k.forms[form]
 		end := start + len(f.text)
 		if start < 0 || end > len(data) || string(data[start:end]) != f.text {
-			continue
+			return
 		}
 		if len(f.text) < wordLength && !isWord(data, start, end) {
-			continue
+			return
 		}
 		found(match{start, end, f.entry, f.piece, f.weak})
+	}
+	for ; from < to; from += cached {
+		k.short.search(data, from, min(to, from+cached), candidate)
+		k.long.search(data, from, min(to, from+cached), candidate)
 	}
 }
 
