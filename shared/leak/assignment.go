@@ -6,6 +6,7 @@ import "bytes"
 type assignment struct {
 	from, to int
 	quoted   bool
+	cell     bool // of a table: less sure than a sign
 }
 
 var (
@@ -22,6 +23,7 @@ const longestValue = 300
 //
 //	name=value  name: value  "name": "value"  <name>value</name>  --name value
 //	key="name" value="value"  "name": "name", "value": "value"
+//	| name | value |  NAME  value
 func assignedAt(text []byte, at, i int) (assignment, bool) {
 	i = digits.run(text, i, 2)
 	switch {
@@ -39,7 +41,7 @@ func assignedAt(text []byte, at, i int) (assignment, bool) {
 	if i, ok := skipSign(text, blank.run(text, i, 4)); ok {
 		return valueAt(text, i)
 	}
-	return assignment{}, false
+	return cellAt(text, at, i)
 }
 
 // skipQuote skips a quotation mark, which may be escaped.
@@ -80,7 +82,7 @@ func elementAt(text []byte, from int) (assignment, bool) {
 	if end < 0 || !bytes.HasPrefix(text[from+end:], []byte("</")) {
 		return assignment{}, false
 	}
-	return assignment{from, from + end, true}, true
+	return assignment{from: from, to: from + end, quoted: true}, true
 }
 
 // namedValue reads the value of a name that is a value itself:
@@ -113,7 +115,7 @@ func valueAt(text []byte, i int) (assignment, bool) {
 	if end < limit && text[end] == '(' || end == limit && limit < len(text) {
 		return assignment{}, false // a call; a text without end
 	}
-	return assignment{i, end, false}, true
+	return assignment{from: i, to: end}, true
 }
 
 // quotedAt reads the value between quotation marks that begins at from. If the marks
@@ -123,11 +125,11 @@ func quotedAt(text []byte, from int, escaped bool) (assignment, bool) {
 	for i := from; i < min(len(text), from+longestValue) && text[i] != '\n'; i++ {
 		switch {
 		case text[i] == '\\' && escaped && i+1 < len(text) && text[i+1] == quote:
-			return assignment{from, i, true}, true
+			return assignment{from: from, to: i, quoted: true}, true
 		case text[i] == '\\' && !escaped:
 			i++
 		case text[i] == quote:
-			return assignment{from, i, true}, true
+			return assignment{from: from, to: i, quoted: true}, true
 		}
 	}
 	return assignment{}, false

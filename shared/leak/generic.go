@@ -47,7 +47,7 @@ func findPassword(text []byte, at int) (found, bool) {
 		return found{}, false
 	}
 	value := text[v.from:v.to]
-	if !isPassword(value) || !v.quoted && isPath(value) {
+	if !isPassword(value) || !v.quoted && isPath(value) || v.cell && isName(value) {
 		return found{}, false
 	}
 	return found{from: v.from, to: v.to, unquoted: !v.quoted}, true
@@ -123,7 +123,7 @@ func findSecret(text []byte, at int) (found, bool) {
 		return found{}, false
 	}
 	value := text[v.from:v.to]
-	if !isSecret(value) || hasFolded(nameOf(text, at, i), harmless...) {
+	if !isSecret(value) || v.cell && isName(value) || hasFolded(nameOf(text, at, i), harmless...) {
 		return found{}, false
 	}
 	return found{from: v.from, to: v.to, unquoted: !v.quoted}, true
@@ -137,6 +137,11 @@ func isSecret(value []byte) bool {
 		return false
 	}
 	return !isIdentifier(value) && !isCamelCase(value)
+}
+
+// isName reports whether value is what most cells of a table hold.
+func isName(value []byte) bool {
+	return wordy(value) || isIdentifier(value) && count(value).symbols == 0
 }
 
 // isCamelCase reports whether value is an identifier with numbers in it.

@@ -26,6 +26,11 @@ var harmlessLines = []string{
 	`"auth": "dXNlcjpwYXNzd29yZA=="`, "Authorization: Basic dXNlcjpwYXNzd29yZA==",
 	"//registry.npmjs.org/:_authToken=MYTOKEN1", "_auth=not-a-token1", "//x/:_authToken=npm-token-2026",
 	"secretKey: Aes256GcmSivKeyManager2", `"token": "Rsa2048WithSha256Signer"`, "api_key: Base64Url2048Encoder",
+	// tables
+	"| password | must have 8 characters, 2 of them digits |", "| Password | 2026-11-22 | 14 days |", "| password | Sprint-42 |", "PASSWORD   20261122", "| secret | kv-prod-2026 |", "| token | Aes256Gcm |",
+	"PASSWORD   Pa55 or better", "ii  libsecret-1-0:amd64   0.20.5-3   amd64", "default-token   kubernetes.io/service-account-token   3   10d", "my-token   latest   {12h}   2 days ago",
+	"  rotate-token   {40h}", "API_KEY is {12h}", "the API_KEY  {32h}", "TOKEN   v1.2.3-rc.12", "PASSWORD | sed s/x1/y2/ |", "cat token | base64 -d12 | x", "| token ||", "| token |",
+	"TOKEN  |", "PASSWORD   ", "SECRET  2026-11-22T10:00:00Z", "| API_KEY | ${API_KEY_12} |", "| API_KEY | *** |", "PASSWORD   ********",
 	// no password in it
 	"https://github.com/o/r/blob/main/a:b@c", "git@github.com:o/r.git", "ssh://git@github.com:22/o/r", "https://host:8080/a@b", "docker://r.io/i:1.2@sha256:{64h}",
 	"redis://host:6379/0?x=a@b.com", "mongodb://h1:27017,h2:27017/db?user=a@b", "jdbc:sqlserver://h:1433;databaseName=d@x", "oci://x:latest@sha256:{64h}",

@@ -189,9 +189,11 @@ var finds = map[string][]string{
 	"generic-password": {
 		"DB_PASSWORD={10a}7!", "password: {8a}42", `"adminPassword": "{8a}#1"`, "<password>{8a}#1</password>", "--password {8a}#1",
 		`<add key="ClearTextPassword" value="{8a}#1" />`, `{"name":"DB_PASSWORD","value":"{8a}#1"}`, `PGPASSWORD='{8a}#1'`, `\"password\":\"{8a}#1\"`,
+		"| ADMIN_PASSWORD | {8a}#1 | plain |", "│ db.password │ {8a}#1x7 │", "|`password`|`{8a}#1`|", "DB_PASSWORD   {8a}#1", stamp + "PGPASSWORD\t\t{8a}#1  secret\n",
 	},
 	"generic-secret": {
 		"API_KEY={32h}", `"clientSecret": "{30a}7x8"`, "token: {20a}12", "--token {32h}", "?access_token={30a}12", "MY_SECRET = '{20b}34'",
+		"| DEPLOY_TOKEN | {32h} | plain |", "| name | x |\n| CLIENT_SECRET | {30a}7x8 |\n", stamp + "API_KEY          {32h}\r\n",
 	},
 }
 
