@@ -158,9 +158,9 @@ func TestOldSettings(t *testing.T) {
 func TestRestOfADocument(t *testing.T) {
 	t.Parallel()
 	j := newJob(t)
-	j.vault.Set("mail", `{"host":"mail.contoso.com","greeting":"hello from contoso","password":"`+leakedValue+`"}`)
+	j.vault.Set("mail", `{"host":"mail.contoso.com","old":"Spring-2024/shop","password":"`+leakedValue+`"}`)
 	j.input("secrets", "PASSWORD_OF=mail#password").expect("main", "Succeeded")
-	j.logged("Test", "hello from contoso, mail.contoso.com\n").expect("post", "Succeeded")
+	j.logged("Test", "x Spring-2024/shop, mail.contoso.com\n").expect("post", "Succeeded", "against 1 known secret and")
 	j = newJob(t)
 	j.vault.Set("mail", `{"host":"mail.contoso.com","password":"`+leakedValue+`"}`)
 	j.input("secrets", "PASSWORD_OF=mail#password").expect("main", "Succeeded")
@@ -200,6 +200,20 @@ func TestRules(t *testing.T) {
 			j.expect("post", "Failed", "something that looks like a secret ("+tc.rule, "Rotate: ", "!hX9", "!"+key[:12])
 			j.hidden("hX9kk2", key[:20])
 		})
+	}
+}
+
+// TestFoundIsMasked: what was found is hidden from then on, and a secret in the name of a
+// file, too.
+func TestFoundIsMasked(t *testing.T) {
+	t.Parallel()
+	j := newJob(t)
+	j.vault.Set("a", "correct-horse-9")
+	j.input("secrets", "A=a").expect("main", "Succeeded")
+	j.write("work/1/a/correct-horse-9.env", "URL=postgres://app:hX9kk2mm3Q@db.contoso.com/orders\n")
+	j.expect("post", "Failed", "a/***.env, line 1", "!correct-horse")
+	if got := j.masker.Mask("x hX9kk2mm3Q y"); got != "x *** y" {
+		t.Errorf("the agent shows %q", got)
 	}
 }
 
