@@ -43,6 +43,9 @@ var incident = map[string]func(r *rand.Rand, pw string) string{
 	"ODBC": func(_ *rand.Rand, pw string) string {
 		return "Driver={ODBC Driver 18 for SQL Server};Server=c;Uid=a;Pwd={" + strings.ReplaceAll(pw, "}", "}}") + "};"
 	},
+	"ODBC exported": func(_ *rand.Rand, pw string) string {
+		return "+ export DSN='Driver={ODBC Driver 18 for SQL Server};Server=c;Uid=a;Pwd={" + strings.NewReplacer("}", "}}", "'", "").Replace(pw) + "};Encrypt=yes;'"
+	},
 	"JDBC": func(_ *rand.Rand, pw string) string {
 		return "jdbc:postgresql://h:5432/db?user=app&password=" + url.QueryEscape(pw)
 	},

@@ -235,7 +235,7 @@ func isRedis(context []byte) bool {
 // connectionValue returns the value at from: in quotes or braces, or to the end of
 // the style's field.
 func connectionValue(text []byte, from int, style byte, quoted bool) found {
-	if f, ok := quotedValue(text, from); ok && !quoted {
+	if f, ok := quotedValue(text, from); ok && !(quoted && text[from] == '\'') {
 		return f
 	}
 	hasField := style == ';' && bytes.IndexByte(lineAfter(text, from, longestPassword), ';') >= 0

@@ -174,7 +174,7 @@ var finds = map[string][]string{
 	},
 	"connection-string": {
 		"Server=tcp:x.database.windows.net,1433;Initial Catalog=app;User ID=app;Password={12a};Encrypt=True",
-		`Data Source=x;uid=sa;PWD='a;b{8a}'`, "Password={12l};Server=x;Database=y", "Driver={ODBC Driver 18};Server=x;Uid=a;Pwd={a;b}{8a}",
+		`Data Source=x;uid=sa;PWD='a;b{8a}'`, "Password={12l};Server=x;Database=y", "Driver={ODBC Driver 18};Server=x;Uid=a;Pwd={a;b}{8a}", "DSN='Driver={ODBC};Server=x;Uid=a;Pwd={a;b}}{8a}};Encrypt=yes'",
 		"jdbc:sqlserver://x:1433;user=a;password={12a};encrypt=true", "jdbc:postgresql://h/db?user=a&password={12a}&ssl=true",
 		"host=x port=5432 dbname=app user=app password={12l}", "x.redis.cache.windows.net:6380,password={43b}=,ssl=True",
 		`"Server=x;User Id=a;Password={12l}"`, "Server=x;User Id=a;Password=correct horse {6l};", "Host=x;Username=a;Password={9a};SSL Mode=Require",
