@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"encoding/base64"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/dissect"
@@ -97,11 +98,19 @@ func (d *derivation) add(text string, piece, weak bool) {
 
 // derive adds all forms of text.
 func (d *derivation) derive(text string, weak bool) {
+	whole := base64.StdEncoding.EncodeToString([]byte(text))
 	for _, f := range redact.AllForms(text) {
-		if len(f) >= shortest || f == text {
+		if len(f) >= shortest && !isLastLine(f, whole) || f == text {
 			d.add(f, false, weak)
 		}
 	}
+}
+
+// isLastLine reports whether form is what is left of base64 that is wrapped: it may be
+// a port, and the lines before it are looked for.
+func isLastLine(form, base64 string) bool {
+	const columns = 64
+	return len(form) < columns && len(base64) > columns && 2*len(form) < len(base64) && strings.Contains(base64, form)
 }
 
 // add derives the forms of one secret.

@@ -106,6 +106,22 @@ func TestPiecesOfLongSecretsAreFound(t *testing.T) {
 	}
 }
 
+// TestTheRestOfWrappedBase64IsNotFound: it is base64 of "5432}" here.
+func TestTheRestOfWrappedBase64IsNotFound(t *testing.T) {
+	t.Parallel()
+	value := `{"user":"app","password":"` + expand("{19a}") + `","port":5432}`
+	e := testEngine(t, known("json", value))
+	whole := base64.StdEncoding.EncodeToString([]byte(value))
+	for _, columns := range []int{64, 76} {
+		if found := e.String(whole[columns:], "x", Log); len(found) > 0 {
+			t.Errorf("%q alone: found %+v", whole[columns:], found)
+		}
+		if found := e.String(whole[:columns]+"\n"+whole[columns:], "x", Log); len(found) == 0 {
+			t.Errorf("wrapped at %d: found nothing", columns)
+		}
+	}
+}
+
 // TestPiecesOfEveryAlphabet: a value that was cut to two thirds, or wrapped there, is
 // found whatever it is made of; most of all base64, with its slashes.
 func TestPiecesOfEveryAlphabet(t *testing.T) {

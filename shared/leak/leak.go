@@ -11,8 +11,9 @@
 // no finding; no finding but [Finding.Secret] holds a value, and that prints as
 // stars.
 //
-// What it does not do: find a secret that was encrypted or compressed, or judge
-// whether a credential is still valid.
+// What it does not do: find a secret that was encrypted or compressed, or a piece of
+// one that is shorter than 16 characters or two thirds of it, or judge whether a
+// credential is still valid.
 package leak
 
 import (
