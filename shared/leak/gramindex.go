@@ -146,8 +146,8 @@ func (x *gramIndex) search(data []byte, from, to int, found func(form, start int
 // It returns where it ended.
 func (x *gramIndex) searchFar(data []byte, from, to int, found func(form, start int)) int {
 	step, shift := x.step, x.shift&31
-	i := from
-	for ; i+3*step < to; i += 4 * step {
+	i, end := from, to-3*step
+	for ; i < end; i += 4 * step {
 		a := binary.LittleEndian.Uint32(data[i:]) * multiply >> shift
 		b := binary.LittleEndian.Uint32(data[i+step:]) * multiply >> shift
 		c := binary.LittleEndian.Uint32(data[i+2*step:]) * multiply >> shift
@@ -168,8 +168,8 @@ func (x *gramIndex) searchFar(data []byte, from, to int, found func(form, start 
 func (x *gramIndex) searchClose(data []byte, from, to int, found func(form, start int)) int {
 	const mask, window = 1<<tableBits - 1, 2*closest + 8
 	step, shift, width := x.step, x.shift&31, uint(8*x.step)&63
-	i := from
-	for ; i+3*step < to && i+window <= len(data); i += 4 * step {
+	i, end := from, min(to-3*step, len(data)-window+1)
+	for ; i < end; i += 4 * step {
 		w := data[i : i+window : i+window]
 		v, u := binary.LittleEndian.Uint64(w), binary.LittleEndian.Uint64(w[2*step:])
 		a, b := uint32(v)*multiply>>shift, uint32(v>>width)*multiply>>shift

@@ -144,8 +144,12 @@ func (k *knownSet) add(entry int, value string) {
 // addPart adds the forms of a part, decoded and as it is written.
 func (d *derivation) addPart(part dissect.Part) {
 	for _, text := range []string{part.Value, part.Raw} {
-		if len(text) >= shortest && !redact.TooShort(text) {
-			d.derive(text, part.Kind == "field" && !convincing(text))
+		if len(text) < shortest || redact.TooShort(text) {
+			continue
+		}
+		weak := part.Kind == "field" && !convincing(text)
+		d.derive(text, weak)
+		if !weak {
 			d.addPieces(text)
 		}
 	}
