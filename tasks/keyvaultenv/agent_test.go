@@ -178,7 +178,7 @@ func TestVariables(t *testing.T) {
 	if got, want := j.masker.Mask(line), "login app *** at db.contoso.com/orders: ***"; got != want {
 		t.Errorf("the agent shows %q, want %q", got, want)
 	}
-	j.printed("Test", line+"\n").expect("post", "Succeeded", "No secret found")
+	j.printed("Test", line+"\n").expect("post", "Succeeded", "No secret found", "against 2 known secrets")
 	if left := j.sealed(); len(left) > 0 {
 		t.Errorf("the post stage has left %q", left)
 	}
