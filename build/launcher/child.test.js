@@ -149,3 +149,10 @@ h.each('closed output does not keep the launcher, and the exit code says what no
   const result = await started.done;
   assert.deepStrictEqual([result.code, result.signal], [1, null]);
 });
+
+h.each('what would make the program log tokens reaches it under another name', async (t, node) => {
+  const result = await h.run(h.stage(t), node, { env: { GODEBUG: 'http2debug=2' } });
+  assert.strictEqual(result.code, 0, result.stdout);
+  const started = JSON.parse(result.stdout);
+  assert.deepStrictEqual([started.godebug, started.kept], ['', 'http2debug=2']);
+});

@@ -14,7 +14,7 @@ for (const plain of [false, true]) {
     const task = h.stage(t, { plain });
     for (const stage of ['pre', 'main', 'post']) {
       const got = h.succeeded(await h.run(task, node, { stage, env: { INPUT_KEY: 'a "b" $(c) ä' } }));
-      assert.deepStrictEqual(got, { args: [stage], self: task.program, launcher: '1', input: 'a "b" $(c) ä' });
+      assert.deepStrictEqual(got, { args: [stage], self: task.program, launcher: '1', input: 'a "b" $(c) ä', godebug: '', kept: '' });
     }
     assert.deepStrictEqual(h.list(task.run), ['child']);
     assert.deepStrictEqual(h.list(task.temp), []);

@@ -2,10 +2,12 @@ package task
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,7 +24,7 @@ var (
 
 // Main is the whole main function of a task's program. It does not return.
 func Main[In any](t Task[In]) {
-	environ := os.Environ()
+	environ := restored(os.Environ())
 	hideEnvironment(environ)
 	volunteerForOOM()
 	stop, cancel := context.WithCancelCause(context.Background())
@@ -50,18 +52,48 @@ func watchLauncher(stdin io.Reader, cancel context.CancelCauseFunc) {
 	os.Exit(exitNoOutput)
 }
 
+// kept begins the names under which the launcher hands over variables that would steer
+// this program before its first line (AT_START in launch.js).
+const kept = "GUARDRAILS_ENV_"
+
+// restored is the environment with the names that the agent gave.
+func restored(environ []string) []string {
+	for i, entry := range environ {
+		environ[i] = strings.TrimPrefix(entry, kept)
+	}
+	return environ
+}
+
+// private begins the names of what the agent entrusts to a task alone.
+var private = []string{
+	"INPUT_", "SECRET_", "ENDPOINT_AUTH_", "SECUREFILE_", "VSTS_TASKVARIABLE_", "SYSTEM_ACCESSTOKEN", kept,
+}
+
+// steering begins the names by which Azure's SDK finds another identity, or another
+// server for one. The agent's machine may have them; a variable of the job, which any
+// step can set, must not.
+var steering = []string{"AZURE_", "IDENTITY_", "IMDS_", "MSI_", "MSAL_"}
+
 // hideEnvironment removes what is secret from the process's own environment, so
-// that no library and no child started by one sees it. (Linux still shows the
-// first environment to the same user in /proc/self/environ.)
+// that no library and no child started by one sees it, and what would lead a library
+// astray. (Linux still shows the first environment to the same user in
+// /proc/self/environ.)
 func hideEnvironment(environ []string) {
-	for _, entry := range environ {
+	lookup := lookupIn(environ)
+	list, _ := lookup("VSTS_PUBLIC_VARIABLES")
+	var public []string
+	_ = json.Unmarshal([]byte(list), &public) // none outside an agent
+	for i, name := range public {
+		public[i] = envName(name)
+	}
+	begins := func(name string, prefixes []string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	}
+	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		for _, prefix := range []string{
-			"INPUT_", "SECRET_", "ENDPOINT_AUTH_", "SECUREFILE_", "VSTS_TASKVARIABLE_", "SYSTEM_ACCESSTOKEN",
-		} {
-			if strings.HasPrefix(strings.ToUpper(name), prefix) {
-				_ = os.Unsetenv(name)
-			}
+		upper := strings.ToUpper(name)
+		if begins(upper, private) || begins(upper, steering) && slices.Contains(public, upper) {
+			_ = os.Unsetenv(name)
 		}
 	}
 }

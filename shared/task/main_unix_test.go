@@ -46,6 +46,8 @@ func sample(ctx context.Context, env *task.Env, in in) error {
 		})
 	case "environment":
 		env.Log.Print(strings.Join(os.Environ(), "\n"))
+		debug, _ := env.Lookup("GODEBUG")
+		env.Log.Print("given GODEBUG=" + debug)
 		score, _ := os.ReadFile("/proc/self/oom_score_adj")
 		env.Log.Print("oom " + string(score))
 	case "goroutine":
@@ -172,13 +174,18 @@ func TestEndOfLauncherEndsTheTask(t *testing.T) {
 func TestProcessForgetsItsSecretsAndVolunteersForOOM(t *testing.T) {
 	t.Parallel()
 	p := start(t, "environment", "SECRET_X=value-one", "ENDPOINT_AUTH_PARAMETER_A_B=value-two", "VSTS_TASKVARIABLE_X=value-three",
-		"SECUREFILE_TICKET_X=value-four", "SYSTEM_ACCESSTOKEN=value-five", "PLAIN_VARIABLE=kept")
+		"SECUREFILE_TICKET_X=value-four", "SYSTEM_ACCESSTOKEN=value-five", "PLAIN_VARIABLE=kept",
+		`VSTS_PUBLIC_VARIABLES=["Identity.Endpoint"]`, "IDENTITY_ENDPOINT=http://value-six", "IMDS_ENDPOINT=http://machine",
+		"GUARDRAILS_ENV_GODEBUG=value-7")
 	log, exit := p.rest(t)
 	if exit != 0 || !strings.Contains(log, "PLAIN_VARIABLE=kept") {
 		t.Fatalf("exit %d, log:\n%s", exit, log)
 	}
-	for _, name := range []string{"SECRET_X", "ENDPOINT_AUTH", "VSTS_TASKVARIABLE", "SECUREFILE", "SYSTEM_ACCESSTOKEN", "INPUT_NAME", "value-"} {
-		if strings.Contains(log, name) {
+	if !strings.Contains(log, "IMDS_ENDPOINT=http://machine") || !strings.Contains(log, "given GODEBUG=value-7") {
+		t.Errorf("what the machine says of its identity is gone, or what the step is given:\n%s", log)
+	}
+	for _, name := range []string{"SECRET_X", "ENDPOINT_AUTH", "VSTS_TASKVARIABLE", "SECUREFILE", "SYSTEM_ACCESSTOKEN", "INPUT_NAME", "value-", "GUARDRAILS_ENV"} {
+		if strings.Contains(strings.Replace(log, "given GODEBUG=value-7", "", 1), name) {
 			t.Errorf("%s is still in the process's environment:\n%s", name, log)
 		}
 	}

@@ -33,6 +33,7 @@ type UserError struct {
 	Rule  string // stable name of what was violated, for the report
 	Msg   string // what is wrong
 	Hint  string // the way out
+	Final bool   // fails the step with enforcement: warn, too: it is no refusal of ours
 	Err   error
 }
 
@@ -47,6 +48,7 @@ type outcome struct {
 	class  Class
 	result pipeline.Result
 	issues []report.Finding
+	final  bool     // warn does not forgive it
 	causes []string // for debug lines
 }
 
@@ -75,7 +77,7 @@ func judge(ctx context.Context, err error, enforcement inputs.Enforcement, degra
 	// warn is for rolling out: what would be refused, or could not be checked, is
 	// reported and does not stop anyone. Wrong inputs and bugs still fail, as they
 	// would hide that nothing is checked at all.
-	if enforcement == inputs.Warn && severity[o.class] <= severity[Environment] {
+	if enforcement == inputs.Warn && severity[o.class] <= severity[Environment] && !o.final {
 		o.result = pipeline.SucceededWithIssues
 		for i := range o.issues {
 			o.issues[i].Severity = report.Warning
@@ -101,6 +103,7 @@ func (o *outcome) addError(err error) {
 		if class == "" {
 			class = Refused
 		}
+		o.final = o.final || user.Final
 		o.add(class, report.Finding{Rule: user.Rule, Message: user.Msg, Hint: user.Hint})
 		if user.Err != nil {
 			o.causes = append(o.causes, user.Err.Error())

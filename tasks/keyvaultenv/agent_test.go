@@ -22,11 +22,11 @@ func (j *job) run(stage string) string {
 	for name, value := range j.env {
 		environ = append(environ, name+"="+value)
 	}
-	clock := j.now
+	began, ticks := time.Now(), time.Duration(0)
 	j.log = ""
 	status := task.Exec(task.World{
 		Args: []string{stage}, Environ: environ, Stdout: j, Stop: j.stop, Grace: 10 * time.Second,
-		Now: func() time.Time { clock = clock.Add(j.tick); return clock },
+		Now: func() time.Time { ticks += j.tick; return j.now.Add(ticks + time.Since(began)) },
 	}, Task)
 	j.obey()
 	result := regexp.MustCompile(`##vso\[task\.complete result=(\w+)`).FindStringSubmatch(j.log)

@@ -49,8 +49,22 @@ func (s *step) http() (httpx.Config, error) {
 	for _, warning := range warnings {
 		s.env.Log.Warning(pipeline.Issue{Message: warning, Code: "keyvault/connection"})
 	}
+	s.warnOfRoute()
 	config.Secrets = s.env.Secrets
 	return config, err
+}
+
+// warnOfRoute names what leads this task to servers and comes from a variable of the
+// pipeline, which any step before may have set.
+func (s *step) warnOfRoute() {
+	names, _ := s.publicVariables() // without them the audit fails
+	for _, name := range names {
+		switch strings.ToUpper(name) {
+		case "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR":
+			s.warn("keyvault/connection", "the way to the vault goes by the pipeline's variable "+name+
+				"; whoever can set it sees what is sent. How to fix: configure the agent (--proxyurl, --sslcacert)")
+		}
+	}
 }
 
 func connectionError(err error) error {
@@ -78,7 +92,7 @@ func (s *step) server() (*ado.Client, error) {
 		return nil, err
 	}
 	return ado.New(ado.Config{
-		HTTP: httpx.New(config), Server: address, Project: s.env.Var("System.TeamProjectId"), Token: token,
+		HTTP: httpx.New(config), Server: address, Project: s.variable("System.TeamProjectId"), Token: token,
 	})
 }
 

@@ -182,7 +182,9 @@ func (s *step) exportCommand(ctx context.Context, secrets []secret) error {
 	case err == nil, ctx.Err() != nil:
 		return err
 	case errors.As(err, &exit):
-		return &task.UserError{Rule: "keyvault/command", Msg: exit.Error(), Hint: "see its output above", Err: err}
+		return &task.UserError{
+			Rule: "keyvault/command", Msg: exit.Error(), Hint: "see its output above", Final: true, Err: err,
+		}
 	}
 	return &task.UserError{
 		Class: task.BadInput, Rule: "keyvault/command", Msg: "the program cannot be run", Err: err,

@@ -3,6 +3,8 @@ package keyvaultenv
 import (
 	"context"
 	"errors"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,34 +18,38 @@ import (
 // paths scans the new and changed files of the workspace, the settings in which tools
 // keep credentials, and what scanPaths names.
 func (sc *scanner) paths(ctx context.Context) error {
-	env := sc.step.env
-	home, _ := env.Lookup("HOME")
-	if profile, ok := env.Lookup("USERPROFILE"); ok && home == "" {
-		home = profile
-	}
-	roots := []string{env.Var("Pipeline.Workspace")}
-	if roots[0] == "" {
+	files := map[string]workspace.File{}
+	work := sc.step.variable("Pipeline.Workspace")
+	if work == "" {
 		sc.cannot("the workspace", errors.New("the agent has not said where it is (Pipeline.Workspace)"))
 	}
-	if home != "" {
-		for _, name := range toolSettings {
-			roots = append(roots, filepath.Join(home, filepath.FromSlash(name)))
+	for _, root := range append([]string{work}, sc.settings()...) {
+		if root == "" {
+			continue
+		}
+		found, err := workspace.Changed(ctx, root, sc.memory.Started)
+		if err := sc.collect(files, found, err); err != nil {
+			return err
 		}
 	}
-	for _, name := range []string{"DOCKER_CONFIG", "NPM_CONFIG_USERCONFIG"} {
-		if path, ok := env.Lookup(name); ok && path != "" {
-			roots = append(roots, path)
-		}
+	if staging := sc.step.variable("Build.ArtifactStagingDirectory"); slices.Contains(sc.memory.Scan, scanArtifacts) {
+		maps.DeleteFunc(files, func(path string, _ workspace.File) bool { return within(staging, path) })
 	}
 	for _, path := range sc.memory.ScanPaths {
 		if !filepath.IsAbs(path) {
-			path = filepath.Join(env.Var("System.DefaultWorkingDirectory"), path)
+			path = filepath.Join(sc.step.variable("System.DefaultWorkingDirectory"), path)
 		}
-		roots = append(roots, path)
+		if _, err := os.Lstat(path); err != nil {
+			sc.cannot("scanPaths: "+sc.shown(path), errors.New("there is no such file or folder"))
+		}
+		found, err := workspace.Changed(ctx, path, time.Time{})
+		if err := sc.collect(files, found, err); err != nil {
+			return err
+		}
 	}
-	n, err := sc.tree(ctx, roots, sc.memory.Started, env.Var("Build.ArtifactStagingDirectory"))
-	sc.lookedAt("%s of the workspace and of tools' settings", plural(n, "new or changed file"))
-	return err
+	sc.scanFiles(ctx, files)
+	sc.lookedAt("%s of the workspace and of tools' settings", plural(len(files), "new or changed file"))
+	return nil
 }
 
 // toolSettings are the files below the home folder in which tools keep credentials.
@@ -51,39 +57,56 @@ var toolSettings = []string{
 	".npmrc", ".yarnrc.yml", ".pypirc", ".netrc", ".git-credentials", ".docker/config.json",
 }
 
+// settings are where tools keep credentials.
+func (sc *scanner) settings() []string {
+	env := sc.step.env
+	home, _ := env.Lookup("HOME")
+	if profile, ok := env.Lookup("USERPROFILE"); ok && home == "" {
+		home = profile
+	}
+	var paths []string
+	for _, name := range toolSettings {
+		if home != "" {
+			paths = append(paths, filepath.Join(home, filepath.FromSlash(name)))
+		}
+	}
+	for _, name := range []string{"DOCKER_CONFIG", "NPM_CONFIG_USERCONFIG"} {
+		if path, ok := env.Lookup(name); ok && path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
 // artifacts scans all that lies where artifacts are published from.
 func (sc *scanner) artifacts(ctx context.Context) error {
-	staging := sc.step.env.Var("Build.ArtifactStagingDirectory")
+	staging := sc.step.variable("Build.ArtifactStagingDirectory")
 	if staging == "" {
 		return errors.New("the agent has not said where it is (Build.ArtifactStagingDirectory)")
 	}
-	n, err := sc.tree(ctx, []string{staging}, time.Time{}, "")
-	sc.lookedAt("%s where artifacts are published from", plural(n, "file"))
+	files := map[string]workspace.File{}
+	found, err := workspace.Published(ctx, staging)
+	if err := sc.collect(files, found, err); err != nil {
+		return err
+	}
+	sc.scanFiles(ctx, files)
+	sc.lookedAt("%s where artifacts are published from", plural(len(files), "file"))
+	return nil
+}
+
+// collect adds what was found to files, by path and name.
+func (sc *scanner) collect(files map[string]workspace.File, found workspace.Found, err error) error {
+	for _, u := range found.Unread {
+		sc.cannot(sc.shown(u.Path), errors.New(u.Reason))
+	}
+	for _, f := range found.Files {
+		files[f.Name] = f
+	}
 	return err
 }
 
-// tree scans what is new since a time below roots, and returns how many files that is.
-func (sc *scanner) tree(ctx context.Context, roots []string, since time.Time, without string) (int, error) {
-	var files []workspace.File
-	for i, root := range roots {
-		if root == "" || slices.Contains(roots[:i], root) {
-			continue
-		}
-		found, err := workspace.Changed(ctx, root, since)
-		if err != nil {
-			return 0, err
-		}
-		for _, u := range found.Unread {
-			sc.cannot(sc.shown(u.Path), errors.New(u.Reason))
-		}
-		for _, f := range found.Files {
-			if !within(without, f.Path) {
-				files = append(files, f)
-			}
-		}
-	}
-	each(ctx, files, func(f workspace.File) { sc.file(ctx, f) })
-	return len(files), nil
+func (sc *scanner) scanFiles(ctx context.Context, files map[string]workspace.File) {
+	each(ctx, slices.Sorted(maps.Keys(files)), func(name string) { sc.file(ctx, files[name]) })
 }
 
 func within(dir, path string) bool {
@@ -94,9 +117,10 @@ func within(dir, path string) bool {
 	return err == nil
 }
 
-// file scans one file.
+// file scans one file, and its name.
 func (sc *scanner) file(ctx context.Context, f workspace.File) {
-	name := sc.shown(f.Path)
+	name := sc.shown(f.Name)
+	sc.found(sc.engine.String(name, "the name of "+name, leak.Binary))
 	file, err := workspace.Open(f.Path)
 	if err != nil {
 		sc.cannot(name, err)
@@ -126,7 +150,7 @@ func notOurs(found []leak.Finding) []leak.Finding {
 
 // shown is how messages call a file: below the workspace if it lies there.
 func (sc *scanner) shown(path string) string {
-	if name, err := safepath.Rel(sc.step.env.Var("Pipeline.Workspace"), path); err == nil {
+	if name, err := safepath.Rel(sc.step.variable("Pipeline.Workspace"), path); err == nil {
 		return name
 	}
 	return path
@@ -141,12 +165,12 @@ var sources = []string{
 // logsOf are the endings of what programs print.
 var logsOf = []string{".log", ".out", ".txt", ".trx", ".tap"}
 
-// textOf says how to read a file. In packages of other people only the secrets of this
-// run count.
+// textOf says how to read a file. In packages of other people, and in what is committed,
+// only the secrets of this run count.
 func textOf(f workspace.File) leak.Text {
 	ending := strings.ToLower(filepath.Ext(f.Path))
 	switch {
-	case f.Dependency:
+	case f.Dependency, f.Committed:
 		return leak.Binary
 	case slices.Contains(logsOf, ending):
 		return leak.Log

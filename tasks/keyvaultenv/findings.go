@@ -13,6 +13,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/leak"
 	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/report"
+	"github.com/guardrails-ci/guardrails/shared/safepath"
 	"github.com/guardrails-ci/guardrails/shared/task"
 )
 
@@ -23,13 +24,17 @@ type leaked struct {
 	owner  string
 }
 
+// mostMasked is how many findings the agent is told to hide: only its own last lines are
+// still to come.
+const mostMasked = 100
+
 // mostPlaces is how many places of one secret a message names; the report has all.
 const mostPlaces = 3
 
 // report tells what was found, what could not be looked at, and what to do.
 func (sc *scanner) report(baseline leak.Baseline) error {
 	env := sc.step.env
-	for _, f := range sc.findings {
+	for _, f := range sc.findings[:min(len(sc.findings), mostMasked)] {
 		env.Log.SetSecret(f.Secret.Reveal())
 	}
 	all, accepted := sc.gather(baseline)
@@ -39,9 +44,6 @@ func (sc *scanner) report(baseline leak.Baseline) error {
 	env.Report.Set("leaks", facts(all))
 	if accepted > 0 {
 		env.Log.Printf("%s accepted by the baseline.", plural(accepted, "finding"))
-	}
-	if err := sc.writeSARIF(all); err != nil {
-		return err
 	}
 	var errs []error
 	sure := 0
@@ -53,7 +55,6 @@ func (sc *scanner) report(baseline leak.Baseline) error {
 		}
 		sc.step.warn(l.Rule, l.text()+"; it may be one, look at it")
 	}
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	var found []leak.Finding
 	for _, l := range all {
 		found = append(found, l.Finding)
@@ -66,7 +67,7 @@ func (sc *scanner) report(baseline leak.Baseline) error {
 	case sure > 0:
 		env.Log.Printf("%s exposed. Exposed means rotated: see the checklist.", plural(sure, "secret"))
 	}
-	return joined(append(errs, sc.unreadError()))
+	return errors.Join(append(errs, sc.unreadError(), sc.writeSARIF(all))...)
 }
 
 // leakError is the error for a secret that has leaked; nil if onLeak is warn.
@@ -115,7 +116,7 @@ func (sc *scanner) gather(baseline leak.Baseline) (all []leaked, accepted int) {
 			id = f.Known
 		}
 		if byID[id] == nil {
-			byID[id] = &leaked{Finding: f, owner: cmp.Or(owners[f.Known], leak.Rotation(f.Kind).Owner)}
+			byID[id] = &leaked{Finding: f, owner: owners[f.Known]}
 		}
 		if l := byID[id]; rank[f.Severity] < rank[l.Severity] {
 			l.Severity = f.Severity // one place that is bad enough is enough
@@ -163,6 +164,9 @@ func (l leaked) text() string {
 	if more := len(l.places) - mostPlaces; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
+	if l.owner != "" {
+		text += " (owner: " + l.owner + ")"
+	}
 	return text
 }
 
@@ -182,10 +186,11 @@ func facts(all []leaked) []map[string]any {
 			places = append(places, fmt.Sprintf("%s:%d:%d", p.Source, p.Line, p.Column))
 		}
 		recipe := leak.Rotation(l.Kind)
+		owner := cmp.Or(l.owner, recipe.Owner)
 		out = append(out, map[string]any{
 			"rule": l.Rule, "kind": string(l.Kind), "severity": string(l.Severity),
 			"secret": l.Known, "preview": l.Preview, "fingerprint": l.Fingerprint,
-			"owner": l.owner, "places": places, "rotation": recipe.Steps,
+			"owner": owner, "places": places, "rotation": recipe.Steps,
 		})
 	}
 	return out
@@ -234,19 +239,26 @@ func (sc *scanner) writeSARIF(all []leaked) error {
 		}
 	}
 	data, err := report.SARIF("KeyVaultEnv", rules, results, env.Secrets)
-	if err != nil {
-		return err
+	dir := filepath.Join(env.TempDir(), "guardrails")
+	path := filepath.Join(dir, "keyvaultenv-"+env.Var("System.TaskInstanceId")+".sarif")
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
 	}
-	path := filepath.Join(env.TempDir(), "guardrails", "keyvaultenv-"+env.Var("System.TaskInstanceId")+".sarif")
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o600)); err != nil {
-		return err
+	if err == nil {
+		err = safepath.WriteFile(path, data, 0o600)
 	}
-	return env.Log.UploadFile(path)
+	if err == nil {
+		err = env.Log.UploadFile(path)
+	}
+	if err == nil {
+		return nil
+	}
+	return &task.UserError{
+		Class: task.Environment, Rule: "keyvault/report", Msg: "the findings cannot be written as SARIF", Err: err,
+		Hint: "make room in $(Agent.TempDirectory), and find what has changed the folder guardrails there",
+	}
 }
 
 var sarifLevel = map[leak.Severity]report.Severity{
 	leak.Critical: report.Error, leak.High: report.Error, leak.Medium: report.Warning, leak.Low: report.Note,
 }
-
-// joined is errors.Join for errors that may be nil.
-func joined(errs []error) error { return errors.Join(errs...) }

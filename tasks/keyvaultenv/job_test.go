@@ -69,7 +69,15 @@ func newJob(t *testing.T, change ...func(*azuretest.Config)) *job {
 	j.server = adotest.New(adotest.Config{Organization: "contoso", Token: jobToken, Project: adotest.Project{
 		ID: projectID, Name: "shop", Runs: []adotest.Run{{ID: 100, Definition: 7, Revision: 1, Records: []adotest.Record{
 			{ID: jobID, Type: "Job", Name: "Build", State: "inProgress"},
-		}}},
+			{
+				ID: recordID(900), ParentID: jobID, Type: "Task", Name: "Initialize job", State: "completed",
+				Result: "succeeded", LogID: 900,
+			},
+			{
+				ID: recordID(901), ParentID: jobID, Type: "Task", Name: "Post-job: Secrets", State: "inProgress",
+				Order: postOrder,
+			},
+		}, Logs: []adotest.Log{{ID: 900, Text: "Agent name: test\n"}}}},
 		Definitions: []adotest.Definition{{ID: 7, Revision: 1, Name: "shop-ci"}},
 	}})
 	devOps := func(c *azuretest.Config) { c.DevOps = j.server }
@@ -188,11 +196,14 @@ func (j *job) printed(step, text string) *job {
 	return j.logged(step, strings.Join(masked, ""))
 }
 
+// postOrder is the place of our post stage among the steps.
+const postOrder = 1000
+
 // logged adds a finished step to the run, with its log as it is.
 func (j *job) logged(step, text string) *job {
 	j.server.Update(func(p *adotest.Project) {
 		run := &p.Runs[0]
-		id := len(run.Logs) + 1
+		id := len(run.Logs)
 		run.Logs = append(run.Logs, adotest.Log{ID: id, Text: text})
 		run.Records = append(run.Records, adotest.Record{
 			ID: recordID(id), ParentID: jobID, Type: "Task", Name: step, State: "completed", Result: "succeeded",
@@ -208,6 +219,9 @@ func (j *job) record(r adotest.Record) *job {
 		run := &p.Runs[0]
 		if r.ID == "" {
 			r.ID = recordID(100 + len(run.Records))
+		}
+		if r.State == "pending" && r.Order == 0 {
+			r.Order = postOrder + 1 // steps that have not begun come after the scan
 		}
 		run.Records = append(run.Records, r)
 	})

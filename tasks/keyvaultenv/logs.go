@@ -25,7 +25,7 @@ func (sc *scanner) logs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	build, err := strconv.Atoi(sc.step.env.Var("Build.BuildId"))
+	build, err := strconv.Atoi(sc.step.variable("Build.BuildId"))
 	if err != nil {
 		return errors.New("the agent has not said which run this is (Build.BuildId)")
 	}
@@ -36,6 +36,9 @@ func (sc *scanner) logs(ctx context.Context) error {
 	files, err := client.Logs(ctx, build)
 	if err != nil {
 		return err
+	}
+	if len(files) == 0 {
+		return errors.New("the server has no log of this run")
 	}
 	for _, name := range t.waiting() {
 		sc.cannot(name, errors.New("the server does not have it "+logWait.String()+" after the step's end"))
@@ -54,15 +57,13 @@ func (sc *scanner) logs(ctx context.Context) error {
 
 // timeline waits until every finished step of this job has its log.
 func (sc *scanner) timeline(ctx context.Context, client *ado.Client, build int) (timeline, error) {
-	env := sc.step.env
-	t := timeline{job: strings.ToLower(env.Var("System.JobId")), step: env.Var("Task.DisplayName")}
-	deadline := env.Now().Add(logWait)
-	for {
+	t := timeline{job: strings.ToLower(sc.step.variable("System.JobId")), step: sc.step.variable("Task.DisplayName")}
+	for waited := time.Duration(0); ; waited += logPoll {
 		var err error
 		if t.records, err = client.Timeline(ctx, build); err != nil {
 			return t, err
 		}
-		if len(t.waiting()) == 0 || !env.Now().Before(deadline) {
+		if len(t.waiting()) == 0 || waited >= logWait {
 			return t, nil
 		}
 		select {

@@ -26,10 +26,8 @@ func (s *step) mask(secrets []secret) error {
 	var values []masking.Value
 	for _, x := range secrets {
 		values = append(values, masking.Value{Name: s.name(x.want), Text: x.value})
-		s.env.Secrets.Add(x.value, x.whole)
-		for _, part := range dissect.Secret(x.value).Parts {
-			s.env.Secrets.Add(part.Value, part.Raw)
-		}
+		s.env.Secrets.Add(x.whole)
+		s.learn(x.value)
 	}
 	used, _ := strconv.Atoi(s.env.Var(maskedForms)) // the first step finds none
 	plan := masking.Decide(values, s.public, masking.Limits{Most: mostForms, Used: max(used, 0)})
@@ -64,6 +62,14 @@ func (s *step) mask(secrets []secret) error {
 	s.env.Report.Set("maskedForms", len(plan.Register))
 	s.env.Report.Set("formsLeftToScan", plan.Skipped)
 	return s.env.Log.SetVariable(maskedForms, strconv.Itoa(used+len(plan.Register)), pipeline.Var{})
+}
+
+// learn hides a secret and its parts in all that this program prints and writes.
+func (s *step) learn(value string) {
+	s.env.Secrets.Add(value)
+	for _, part := range dissect.Secret(value).Parts {
+		s.env.Secrets.Add(part.Value, part.Raw)
+	}
 }
 
 // publicWords are words that must stay readable.

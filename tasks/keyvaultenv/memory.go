@@ -25,6 +25,9 @@ type memory struct {
 	Enforcement inputs.Enforcement
 	Baseline    string
 	Known       []known
+	// Vars are the variables that say where things are: a later step can set others of
+	// the same name in the environment.
+	Vars map[string]string
 }
 
 // known is a secret of this run.
@@ -34,19 +37,36 @@ type known struct {
 	Value string
 }
 
+// frozen are the variables that the scan goes by.
+var frozen = []string{
+	"Pipeline.Workspace", "System.DefaultWorkingDirectory", "Build.ArtifactStagingDirectory", "Build.BuildId",
+	"System.JobId", "System.TeamProjectId", "System.CollectionId", "Task.DisplayName",
+}
+
 // The task variables of a step. The name of a secret one ends in .secret.
 const (
 	sealedFile = "guardrails.sealed.secret" // the key in base64, and the path
 	outputFile = "guardrails.file"
 )
 
+// variable is a variable of the job, as it was when the step began.
+func (s *step) variable(name string) string {
+	if value, ok := s.vars[name]; ok {
+		return value
+	}
+	return s.env.Var(name)
+}
+
 // remember keeps what the post stage has to know; again with the secrets, once they
 // are masked.
 func (s *step) remember(secrets []secret) error {
 	m := memory{
 		Started: s.env.Now(), Vault: s.in.KeyVaultName, Scan: s.scan, ScanPaths: s.in.ScanPaths, OnLeak: s.in.OnLeak,
-		Enforcement: s.in.Enforcement,
-		Baseline:    string(s.in.Baseline), Known: s.knownSecrets(secrets),
+		Enforcement: s.in.Enforcement, Vars: map[string]string{},
+		Baseline: string(s.in.Baseline), Known: s.knownSecrets(secrets),
+	}
+	for _, name := range frozen {
+		m.Vars[name] = s.env.Var(name)
 	}
 	key := make([]byte, state.KeySize)
 	_, _ = rand.Read(key) // never fails

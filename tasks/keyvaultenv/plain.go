@@ -3,13 +3,16 @@ package keyvaultenv
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
+	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/leak"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 )
 
@@ -34,6 +37,7 @@ func (s *step) auditVariables(ctx context.Context, secrets []secret) error {
 		return err
 	}
 	hits := audit(engine, names, s.env.Var)
+	hits = append(hits, weak(s.knownSecrets(secrets), hits, names, s.env.Var)...)
 	for _, h := range hits {
 		for _, f := range h.findings {
 			s.env.Log.SetSecret(f.Secret.Reveal())
@@ -64,6 +68,24 @@ func audit(engine *leak.Engine, names []string, value func(string) string) []hit
 	return hits
 }
 
+// weak finds the variables whose whole value is one of the vault's that is too short to
+// be looked for inside of texts.
+func weak(secrets []known, hits []hit, names []string, value func(string) string) []hit {
+	var more []hit
+	for _, name := range names {
+		text := strings.TrimSpace(value(name))
+		told := slices.ContainsFunc(hits, func(h hit) bool { return h.variable == name })
+		at := slices.IndexFunc(secrets, func(k known) bool { return strings.TrimSpace(k.Value) == text })
+		if !told && at >= 0 && len(text) >= redact.MinLength {
+			more = append(more, hit{name, []leak.Finding{{
+				Rule: "leak/known", Kind: leak.VaultSecret, Severity: leak.Critical, Known: secrets[at].Name,
+				Secret: inputs.NewSecret(text),
+			}}})
+		}
+	}
+	return more
+}
+
 // publicVariables are the names of the job's variables that are not secret, as they
 // were written.
 func (s *step) publicVariables() ([]string, error) {
@@ -78,7 +100,28 @@ func (s *step) publicVariables() ([]string, error) {
 		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names), nil
+	names = slices.Compact(names)
+	return names, collision(names)
+}
+
+// collision refuses two variables that are one in the environment: only one of them can
+// be looked at, and a step may have set it to hide the other, or to lead this task
+// astray.
+func collision(names []string) error {
+	first := map[string]string{}
+	for _, name := range names {
+		key := strings.ToUpper(strings.NewReplacer(".", "_", " ", "_").Replace(name))
+		if other, taken := first[key]; taken && !strings.EqualFold(other, name) {
+			return &task.UserError{
+				Rule: "keyvault/plain-variable",
+				Msg: fmt.Sprintf("the variables %s and %s are one in the environment of a step (%s), so they cannot "+
+					"both be audited", other, name, key),
+				Hint: "rename one of them, or find the step that sets it",
+			}
+		}
+		first[key] = name
+	}
+	return nil
 }
 
 // reportVariables says which variables hold a secret, and how to mend that.
@@ -114,7 +157,7 @@ func (s *step) reportVariables(hits []hit, where map[string]string) error {
 		s.env.Degrade()
 		return nil
 	}
-	return joined(errs)
+	return errors.Join(errs...)
 }
 
 func findingsOf(hits []hit) []leak.Finding {

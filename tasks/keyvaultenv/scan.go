@@ -30,10 +30,10 @@ func scan(ctx context.Context, env *task.Env, in Inputs) error {
 		env.Log.Print("Nothing to scan for: the step has not run, or its inputs were refused.")
 		return nil
 	}
-	s := &step{env: env, in: in, scan: m.Scan}
+	s := &step{env: env, in: in, scan: m.Scan, vars: m.Vars}
 	s.in.KeyVaultName, s.in.OnLeak, env.Inputs.Enforcement = m.Vault, m.OnLeak, m.Enforcement
 	for _, k := range m.Known {
-		env.Secrets.Add(k.Value)
+		s.learn(k.Value)
 	}
 	if len(m.Scan) == 0 {
 		env.Log.Print("Nothing is scanned: scan is none.")
@@ -57,7 +57,7 @@ func scan(ctx context.Context, env *task.Env, in Inputs) error {
 // fingerprintKey makes fingerprints those of an organization: the same secret has the
 // same one in all of its runs, and another one elsewhere.
 func (s *step) fingerprintKey() []byte {
-	return []byte("guardrails/keyvaultenv/" + strings.ToLower(s.env.Var("System.CollectionId")))
+	return []byte("guardrails/keyvaultenv/" + strings.ToLower(s.variable("System.CollectionId")))
 }
 
 // removeFile removes the output file.

@@ -21,6 +21,9 @@ type step struct {
 	scan  []target
 	// public are words that must stay readable: the names of variables and of the vault.
 	public []string
+	// vars are the variables that the scan goes by, as they were when the step began; nil
+	// until then.
+	vars map[string]string
 	// sealed is the file of what the post stage has to know.
 	sealed string
 }

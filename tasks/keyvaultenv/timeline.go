@@ -1,7 +1,10 @@
 package keyvaultenv
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 )
@@ -17,8 +20,6 @@ type timeline struct {
 
 // States of a record.
 const (
-	statePending   = "pending"
-	stateRunning   = "inProgress"
 	stateCompleted = "completed"
 	resultSkipped  = "skipped"
 )
@@ -29,41 +30,57 @@ type logFile struct {
 	name string
 }
 
-// ours are the steps of our job but this one.
+// ours are the steps of our job, in the order in which they run.
 func (t timeline) ours() []ado.Record {
 	var steps []ado.Record
 	for _, r := range t.records {
-		if r.Type == "Task" && r.ParentID == t.job && !t.isThisStage(r) {
+		if r.Type == "Task" && r.ParentID == t.job {
 			steps = append(steps, r)
 		}
 	}
+	slices.SortStableFunc(steps, func(a, b ado.Record) int { return cmp.Compare(a.Order, b.Order) })
 	return steps
 }
 
-// isThisStage reports whether a record is that of this stage, which is running. The
-// agent calls it "Post-job: " and the step's name.
-func (t timeline) isThisStage(r ado.Record) bool {
-	return r.State != stateCompleted && r.Name == "Post-job: "+t.step
+// split parts the steps of our job into those that are over and those that come after
+// this stage, which is the first of its name that is not completed. Steps run one after
+// the other, so those in front of it are over, whatever the server has heard of them.
+func (t timeline) split() (over, later []ado.Record, known bool) {
+	steps := t.ours()
+	// The agent writes "Post-job: " and the step's name, in the language of the job.
+	for _, ending := range []string{"Post-job: " + t.step, ": " + t.step, t.step} {
+		at := slices.IndexFunc(steps, func(r ado.Record) bool {
+			return r.State != stateCompleted && r.Name != t.step && strings.HasSuffix(r.Name, ending)
+		})
+		if at >= 0 {
+			return steps[:at], steps[at+1:], true
+		}
+	}
+	return steps, nil, false
 }
 
-// waiting names the logs of our job's steps that are over and whose logs are not there
-// yet. Steps run one after the other, so all that are not pending are over; one that the
-// server has skipped has no log.
+// waiting names what the server has not heard of yet: the logs of our job's steps that
+// are over. One that the server has skipped has no log.
 func (t timeline) waiting() []string {
+	over, _, known := t.split()
+	if !known {
+		return []string{"the steps of this job"}
+	}
 	var names []string
-	for _, r := range t.ours() {
-		if r.State == stateRunning || r.State == stateCompleted && r.LogID == 0 && r.Result != resultSkipped {
+	for _, r := range over {
+		if r.State != stateCompleted || r.LogID == 0 && r.Result != resultSkipped {
 			names = append(names, t.name(r))
 		}
 	}
 	return names
 }
 
-// later names the steps of our job that come after this one.
+// later names the steps of our job that come after this one, the agent's own aside.
 func (t timeline) later() []string {
 	var names []string
-	for _, r := range t.ours() {
-		if r.State == statePending && r.Name != "Finalize Job" {
+	_, later, _ := t.split()
+	for _, r := range later {
+		if r.Name != "Finalize Job" {
 			names = append(names, r.Name)
 		}
 	}

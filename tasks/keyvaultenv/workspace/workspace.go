@@ -1,9 +1,9 @@
 // Package workspace finds the files that a job has made or changed.
 //
-// What it promises: no link is followed and no named pipe is waited for; what cannot
-// be looked at is reported with the reason, never left out in silence; a file counts
-// as unchanged only if its change time, which nobody can set back, lies before the
-// job, or if git's index knows it exactly as it is on the disk.
+// What it promises: no named pipe is waited for; what cannot be looked at is reported
+// with the reason, never left out in silence; a file counts as old only if its change
+// time, which nobody can set back, lies before the job. That git knows a file as it is
+// on the disk is said and no more, because any step can tell git so.
 //
 // What it does not do: read the files, run git, or look into .git's objects.
 package workspace
@@ -23,9 +23,11 @@ import (
 
 // File is a file that a job has made or changed.
 type File struct {
-	Path       string
+	Path       string // without links on the way
+	Name       string // where it was found, as people know it
 	Size       int64
 	Dependency bool // it lies in a folder of installed or downloaded packages
+	Committed  bool // git's index has it as it is: it was checked out, or added
 	Old        bool // it was there before, and has been asked for by its own path
 }
 
@@ -48,10 +50,21 @@ var dependencies = []string{
 	"venv", "__pypackages__", "vendor", ".m2", ".gradle", ".nuget", ".cargo", "Pods",
 }
 
-// Changed finds the files below root that are newer than since. Root may be a file,
-// which then is found whatever its age. A root that does not exist has no files.
+// Changed finds the files below root that are newer than since. Links are not followed.
+// Root may be a file, which then is found whatever its age. A root that does not exist
+// has no files.
 func Changed(ctx context.Context, root string, since time.Time) (Found, error) {
-	w := &walk{since: since.Add(-slack), indexes: map[string]index{}}
+	return find(ctx, root, &walk{since: since.Add(-slack), indexes: map[string]index{}})
+}
+
+// Published finds all files below root, also those behind links: what publishes a folder
+// follows them. Each folder is entered once.
+func Published(ctx context.Context, root string) (Found, error) {
+	return find(ctx, root, &walk{indexes: map[string]index{}, follow: map[string]bool{}})
+}
+
+func find(ctx context.Context, root string, w *walk) (Found, error) {
+	w.ctx = ctx
 	info, err := os.Lstat(root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -60,27 +73,35 @@ func Changed(ctx context.Context, root string, since time.Time) (Found, error) {
 		w.cannot(root, err)
 		return w.found, nil
 	case info.Mode().IsRegular():
-		return Found{Files: []File{{Path: root, Size: info.Size(), Old: !w.fresh(root, info)}}}, nil
+		return Found{Files: []File{{Path: root, Name: root, Size: info.Size(), Old: !w.fresh(info)}}}, nil
 	case info.Mode()&fs.ModeSymlink != 0:
 		// The root itself may be a link: somebody who configured the agent has made it.
 		if real, err := filepath.EvalSymlinks(root); err == nil {
 			root = real
 		}
 	}
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if stop := ctx.Err(); stop != nil {
-			return context.Cause(ctx)
-		}
-		return w.visit(path, entry, err)
-	})
-	return w.found, err
+	return w.found, w.below(root)
 }
 
 type walk struct {
+	ctx     context.Context
 	since   time.Time
+	follow  map[string]bool  // the folders that links have led to; nil: links are not followed
 	indexes map[string]index // by the folder that is under git's control
 	tops    []string         // those folders, the innermost last
 	found   Found
+}
+
+func (w *walk) below(root string) error {
+	if w.follow != nil {
+		w.follow[root] = true
+	}
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
+		return w.visit(path, entry, err)
+	})
 }
 
 func (w *walk) visit(path string, entry fs.DirEntry, err error) error {
@@ -96,15 +117,38 @@ func (w *walk) visit(path string, entry fs.DirEntry, err error) error {
 	if entry.IsDir() {
 		return w.enter(path)
 	}
+	if entry.Type()&fs.ModeSymlink != 0 && w.follow != nil {
+		return w.link(path)
+	}
 	if !entry.Type().IsRegular() {
-		return nil
+		return nil // a pipe, a socket, a device: nothing stands in it
 	}
 	info, err := entry.Info()
 	if err != nil {
 		return w.visit(path, entry, err)
 	}
-	if w.fresh(path, info) {
-		w.found.Files = append(w.found.Files, File{Path: path, Size: info.Size(), Dependency: isDependency(path)})
+	if w.fresh(info) {
+		w.found.Files = append(w.found.Files, File{
+			Path: path, Name: path, Size: info.Size(), Dependency: isDependency(path), Committed: w.committed(path, info),
+		})
+	}
+	return nil
+}
+
+// link follows a link. One that leads nowhere publishes nothing.
+func (w *walk) link(path string) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil
+	}
+	info, err := os.Lstat(real)
+	switch {
+	case err != nil:
+		w.cannot(path, err)
+	case info.Mode().IsRegular():
+		w.found.Files = append(w.found.Files, File{Path: real, Name: path, Size: info.Size()})
+	case info.IsDir() && !w.follow[real]:
+		return w.below(real)
 	}
 	return nil
 }
@@ -123,16 +167,16 @@ func (w *walk) enter(path string) error {
 	return nil
 }
 
-func (w *walk) fresh(path string, info fs.FileInfo) bool {
+func (w *walk) fresh(info fs.FileInfo) bool {
 	changed := safepath.ChangeTime(info)
 	if changed.Before(info.ModTime()) {
 		changed = info.ModTime()
 	}
-	return !changed.Before(w.since) && !w.checkedOut(path, info)
+	return !changed.Before(w.since)
 }
 
-// checkedOut reports whether git has put the file there, and it is as git left it.
-func (w *walk) checkedOut(path string, info fs.FileInfo) bool {
+// committed reports whether git's index has the file as it is.
+func (w *walk) committed(path string, info fs.FileInfo) bool {
 	for _, top := range slices.Backward(w.tops) {
 		if name, err := safepath.Rel(top, path); err == nil {
 			entry, known := w.indexes[top][name]

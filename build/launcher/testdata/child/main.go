@@ -41,6 +41,7 @@ func describe() {
 	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{
 		"args": os.Args[1:], "self": self,
 		"launcher": os.Getenv("GUARDRAILS_LAUNCHER"), "input": os.Getenv("INPUT_KEY"),
+		"godebug": os.Getenv("GODEBUG"), "kept": os.Getenv("GUARDRAILS_ENV_GODEBUG"),
 	})
 }
 
