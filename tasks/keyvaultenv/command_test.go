@@ -89,7 +89,7 @@ func TestCommandStatus(t *testing.T) {
 	}{
 		"succeeds":     {func(j *job) { j.child("exit", "0") }, "Succeeded", "Running"},
 		"fails":        {func(j *job) { j.child("exit", "3") }, "Failed", "3"},
-		"fails, warn":  {func(j *job) { j.child("exit", "3").input("enforcement", "warn") }, "SucceededWithIssues", "3"},
+		"fails, warn":  {func(j *job) { j.child("exit", "3").input("enforcement", "warn") }, "Failed", "3"},
 		"not there":    {func(j *job) { j.child().input("command", none) }, "Failed", "the program cannot be run"},
 		"no input":     {func(j *job) { j.child("stdin") }, "Succeeded", `read "", EOF`},
 		"other folder": {func(j *job) { j.child("exit", "0").input("workingDirectory", j.path("none")) }, "Failed", "the program cannot be run"},

@@ -31,75 +31,53 @@ func TestTroubles(t *testing.T) {
 		fault azuretest.Fault
 		says  string
 	}{
-		"no such name":        {at(azuretest.NoHost), "gives no connection to contoso-kv.vault.azure.net"},
-		"proxy says no":       {at(azuretest.ProxyDenied), "the proxy of this agent gives no connection"},
-		"proxy wants a user":  {at(azuretest.ProxyAuth), "the proxy of this agent wants a user name and password"},
-		"unknown authority":   {at(azuretest.Untrusted), "is of an authority that this agent does not know"},
-		"other certificate":   {at(azuretest.WrongName), "is for another name"},
-		"reset":               {at(azuretest.Reset), "breaks off"},
-		"reset request":       {at(azuretest.ResetRequest), "breaks off"},
-		"sign-in page":        {at(azuretest.SignInPage), "as to a page to sign in"},
-		"web page":            {at(azuretest.HTML), "answers with a web page"},
-		"unavailable":         {of(azuretest.Unavailable), "has trouble of its own (503)"},
-		"cut":                 {of(azuretest.Cut), "cannot be reached"},
-		"truncated":           {of(azuretest.Truncated), "is not the JSON of a key vault"},
-		"token not taken":     {at(azuretest.Unauthorized), "does not take the token"},
-		"missing":             {of(azuretest.NotFound), "does not exist, or has been deleted"},
-		"disabled":            {of(azuretest.Disabled), "is disabled"},
-		"role":                {of(azuretest.RBAC), "has no role to read it"},
-		"access policy":       {of(azuretest.Policy), "no access policy of the vault lets read it"},
-		"on behalf":           {of(azuretest.OnBehalf), "(ForbiddenByPolicy)"},
-		"firewall":            {at(azuretest.Firewall), "its firewall does not allow the address"},
-		"private link":        {at(azuretest.PrivateLink), "is open to its private network only"},
-		"bad name":            {of(azuretest.BadName), "has a name or a version that the vault does not take"},
-		"other tenant":        {refuse(401, "Unauthorized", "AKV10032: Invalid issuer."), "is of another tenant"},
-		"other cloud":         {refuse(401, "Unauthorized", "AKV10022: Invalid audience."), "is not of the cloud of the service connection"},
-		"API version":         {refuse(400, "BadParameter", "The specified version (7.4) is not recognized."), "does not know the API version 7.4"},
-		"Entra says no":       {azuretest.Fault{Kind: azuretest.Unavailable, Status: 400, Host: "login.microsoftonline.com", Path: "/*/oauth2/v2.0/token"}, "answers 400, and not as Entra does"},
-		"Entra sends a page":  {azuretest.Fault{Kind: azuretest.HTML, Host: "login.microsoftonline.com"}, "is not the expected one"},
-		"Entra not reachable": {azuretest.Fault{Kind: azuretest.ProxyDenied, Host: "login.microsoftonline.com"}, "login.microsoftonline.com"},
+		"proxy says no":      {at(azuretest.ProxyDenied), "the proxy of this agent gives no connection"},
+		"proxy wants a user": {at(azuretest.ProxyAuth), "the proxy of this agent wants a user name and password"},
+		"unknown authority":  {at(azuretest.Untrusted), "is of an authority that this agent does not know"},
+		"other certificate":  {at(azuretest.WrongName), "is for another name"},
+		"sign-in page":       {at(azuretest.SignInPage), "as to a page to sign in"},
+		"web page":           {at(azuretest.HTML), "answers with a web page"},
+		"truncated":          {of(azuretest.Truncated), "is not the JSON of a key vault"},
+		"token not taken":    {at(azuretest.Unauthorized), "does not take the token"},
+		"missing":            {of(azuretest.NotFound), "does not exist, or has been deleted"},
+		"disabled":           {of(azuretest.Disabled), "is disabled"},
+		"role":               {of(azuretest.RBAC), "has no role to read it"},
+		"access policy":      {of(azuretest.Policy), "no access policy of the vault lets read it"},
+		"on behalf":          {of(azuretest.OnBehalf), "(ForbiddenByPolicy)"},
+		"firewall":           {at(azuretest.Firewall), "its firewall does not allow the address"},
+		"private link":       {at(azuretest.PrivateLink), "is open to its private network only"},
+		"bad name":           {of(azuretest.BadName), "has a name or a version that the vault does not take"},
+		"other tenant":       {refuse(401, "Unauthorized", "AKV10032: Invalid issuer."), "is of another tenant"},
+		"other cloud":        {refuse(401, "Unauthorized", "AKV10022: Invalid audience."), "is not of the cloud of the service connection"},
+		"API version":        {refuse(400, "BadParameter", "The specified version (7.4) is not recognized."), "does not know the API version 7.4"},
+		"Entra says no":      {azuretest.Fault{Kind: azuretest.Unavailable, Status: 400, Host: "login.microsoftonline.com", Path: "/*/oauth2/v2.0/token"}, "answers 400, and not as Entra does"},
+		"Entra sends a page": {azuretest.Fault{Kind: azuretest.HTML, Host: "login.microsoftonline.com"}, "is not the expected one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			j := newJob(t)
-			j.vault.Set("a", "hunter-22")
-			j.vault.Set("b", "hunter-33")
-			if tc.fault.Host != "" {
-				j.cloud.Fail(tc.fault)
-			} else {
-				j.vault.Fail(tc.fault)
-			}
-			j.input("secrets", "A=a\nB=b").expect("main", "Failed", "!hunter")
-			if got := j.issues("error"); len(got) != 1 || !strings.Contains(got[0], tc.says) || !strings.Contains(got[0], "How to fix: ") {
-				t.Errorf("the errors are\n%s\nwant one with %q and the way out", strings.Join(got, "\n"), tc.says)
-			}
-			j.nothingSet()
-			j.hidden("hunter")
-			j.expect("post", "Succeeded")
+			newJob(t).trouble(tc.fault, tc.says)
 		})
 	}
 }
 
-// TestPatience: what passes is waited for.
-func TestPatience(t *testing.T) {
-	t.Parallel()
-	for name, f := range map[string]azuretest.Fault{
-		"throttled, says when": {Kind: azuretest.Throttled, Times: 2, Wait: time.Second},
-		"throttled":            {Kind: azuretest.Throttled, Times: 1},
-		"unavailable":          {Kind: azuretest.Unavailable, Times: 1},
-		"other claims":         {Kind: azuretest.Claims, Times: 1},
-		"slow":                 {Kind: azuretest.Slow, Wait: 500 * time.Millisecond},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			j := newJob(t)
-			j.vault.Set("a", "hunter-22")
-			j.vault.Set("b", "hunter-33")
-			j.vault.Fail(f)
-			j.input("secrets", "A=a\nB=b").expect("main", "Succeeded")
-			j.wantSecrets(map[string]string{"A": "hunter-22", "B": "hunter-33"})
-		})
+// trouble runs the step with a fault, which ends it in one line.
+func (j *job) trouble(fault azuretest.Fault, says string) {
+	j.t.Helper()
+	j.vault.Set("a", "hunter-22")
+	j.vault.Set("b", "hunter-33")
+	if fault.Host != "" {
+		j.cloud.Fail(fault)
+	} else {
+		j.vault.Fail(fault)
 	}
+	j.input("secrets", "A=a\nB=b").expect("main", "Failed", "!hunter")
+	got := j.issues("error")
+	if len(got) != 1 || !strings.Contains(got[0], says) || !strings.Contains(got[0], "How to fix: ") {
+		j.t.Errorf("%s: the errors are\n%s\nwant one with %q and the way out", fault.Kind, strings.Join(got, "\n"), says)
+	}
+	j.nothingSet()
+	j.hidden("hunter")
+	j.expect("post", "Succeeded")
 }
 
 // scheme sets the parameters of the service connection; of two, name and value.

@@ -33,18 +33,19 @@ func TestLeaks(t *testing.T) {
 		leave  func(*job)
 		place  string
 	}{
-		"coloured, in a log": {nil, func(j *job) { j.printed("Test", "one\ntwo Autumn-\x1b[31m2025/reset\n") }, "log of Build / Test, line 2"},
-		"printed before":     {nil, func(j *job) { j.logged("Checkout", "password "+leakedValue+"\n") }, "log of Build / Checkout, line 1"},
-		"in another job":     {nil, func(j *job) { j.logged("Test", "x "+leakedValue).record(otherJob) }, "log of Build / Test, line 1"},
-		"new file":           {nil, func(j *job) { j.write("work/1/s/deploy/out.env", "x=1\npw="+leakedValue) }, "s/deploy/out.env, line 2"},
-		"Basic, in a file":   {nil, func(j *job) { j.write("work/1/b/request.http", "Authorization: Basic "+b64) }, "b/request.http, line 1"},
-		"in a package":       {nil, func(j *job) { j.write("work/1/s/node_modules/a/x.js", "const p = '"+leakedValue+"'") }, "s/node_modules/a/x.js, line 1"},
-		"binary":             {nil, func(j *job) { j.write("work/1/b/a.bin", "\x00\x01\x02"+leakedValue+"\x00") }, "b/a.bin"},
-		"UTF-16":             {nil, func(j *job) { j.write("work/1/b/a.txt", "\xff\xfe"+utf16(leakedValue)) }, "b/a.txt"},
-		"artifact":           {nil, func(j *job) { j.write("work/1/a/drop/settings.json", `{"password":"`+leakedValue+`"}`) }, "a/drop/settings.json, line 1"},
-		"artifact alone":     {[]string{"scan", "artifacts"}, func(j *job) { j.write("work/1/a/x", leakedValue) }, "a/x, line 1"},
-		"npm's settings":     {nil, func(j *job) { j.write("home/.npmrc", "//r.example/:_password="+leakedValue) }, ".npmrc, line 1"},
-		"Docker's settings":  {nil, func(j *job) { j.write("home/.docker/config.json", `{"auths":{"r.example":{"auth":"`+b64+`"}}}`) }, "config.json, line 1"},
+		"coloured, in a log":  {nil, func(j *job) { j.printed("Test", "one\ntwo Autumn-\x1b[31m2025/reset\n") }, "log of Build / Test, line 2"},
+		"printed before":      {nil, func(j *job) { j.logged("Checkout", "password "+leakedValue+"\n") }, "log of Build / Checkout, line 1"},
+		"in another job":      {nil, func(j *job) { j.logged("Test", "x "+leakedValue).record(otherJob) }, "log of Build / Test, line 1"},
+		"new file":            {nil, func(j *job) { j.write("work/1/s/deploy/out.env", "x=1\npw="+leakedValue) }, "s/deploy/out.env, line 2"},
+		"Basic, in a file":    {nil, func(j *job) { j.write("work/1/b/request.http", "Authorization: Basic "+b64) }, "b/request.http, line 1"},
+		"in a package":        {nil, func(j *job) { j.write("work/1/s/node_modules/a/x.js", "const p = '"+leakedValue+"'") }, "s/node_modules/a/x.js, line 1"},
+		"binary":              {nil, func(j *job) { j.write("work/1/b/a.bin", "\x00\x01\x02"+leakedValue+"\x00") }, "b/a.bin"},
+		"UTF-16":              {nil, func(j *job) { j.write("work/1/b/a.txt", "\xff\xfe"+utf16(leakedValue)) }, "b/a.txt"},
+		"artifact":            {nil, func(j *job) { j.write("work/1/a/drop/settings.json", `{"password":"`+leakedValue+`"}`) }, "a/drop/settings.json, line 1"},
+		"artifact alone":      {[]string{"scan", "artifacts"}, func(j *job) { j.write("work/1/a/x", leakedValue) }, "a/x, line 1"},
+		"artifact, as a path": {[]string{"scan", "paths"}, func(j *job) { j.write("work/1/a/x", leakedValue) }, "a/x, line 1"},
+		"npm's settings":      {nil, func(j *job) { j.write("home/.npmrc", "//r.example/:_password="+leakedValue) }, ".npmrc, line 1"},
+		"Docker's settings":   {nil, func(j *job) { j.write("home/.docker/config.json", `{"auths":{"r.example":{"auth":"`+b64+`"}}}`) }, "config.json, line 1"},
 		"Docker's, elsewhere": {nil, func(j *job) {
 			j.env["DOCKER_CONFIG"] = j.path("docker")
 			j.write("docker/config.json", `{"auths":{"r.example":{"auth":"`+b64+`"}}}`)
@@ -93,7 +94,7 @@ func TestNoLeak(t *testing.T) {
 		"masked":         {nil, func(j *job) { j.printed("Test", "password "+leakedValue+"\n") }},
 		"public words":   {nil, func(j *job) { j.printed("Test", "Server=db;User ID=app;Password=***\n") }},
 		"logs alone":     {[]string{"scan", "logs"}, func(j *job) { j.write("work/1/a/x", leakedValue) }},
-		"paths alone":    {[]string{"scan", "paths"}, func(j *job) { j.logged("Test", leakedValue).write("work/1/a/x", leakedValue) }},
+		"paths alone":    {[]string{"scan", "paths"}, func(j *job) { j.logged("Test", leakedValue) }},
 		"none":           {[]string{"scan", "none"}, func(j *job) { j.logged("Test", leakedValue).write("work/1/a/x", leakedValue) }},
 		"other's folder": {nil, func(j *job) { j.write("work/2/s/x", leakedValue) }},
 		"git's objects":  {nil, func(j *job) { j.write("work/1/s/.git/objects/ab/cd", leakedValue) }},

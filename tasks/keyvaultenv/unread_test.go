@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 )
@@ -20,30 +19,22 @@ func TestUnread(t *testing.T) {
 		change func(*job)
 		says   string
 	}{
-		"log that does not come": {func(j *job) {
-			j.tick = 8 * time.Second
-			r := recordOf("Task", "Slow step", "completed")
-			r.Result = "succeeded"
-			j.record(r)
-		}, "log of Build / Slow step: the server does not have it"},
-		"step that does not end": {func(j *job) {
-			j.tick = 8 * time.Second
-			j.record(recordOf("Task", "Endless step", "inProgress"))
-		}, "log of Build / Endless step: the server does not have it"},
 		"timeline, 403": {func(j *job) { j.server.Fail("timeline", -1, adotest.Answer(403, "no")) }, `the job's identity lacks the permission "View builds"`},
 		"list, 403":     {func(j *job) { j.server.Fail("logs", -1, adotest.Answer(403, "no")) }, "the job's identity lacks the permission"},
 		"log, 404":      {func(j *job) { j.server.Fail("logs", -1, ofLogs(adotest.Answer(404, "gone"))) }, "log of Build / Test: reading log 1 of run 100: Azure DevOps finds no such thing (404)"},
 		"log, cut":      {func(j *job) { j.server.Fail("logs", -1, ofLogs(adotest.Cut(10))) }, "it ends before its end"},
 		"log, a page":   {func(j *job) { j.server.Fail("logs", -1, ofLogs(adotest.Page(http.StatusOK))) }, "a web page came back"},
 		"sign-in page":  {func(j *job) { j.server.Fail("", -1, adotest.Page(http.StatusNonAuthoritativeInfo)) }, "does not accept the job's token"},
-		"no run":        {func(j *job) { delete(j.env, "BUILD_BUILDID") }, "Build.BuildId"},
+		"no run":        {func(j *job) { j.again("BUILD_BUILDID") }, "Build.BuildId"},
 		"no server": {func(j *job) {
 			delete(j.env, "ENDPOINT_AUTH_PARAMETER_SYSTEMVSSCONNECTION_ACCESSTOKEN")
 			delete(j.env, "ENDPOINT_AUTH_SYSTEMVSSCONNECTION")
 		}, "the logs: "},
-		"no folder":      {func(j *job) { delete(j.env, "BUILD_ARTIFACTSTAGINGDIRECTORY") }, "Build.ArtifactStagingDirectory"},
-		"no workspace":   {func(j *job) { delete(j.env, "PIPELINE_WORKSPACE") }, "Pipeline.Workspace"},
+		"no folder":      {func(j *job) { j.again("BUILD_ARTIFACTSTAGINGDIRECTORY") }, "Build.ArtifactStagingDirectory"},
+		"no workspace":   {func(j *job) { j.again("PIPELINE_WORKSPACE") }, "Pipeline.Workspace"},
 		"file":           {func(j *job) { j.write("work/1/s/secret.bin", "x"); j.unreadable("work/1/s/secret.bin") }, "cannot be"},
+		"no logs":        {func(j *job) { j.server.Update(func(p *adotest.Project) { p.Runs[0].Logs = nil }) }, "the server has no log of this run"},
+		"no such path":   {func(j *job) { j.input("scanPaths", "none.txt").again("") }, "scanPaths: s/none.txt: there is no such file or folder"},
 		"no baseline":    {func(j *job) { j.must(os.Remove(j.path("baseline.json"))) }, "there is no such file"},
 		"bad baseline":   {func(j *job) { j.write("baseline.json", `{"schema":2}`) }, "has schema 2"},
 		"state, removed": {func(j *job) { j.must(os.Remove(j.sealed()[0])) }, "the sealed file"},
@@ -83,6 +74,14 @@ func TestUnread(t *testing.T) {
 
 // sealedVariable is the task variable with the key and the name of the sealed file.
 const sealedVariable = "VSTS_TASKVARIABLE_GUARDRAILS_SEALED_SECRET"
+
+// again runs the main stage once more, without a variable: the scan goes by what there was
+// when it ran.
+func (j *job) again(without string) {
+	j.t.Helper()
+	delete(j.env, without)
+	j.expect("main", "Succeeded")
+}
 
 // ofLogs lets the list of logs pass, and not a log.
 func ofLogs(f adotest.Fault) adotest.Fault {
@@ -162,15 +161,16 @@ func TestLaterSteps(t *testing.T) {
 		want  string // "" for no warning
 	}{
 		"none":         {"Secrets", []string{"Finalize Job"}, ""},
-		"two":          {"Secrets", []string{"Post-job: Checkout", "Post-job: Docker", "Finalize Job"}, "come after this scan, which does not see what they print: Post-job: Checkout, Post-job: Docker"},
-		"like ours":    {"Secrets", []string{"Post-job: Publish Secrets"}, "Post-job: Publish Secrets"},
-		"ours unnamed": {"", []string{"Post-job: Docker"}, "Post-job: Docker"},
+		"two":          {"Secrets", []string{"Post-job: Checkout", "Post-job: Docker", "Finalize Job"}, "which does not see what they print: Post-job: Checkout, Post-job: Docker. "},
+		"like ours":    {"Secrets", []string{"Post-job: Publish Secrets"}, "which does not see what they print: Post-job: Publish Secrets. "},
+		"ours unnamed": {"", []string{"Post-job: Docker"}, "which does not see what they print: Post-job: Docker. "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			j := ran(t)
+			j := newJob(t)
+			j.vault.Set("a", leakedValue)
 			j.env["TASK_DISPLAYNAME"] = tc.step
-			j.record(recordOf("Task", "Post-job: "+tc.step, "inProgress"))
+			j.input("secrets", "A=a").expect("main", "Succeeded")
 			for _, step := range tc.later {
 				j.record(recordOf("Task", step, "pending"))
 			}
