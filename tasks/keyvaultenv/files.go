@@ -3,12 +3,14 @@ package keyvaultenv
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/guardrails-ci/guardrails/shared/leak"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
@@ -54,7 +56,7 @@ func (sc *scanner) paths(ctx context.Context) error {
 
 // toolSettings are the files below the home folder in which tools keep credentials.
 var toolSettings = []string{
-	".npmrc", ".yarnrc.yml", ".pypirc", ".netrc", ".git-credentials", ".docker/config.json",
+	".npmrc", ".yarnrc.yml", ".pypirc", ".netrc", ".git-credentials", ".gitconfig", ".docker/config.json",
 }
 
 // settings are where tools keep credentials.
@@ -122,14 +124,17 @@ func (sc *scanner) file(ctx context.Context, f workspace.File) {
 	name := sc.shown(f.Name)
 	sc.found(sc.engine.String(name, "the name of "+name, leak.Binary))
 	file, err := workspace.Open(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return // gone since we have seen it, and with it what it held
+	}
 	if err != nil {
 		sc.cannot(name, err)
 		return
 	}
 	defer file.Close()
 	found, err := sc.engine.Scan(ctx, counted{file, sc}, name, textOf(f))
-	if f.Old {
-		found = notOurs(found)
+	if sc.isSetting(f.Path) {
+		found = lessened(found, within(sc.step.env.TempDir(), f.Path))
 	}
 	sc.found(found)
 	if err != nil && ctx.Err() == nil {
@@ -137,11 +142,17 @@ func (sc *scanner) file(ctx context.Context, f workspace.File) {
 	}
 }
 
-// notOurs lessens what rules have found in settings that were there before this job: its
-// steps can use such a credential, and it has not leaked by them.
-func notOurs(found []leak.Finding) []leak.Finding {
+// isSetting reports whether tools keep credentials in the file.
+func (sc *scanner) isSetting(path string) bool {
+	return slices.ContainsFunc(sc.settings(), func(s string) bool { return s == path || within(s, path) })
+}
+
+// lessened lessens what rules have found where tools keep credentials: that is what these
+// files are for. In a folder that the agent empties a secret of this run may be there,
+// too, such as the one of docker login.
+func lessened(found []leak.Finding, emptied bool) []leak.Finding {
 	for i, f := range found {
-		if f.Known == "" && rank[f.Severity] < rank[leak.Medium] {
+		if (f.Known == "" || emptied) && rank[f.Severity] < rank[leak.Medium] {
 			found[i].Severity = leak.Medium
 		}
 	}
@@ -151,9 +162,14 @@ func notOurs(found []leak.Finding) []leak.Finding {
 // shown is how messages call a file: below the workspace if it lies there.
 func (sc *scanner) shown(path string) string {
 	if name, err := safepath.Rel(sc.step.variable("Pipeline.Workspace"), path); err == nil {
-		return name
+		path = name
 	}
-	return path
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, path)
 }
 
 // sources are the endings of program text, in which words such as token are everywhere.

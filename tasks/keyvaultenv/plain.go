@@ -60,7 +60,9 @@ func audit(engine *leak.Engine, names []string, value func(string) string) []hit
 			continue
 		}
 		found := engine.String(name+"="+value(name), "variable "+name, leak.Config)
-		found = slices.DeleteFunc(found, func(f leak.Finding) bool { return rank[f.Severity] > rank[leak.High] })
+		found = slices.DeleteFunc(found, func(f leak.Finding) bool {
+			return rank[f.Severity] > rank[leak.High] || f.Known == "" && isAgents(name)
+		})
 		if len(found) > 0 {
 			hits = append(hits, hit{name, found})
 		}
@@ -84,6 +86,18 @@ func weak(secrets []known, hits []hit, names []string, value func(string) string
 		}
 	}
 	return more
+}
+
+// isAgents reports whether a variable is the agent's own. Nobody can move one to a vault,
+// and what stands in it is somebody's words, such as a commit message: only the values of
+// the vault count there.
+func isAgents(name string) bool {
+	for _, prefix := range []string{"Agent.", "Build.", "System.", "Release.", "Pipeline.", "Task.", "Common."} {
+		if len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // publicVariables are the names of the job's variables that are not secret, as they
@@ -142,6 +156,10 @@ func (s *step) reportVariables(hits []hit, where map[string]string) error {
 			"where it is defined: %s", h.variable, what, place)
 		fix := "remove it there, fetch it with this task instead (secrets: " + h.variable + "=name-in-the-vault), " +
 			"and rotate it: it has been exposed"
+		if isAgents(h.variable) {
+			place = "by the agent"
+			fix = "find where it comes from (a commit message, a branch, a folder), and rotate it: it has been exposed"
+		}
 		facts = append(facts, map[string]string{
 			"variable": h.variable, "rule": f.Rule, "secret": f.Known, "where": place, "fingerprint": f.Fingerprint,
 		})

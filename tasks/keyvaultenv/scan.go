@@ -40,7 +40,7 @@ func scan(ctx context.Context, env *task.Env, in Inputs) error {
 		return nil
 	}
 	if len(m.Known) == 0 {
-		env.Log.Print("This step has fetched no secret (it failed, or was ended early), so only the rules are looked for.")
+		env.Log.Print("This step has fetched no secret (it failed, or was ended early): only the rules are looked for.")
 	}
 	engine, err := leak.New(leak.Options{Known: asKnown(m.Known), Key: s.fingerprintKey()})
 	if err != nil {

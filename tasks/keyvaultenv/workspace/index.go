@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,6 +16,9 @@ import (
 
 // maxIndex bounds an index: of two million files.
 const maxIndex = 256 << 20
+
+// maxConfig bounds git's settings.
+const maxConfig = 1 << 20
 
 // index is what git remembers of the files it has checked out, by their names below
 // the folder, with slashes.
@@ -35,21 +38,23 @@ func (e indexed) is(info fs.FileInfo) bool {
 
 // readIndex reads the index of a folder that git has checked something out to.
 func readIndex(folder string) (index, error) {
-	config, err := os.ReadFile(filepath.Join(folder, ".git", "config"))
+	dir := filepath.Join(folder, ".git")
+	if link, err := read(dir, maxConfig); err == nil {
+		// A submodule or a worktree: a file that says where the folder is.
+		to, ok := strings.CutPrefix(strings.TrimSpace(string(link)), "gitdir: ")
+		if dir = filepath.FromSlash(to); !ok {
+			return nil, errIndex
+		}
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(folder, dir)
+		}
+	}
+	config, err := read(filepath.Join(dir, "config"), maxConfig)
 	if err != nil {
 		return nil, err
 	}
-	file, err := Open(filepath.Join(folder, ".git", "index"))
+	data, err := read(filepath.Join(dir, "index"), maxIndex)
 	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil || info.Size() > maxIndex {
-		return nil, errors.Join(err, errIndex)
-	}
-	data := make([]byte, info.Size())
-	if _, err := file.ReadAt(data, 0); err != nil {
 		return nil, err
 	}
 	hash := 20
@@ -58,6 +63,20 @@ func readIndex(folder string) (index, error) {
 		hash = 32
 	}
 	return parseIndex(data, hash)
+}
+
+// read reads a whole file of at most so many bytes.
+func read(path string, most int64) ([]byte, error) {
+	file, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = errIndex
+	}
+	return data, err
 }
 
 var errIndex = errors.New("not an index of git that we know")

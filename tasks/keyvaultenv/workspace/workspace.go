@@ -28,7 +28,6 @@ type File struct {
 	Size       int64
 	Dependency bool // it lies in a folder of installed or downloaded packages
 	Committed  bool // git's index has it as it is: it was checked out, or added
-	Old        bool // it was there before, and has been asked for by its own path
 }
 
 // Unread is what could not be looked at.
@@ -47,8 +46,12 @@ const slack = 2 * time.Second
 // other people, whose test data is full of what looks like a secret.
 var dependencies = []string{
 	"node_modules", "bower_components", "jspm_packages", ".yarn", ".pnpm-store", ".npm", "site-packages", ".venv",
-	"venv", "__pypackages__", "vendor", ".m2", ".gradle", ".nuget", ".cargo", "Pods",
+	"venv", "__pypackages__", ".tox", ".nox", "vendor", ".bundle", ".m2", ".ivy2", ".gradle", ".nuget", ".cargo",
+	"Pods", ".pub-cache", ".terraform", "_cacache",
 }
+
+// goModules ends the folder that Go downloads modules to.
+const goModules = "/pkg/mod/"
 
 // Changed finds the files below root that are newer than since. Links are not followed.
 // Root may be a file, which then is found whatever its age. A root that does not exist
@@ -73,7 +76,7 @@ func find(ctx context.Context, root string, w *walk) (Found, error) {
 		w.cannot(root, err)
 		return w.found, nil
 	case info.Mode().IsRegular():
-		return Found{Files: []File{{Path: root, Name: root, Size: info.Size(), Old: !w.fresh(info)}}}, nil
+		return Found{Files: []File{{Path: root, Name: root, Size: info.Size()}}}, nil
 	case info.Mode()&fs.ModeSymlink != 0:
 		// The root itself may be a link: somebody who configured the agent has made it.
 		if real, err := filepath.EvalSymlinks(root); err == nil {
@@ -129,7 +132,8 @@ func (w *walk) visit(path string, entry fs.DirEntry, err error) error {
 	}
 	if w.fresh(info) {
 		w.found.Files = append(w.found.Files, File{
-			Path: path, Name: path, Size: info.Size(), Dependency: isDependency(path), Committed: w.committed(path, info),
+			Path: path, Name: path, Size: info.Size(),
+			Dependency: isDependency(path), Committed: w.committed(path, info),
 		})
 	}
 	return nil
@@ -198,6 +202,9 @@ func (w *walk) cannot(path string, err error) {
 }
 
 func isDependency(path string) bool {
+	if strings.Contains(filepath.ToSlash(path), goModules) {
+		return true
+	}
 	for part := range strings.SplitSeq(filepath.ToSlash(filepath.Dir(path)), "/") {
 		if slices.Contains(dependencies, part) {
 			return true
