@@ -69,6 +69,7 @@ func AllForms(secret string) []string {
 		}
 		c.add(encoded(value)...)
 		c.add(padded(value)...)
+		c.add(dumped(value)...)
 		c.add(urlForms(value)...)
 		c.add(textForms(value)...)
 	}
@@ -177,14 +178,41 @@ func padded(value string) []string {
 	return append(out, cores(wide)...)
 }
 
+// dumped returns the hex forms whose digits are apart: AB-CD as .NET's BitConverter
+// writes it, ab:cd as openssl does, ab cd, and abcd ef01 as xxd does, which may begin
+// inside a pair.
+func dumped(value string) []string {
+	raw := []byte(value)
+	out := []string{grouped(raw, 0, 2, " "), grouped(raw, 1, 2, " ")}
+	for _, between := range []string{"-", ":", " "} {
+		apart := grouped(raw, 0, 1, between)
+		out = append(out, apart, strings.ToUpper(apart))
+	}
+	return out
+}
+
+// grouped returns raw in hex with between after first bytes, if that is not 0, and then
+// after every group of size.
+func grouped(raw []byte, first, size int, between string) string {
+	var b strings.Builder
+	for i := range raw {
+		if i > 0 && (i-first)%size == 0 {
+			b.WriteString(between)
+		}
+		b.WriteString(hex.EncodeToString(raw[i : i+1]))
+	}
+	return b.String()
+}
+
 // urlForms returns the percent escapes: form encoding, JavaScript's
-// encodeURIComponent, Go's PathEscape and user information, .NET's EscapeDataString
-// with lower-case digits, and twice-escaped text.
+// encodeURIComponent and encodeURI, Python's quote, which keeps the slash, Go's
+// PathEscape and user information, .NET's EscapeDataString with lower-case digits, and
+// twice-escaped text.
 func urlForms(value string) []string {
 	data := percent(value, "-_.~")
 	component := percent(value, "-_.!~*'()")
 	out := []string{data, component, url.QueryEscape(value), url.PathEscape(value),
-		url.UserPassword("", value).String()[1:]}
+		url.UserPassword("", value).String()[1:], percent(value, "-_.~/"), percent(value, "-_.!~*'();,/?:@&=+$#")}
 	for _, form := range slices.Clone(out) {
 		out = append(out, lowerDigits(form))
 	}

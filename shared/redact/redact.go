@@ -11,8 +11,8 @@
 // number of masks says nothing about how often a secret occurred.
 //
 // What it does not do: find secrets that nobody registered, or a secret that was
-// encrypted, compressed, wrapped at a column by someone else or mixed with colour
-// codes. Those are for a scanner.
+// encrypted, compressed, wrapped at a column by someone else, such as in a hex dump of
+// several lines, or mixed with colour codes. Those are for a scanner.
 //
 // [Defuse] is the other half of printing untrusted text: it makes sure that the
 // text cannot command the agent.
