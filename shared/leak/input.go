@@ -59,7 +59,7 @@ func (e *Engine) input(r io.Reader, text Text) *input {
 	in.buffered.Reset(r)
 	first, _ := in.buffered.Peek(sniffed) // an error comes again when it is read
 	in.r, in.binary = in.buffered, text == Binary
-	if order := byteOrder(first); order != nil && text != Binary {
+	if order := byteOrder(first); order != nil && (text != Binary || isUTF16(first[2:], order)) {
 		in.r = newUTF16(in.buffered, order)
 	} else if text != Log && bytes.IndexByte(first, 0) >= 0 {
 		in.binary = true

@@ -2,7 +2,9 @@ package leak
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/guardrails-ci/guardrails/shared/dissect"
 	"github.com/guardrails-ci/guardrails/shared/redact"
@@ -103,6 +105,23 @@ func (d *derivation) derive(text string, weak bool) {
 		if len(f) >= shortest && !isLastLine(f, whole) || f == text {
 			d.add(f, false, weak)
 		}
+	}
+	d.addUTF16(strings.TrimSpace(text), weak)
+}
+
+// addUTF16 adds a text as Windows programs hold it, without a byte order mark. Of a
+// shorter text, the bytes would stand in binaries by chance.
+func (d *derivation) addUTF16(text string, weak bool) {
+	units := utf16.Encode([]rune(text))
+	if len(units) < wordLength {
+		return
+	}
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		var wide []byte
+		for _, unit := range units {
+			wide = order.AppendUint16(wide, unit)
+		}
+		d.add(string(wide), false, weak)
 	}
 }
 

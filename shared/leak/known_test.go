@@ -2,12 +2,14 @@ package leak
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 )
@@ -248,5 +250,42 @@ func TestKnownSecretsAreFoundInBinaries(t *testing.T) {
 	// A log with a zero byte is a log.
 	if found := e.String("\x00 "+expand("gh¦p_{36a}"), "x", Log); len(found) != 1 {
 		t.Errorf("a log: found %+v", found)
+	}
+}
+
+// TestKnownSecretsAreFoundInUTF16: with a mark, the text is decoded, and all forms are
+// found; without one, the values and their parts are.
+func TestKnownSecretsAreFoundInUTF16(t *testing.T) {
+	t.Parallel()
+	e := testEngine(t, known("plain", plain), known("database", database))
+	escaped := url.QueryEscape(plain)
+	for name, order := range map[string]binary.AppendByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {
+		encode := func(text string) string {
+			var raw []byte
+			for _, unit := range utf16.Encode([]rune(text)) {
+				raw = order.AppendUint16(raw, unit)
+			}
+			return string(raw)
+		}
+		for text, want := range map[string]string{
+			"\x01\x02" + encode("conn="+plain+"\r\n"):      "plain",
+			"\x01\x02\x03" + encode("é "+plain+";"):        "plain",
+			"MZ\x00" + encode("password is pa/ss@w0rd!."):  "database",
+			"MZ\x00" + encode("url ") + encode(database):   "database",
+			encode("\ufeffk=" + escaped + "\r\n"):          "plain",
+			encode("\ufeff😀" + escaped):                    "plain",
+			encode("\ufeff")[:2] + plain:                   "plain",
+			encode("\ufeff")[:2] + "\x00\xdc\xdc " + plain: "plain",
+		} {
+			for kind, as := range map[string]Text{"Binary": Binary, "Config": Config} {
+				if as == Config && strings.HasPrefix(text, encode("\ufeff")) && strings.Contains(text, plain) {
+					continue // a mark is believed there
+				}
+				found := e.String(text, "x", as)
+				if !slices.ContainsFunc(found, func(f Finding) bool { return f.Known == want && f.Rule == ruleKnown }) {
+					t.Errorf("%s endian, String(%q, %s) found %+v, want %q", name, text, kind, found, want)
+				}
+			}
+		}
 	}
 }

@@ -22,6 +22,22 @@ func byteOrder(first []byte) binary.ByteOrder {
 	return nil
 }
 
+// isUTF16 reports whether what follows a byte order mark is text: other files begin
+// with those two bytes, too. Pairs of halves fit together there, and something is
+// ASCII; two letters of a byte each would make an ideograph.
+func isUTF16(raw []byte, order binary.ByteOrder) bool {
+	high, ascii := false, false
+	for ; len(raw) >= 2; raw = raw[2:] {
+		unit := rune(order.Uint16(raw))
+		if unit == 0 || high != (unit >= 0xdc00 && unit < 0xe000) {
+			return false
+		}
+		high = unit >= 0xd800 && unit < 0xdc00
+		ascii = ascii || unit < utf8.RuneSelf
+	}
+	return ascii
+}
+
 // utf16Reader reads UTF-16 as UTF-8.
 type utf16Reader struct {
 	r       io.Reader
