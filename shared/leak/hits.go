@@ -46,6 +46,7 @@ type scan struct {
 	pending []hit
 	seen    map[findingKey]int // index into found
 	found   []Finding
+	byRules int // how many of them rules have found
 }
 
 // findingKey tells findings apart.
@@ -59,7 +60,9 @@ func newScan(e *Engine, source string, text Text) *scan {
 	return &scan{e: e, source: source, program: text == Source, seen: make(map[findingKey]int)}
 }
 
-func (s *scan) full() bool { return len(s.found) > s.e.most }
+// full reports whether rules have found too much. What known secrets may be found, their
+// number limits.
+func (s *scan) full() bool { return s.byRules > s.e.most }
 
 // judge looks at what is new in the window.
 func (s *scan) judge(in *input) {
@@ -67,7 +70,7 @@ func (s *scan) judge(in *input) {
 	s.e.known.search(in.data, in.judged, in.horizon, func(m match) {
 		s.pending = append(s.pending, s.knownHit(in, m))
 	})
-	if !in.binary {
+	if !in.binary && !s.full() {
 		s.e.rules.search(in.data, in.judged, in.horizon, func(rank int, f found) {
 			if h, ok := s.ruleHit(in, rank, f); ok {
 				s.pending = append(s.pending, h)
@@ -180,8 +183,11 @@ func (s *scan) record(h hit) {
 		}
 		return
 	}
-	if s.full() {
-		return
+	if h.entry < 0 {
+		if s.full() {
+			return
+		}
+		s.byRules++
 	}
 	s.seen[key] = len(s.found)
 	f := Finding{Kind: h.kind, Severity: h.severity, Place: h.place, Count: 1, Secret: inputs.NewSecret(h.value)}

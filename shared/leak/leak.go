@@ -81,11 +81,12 @@ type Options struct {
 	Known []Known
 	// Key is the key of the fingerprints: not secret, but the same in all of an organization, and in no other.
 	Key []byte
-	// Most is how many different findings one source may have; 0 means 1000. Then the scan of it ends with an error.
+	// Most is how many different findings rules may have in one source; 0 means 1000. The rest of it is searched for
+	// known secrets only, and Scan returns an error.
 	Most int
 }
 
-// mostFindings is how many different findings one source may have by default. More
+// mostFindings is how many different findings rules may have in a source by default. More
 // are one finding: that the source is full of secrets.
 const mostFindings = 1000
 
@@ -125,8 +126,8 @@ func New(o Options) (*Engine, error) {
 // by the same rule is one finding, with the place where it stands first. A file that
 // is not a log and has a zero byte near its start is taken for Binary.
 //
-// An error says why r was not read to its end; what was found before is returned
-// with it.
+// An error says why r was not searched to its end, or for known secrets only; what was
+// found is returned with it.
 func (e *Engine) Scan(ctx context.Context, r io.Reader, source string, text Text) ([]Finding, error) {
 	s := newScan(e, source, text)
 	in := e.input(r, text)
@@ -140,11 +141,11 @@ func (e *Engine) Scan(ctx context.Context, r io.Reader, source string, text Text
 			return s.findings(), fmt.Errorf("reading %s: %w", source, err)
 		}
 		s.judge(in)
-		if s.full() {
-			return s.findings(), fmt.Errorf("%s has more than %d different findings: the rest of it was not read",
-				source, e.most)
-		}
-		if in.end {
+		switch {
+		case in.end && s.full():
+			return s.findings(), fmt.Errorf("%s has more than %d different findings of rules: "+
+				"the rest of it was searched for known secrets only", source, e.most)
+		case in.end:
 			return s.findings(), nil
 		}
 		in.advance()
