@@ -31,7 +31,7 @@ type Part struct {
 // Anatomy is a secret taken apart.
 type Anatomy struct {
 	// Format is "url", "ado.net", "odbc", "jdbc", "amqp", "redis", "libpq", "storage",
-	// "json", "dotenv" or "pem"; "" if none.
+	// "json", "xml", "dotenv", "netrc" or "pem"; "" if none.
 	Format string
 	Parts  []Part   // in order, without repetition
 	Public []string // words that must not be hidden: hosts, ports, database and user names
@@ -67,7 +67,8 @@ func (f *finder) read(text string) string {
 		return "pem"
 	}
 	for _, reader := range []func(string) string{
-		f.quoted, f.lines, f.jdbc, f.url, f.libpq, f.redis, f.header, f.query, f.assignment, f.pairs, f.words,
+		f.quoted, f.xml, f.netrc, f.lines, f.jdbc, f.url, f.libpq, f.redis, f.header, f.query, f.pgpass, f.assignment,
+		f.pairs, f.words,
 	} {
 		if format := reader(text); format != "" {
 			return strings.TrimPrefix(format, unnamed)
@@ -116,17 +117,20 @@ func (f *finder) publish(words ...string) {
 func (f *finder) anatomy() Anatomy {
 	a := Anatomy{Format: f.format, Public: f.public}
 	seen := make(map[string]bool)
+	enter := func(list *[]Part, key string, p Part) {
+		if key += p.Value + "\x00" + p.Raw; !seen[key] {
+			seen[key] = true
+			*list = append(*list, p)
+		}
+	}
 	for _, p := range f.parts {
 		value := strings.TrimSpace(p.Value)
-		if value == "" || seen[p.Value+"\x00"+p.Raw] {
-			continue
-		}
-		seen[p.Value+"\x00"+p.Raw] = true
 		switch {
+		case value == "":
 		case !f.listed[value] && !f.listed[p.Raw]:
-			a.Parts = append(a.Parts, p)
-		case p.Kind != "field" && p.Kind != "line":
-			a.Open = append(a.Open, p)
+			enter(&a.Parts, "", p)
+		case p.Kind != "field" && p.Kind != "line", p.Kind == "field" && mentionsSecret(plain(p.Name)):
+			enter(&a.Open, "\x00", p)
 		}
 	}
 	return a
@@ -140,6 +144,7 @@ type setting struct{ name, value, raw string }
 func (f *finder) option(s setting) bool {
 	if kind := secretKind(s.name); kind != "" {
 		f.part(Part{kind, s.name, s.value, s.raw})
+		f.basic(s)
 		if kind == "signature" { // a whole query, of which sig= is the secret
 			f.query(s.value)
 		}
@@ -162,13 +167,10 @@ func (f *finder) leaf(s setting, path string) {
 	switch {
 	case kind != "":
 		f.part(Part{kind, path, s.value, s.raw})
-	case len(inner.Parts) > 0:
-		f.part(Part{"field", path, s.value, s.raw})
-	case publicName(s.name):
+		f.basic(s)
+	case len(inner.Parts)+len(inner.Open) == 0 && openly(s):
 		f.publish(s.value)
 		f.publishHosts(s.value)
-	case inner.Format == "url":
-		f.publish(s.value) // an address without anything secret in it
 	default:
 		f.part(Part{"field", path, s.value, s.raw})
 	}

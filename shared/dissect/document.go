@@ -8,10 +8,14 @@ import (
 )
 
 // json reads a JSON document: each string in it that has no public name. Nothing is
-// encoded again, so that numbers keep their digits. An object with a mistake in it, as
-// a comma too much, is read up to there.
+// encoded again, so that numbers keep their digits. An object with a mistake in it is
+// read up to there, and its other lines as such.
 func (f *finder) json(text string) string {
-	if strings.IndexByte(`{["`, text[0]) < 0 || text[0] != '{' && !json.Valid([]byte(text)) {
+	if strings.IndexByte(`{["`, text[0]) < 0 {
+		return ""
+	}
+	text = withoutComments(text)
+	if text[0] != '{' && !json.Valid([]byte(text)) {
 		return ""
 	}
 	decoder := json.NewDecoder(strings.NewReader(text))
@@ -19,11 +23,8 @@ func (f *finder) json(text string) string {
 	var at place
 	for end := int64(0); ; {
 		token, err := decoder.Token()
-		switch {
-		case err == io.EOF, err != nil && len(f.parts) > 0:
-			return "json"
-		case err != nil:
-			return ""
+		if err != nil {
+			return f.jsonEnd(text[end:], err == io.EOF && len(at.levels) == 0)
 		}
 		raw := strings.TrimLeft(text[end:decoder.InputOffset()], " \t\r\n,:")
 		end = decoder.InputOffset()
@@ -44,6 +45,20 @@ func (f *finder) json(text string) string {
 	}
 }
 
+// jsonEnd takes in what is left of a document behind the first mistake in it.
+func (f *finder) jsonEnd(rest string, isWhole bool) string {
+	if isWhole {
+		return "json"
+	}
+	if len(f.parts) == 0 {
+		return ""
+	}
+	if rest = strings.TrimLeft(rest, ", \t\r\n"); strings.IndexFunc(rest, isLineEnd) >= 0 {
+		f.eachLine(rest)
+	}
+	return "json"
+}
+
 // text takes in a string of a JSON document.
 func (f *finder) text(value, raw string, at *place) {
 	if !strings.Contains(raw, `\`) {
@@ -62,7 +77,7 @@ func (f *finder) number(digits string, at *place) {
 	switch {
 	case secretKind(at.name()) != "" || len(digits) >= longNumber:
 		f.leaf(setting{at.name(), digits, digits}, at.path())
-	case publicName(at.name()):
+	case openly(setting{name: at.name(), value: digits}):
 		f.publish(digits)
 	}
 }

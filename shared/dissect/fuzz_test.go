@@ -1,6 +1,7 @@
 package dissect_test
 
 import (
+	"encoding/base64"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,8 @@ func FuzzSecret(f *testing.F) {
 		"postgres://u:p%40@h:1,i:2/db?sslmode=require&password=x#token=y", "Server=h;Password='a;''b';b;c", "Driver={x};PWD={a}}b}",
 		"h:1,password=a,b", `host=h password='it\'s'`, `{"a":[{"password":"x\u0041"},1.10,"Server=h;Pwd=y"]}`, "jdbc:oracle:thin:a/b@h:1:x",
 		"export A_KEY=\"x\ny\" # c\nB=c", "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "'\"`", "jdbc:db2://h:1/db:user=u;password=p;",
-		"?sv=1&sig=%2B", "jdbc:mysql://(password=p)/x", "Bearer x", "see https://u:p@h \"x://y:z@i\"",
+		"?sv=1&sig=%2B", "jdbc:mysql://(password=p)/x", "Bearer x", "machine a login b password c", `a:1:b:c:d\:e`, "redis://x@h", `<a b="c"><d value='e&amp;'>f</d></a>`,
+		"# A_KEY=x-1\n- b: 'c''d'\n<e>\nF=12", "{ // a\n\"b\": \"c\",\n}", "Basic YTpi", "see https://u:p@h \"x://y:z@i\"",
 	} {
 		f.Add(seed)
 	}
@@ -42,7 +44,12 @@ func occurs(text string, p dissect.Part) bool {
 	if strings.Contains(text, p.Value) || p.Raw != "" && strings.Contains(text, p.Raw) {
 		return true
 	}
-	return strings.ContainsAny(text, "\\%\"'}`\r\n") && len(p.Value) <= len(text)
+	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" \"'=:", c) }) {
+		if decoded, err := base64.RawStdEncoding.DecodeString(word); err == nil && strings.Contains(string(decoded), p.Value) {
+			return true // what follows "Basic"
+		}
+	}
+	return strings.ContainsAny(text, "\\%\"'}`\r\n&") && len(p.Value) <= len(text)
 }
 
 // TestTimeIsLinear has texts that make a careless reader look at each byte as often as
@@ -73,6 +80,21 @@ func TestTimeIsLinear(t *testing.T) {
 		"parentheses":               "jdbc:mysql://" + strings.Repeat("(password=x", n),
 		"percent signs":             "x://u:" + strings.Repeat("%", n) + "@h",
 		"URLs in parameters":        strings.Repeat("https://h?a=", n),
+		"remarks":                   strings.Repeat("#;!#- - //x=1\n", n),
+		"items in items":            strings.Repeat("- ", n) + "x\ny",
+		"comments in a document":    "{" + strings.Repeat("/*,*/ // ,\n", n) + "}",
+		"comments never closed":     "{" + strings.Repeat("/*", n),
+		"quotes in a document":      "{" + strings.Repeat("\"", n) + "\\",
+		"mistakes in a document":    "{\"a\":\"b-1\"" + strings.Repeat("\n{\"a\":\"b-1\"", n),
+		"tags":                      strings.Repeat("<a b='c' d=", n),
+		"tags never closed":         strings.Repeat("<", n) + ">",
+		"comments in tags":          strings.Repeat("<!--", n) + ">",
+		"attributes":                "<a " + strings.Repeat("value='x-1' ", n) + ">",
+		"lines of tags":             strings.Repeat("<a value='x-1'>y-1\n", n),
+		"certificates never closed": strings.Repeat("-----BEGIN CERTIFICATE-----\nMIIE\n", n),
+		"netrc":                     "machine a" + strings.Repeat(" password b", n),
+		"pgpass":                    strings.Repeat("h:1:d:u:p=1\n", n),
+		"colons":                    strings.Repeat(":", n) + "=\n",
 		"schemes without an end":    strings.Repeat("a", n) + "://",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,7 @@ func (f *finder) quoted(text string) string {
 }
 
 // lines reads a text of several lines: an environment or properties file, or a list.
+// A log is written by lines, so that each is a part, or what it assigns.
 func (f *finder) lines(text string) string {
 	if strings.IndexFunc(text, isLineEnd) < 0 {
 		return ""
@@ -27,7 +28,7 @@ func (f *finder) lines(text string) string {
 		switch _, ok := assignment(line); {
 		case ok:
 			assignments++
-		case !isComment(line):
+		case !isRemark(strings.TrimSpace(line)):
 			others++
 		}
 	}
@@ -35,107 +36,78 @@ func (f *finder) lines(text string) string {
 		f.dotenv(text)
 		return "dotenv"
 	}
-	number := 0
-	for line := range strings.FieldsFuncSeq(text, isLineEnd) {
-		number++
-		if line = strings.TrimSpace(line); line != "" && !isBoundary(line) {
-			name := fmt.Sprintf("line %d", number)
-			f.part(Part{"line", name, line, ""})
-			f.include(name, dissect(line, f.depth+1))
-		}
-	}
+	f.eachLine(text)
 	return unnamed
 }
 
-// isBoundary reports whether a line belongs to PEM, whole or broken; no secret is in it.
-func isBoundary(line string) bool { return strings.HasPrefix(line, "-----") }
-
-// isComment reports whether a line of an environment file says nothing.
-func isComment(line string) bool {
-	line = strings.TrimSpace(line)
-	return line == "" || strings.IndexByte("#;![", line[0]) >= 0 || strings.HasPrefix(line, "//") || isBoundary(line)
-}
-
-// dotenv takes in the assignments of a text. A value in quotes may go on over lines.
-func (f *finder) dotenv(text string) {
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
-	for text != "" {
-		line, rest, _ := strings.Cut(text, "\n")
-		s, ok := assignment(line)
-		if ok && s.raw != "" && strings.IndexByte("'\"`", s.raw[0]) >= 0 {
-			// Of each kind of quote, only the last can be open: no time is lost here.
-			start := len(line) - len(s.raw)
-			if end := closing(text[start:]); end > 0 {
-				s.raw = text[start+1 : start+end]
-				s.value = unquote(s.raw, text[start])
-				_, rest, _ = strings.Cut(text[start+end:], "\n")
-			}
-		}
-		if ok {
-			s.raw = strings.TrimSpace(s.raw)
+// eachLine takes in lines as they are, and what is in them.
+func (f *finder) eachLine(text string) {
+	number := 0
+	for line := range strings.FieldsFuncSeq(text, isLineEnd) {
+		number++
+		f.line(fmt.Sprintf("line %d", number), strings.TrimSpace(line))
+		if s, ok := assignment(line); ok && len(s.value) >= shortestValue {
 			f.leaf(s, s.name)
-		} else if line = strings.TrimSpace(line); !isComment(line) {
-			f.part(Part{"line", "", line, ""})
-		}
-		text = rest
-	}
-}
-
-// closing returns where the quote that text starts with is closed, 0 if it is not.
-func closing(text string) int {
-	for i := 1; i < len(text); i++ {
-		switch {
-		case text[i] == '\\' && text[0] == '"':
-			i++
-		case text[i] == text[0]:
-			return i
 		}
 	}
-	return 0
 }
 
-// unquote decodes what stood in quotes: escapes count in double ones only.
-func unquote(raw string, quote byte) string {
-	if quote != '"' {
-		return raw
+const (
+	shortestValue = 4 // of what is assigned in a line
+	shortestLine  = 8 // of lines that may say nothing, as "# ---" and "[a]"
+)
+
+// line takes in a line, and what is in it.
+func (f *finder) line(name, line string) {
+	kind := "line"
+	if isRemark(line) {
+		kind = "field" // it may be found elsewhere by chance
 	}
-	return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n", `\r`, "\r", `\t`, "\t", `\$`, "$").Replace(raw)
+	if line == "" || isBoundary(line) || kind == "field" && len(line) < shortestLine {
+		return
+	}
+	f.part(Part{kind, name, line, ""})
+	content, isItem := content(line)
+	if s, ok := assignment(content); ok && content != line && len(s.value) >= shortestValue {
+		f.leaf(s, s.name) // "#PASSWORD=x", "- name: x"
+	} else if isItem {
+		f.part(Part{kind, name, unquoted(content), ""})
+	}
+	f.include(name, dissect(content, f.depth+1))
 }
 
-// assignment reads NAME=value, export NAME=value, or name: value. The raw value ends
-// the line.
-func assignment(line string) (setting, bool) {
-	line = strings.TrimLeft(line, " \t")
-	line = strings.TrimLeft(strings.TrimPrefix(line, "export "), " \t")
-	end := 0
-	for end < len(line) && (isWord(line[end]) || strings.IndexByte("-./:@", line[end]) >= 0) {
-		end++
+// content returns a line without the mark of a comment or of an item in front of it.
+func content(line string) (content string, isItem bool) {
+	for _, mark := range []string{"- ", "* "} {
+		if rest, ok := strings.CutPrefix(line, mark); ok {
+			return strings.TrimSpace(rest), true
+		}
 	}
-	name := line[:end]
-	at := skipSpace(line, end)
-	switch {
-	case name == "" || name[0] == '-' || strings.Contains(name, schemeEnd):
-		return setting{}, false
-	case at < len(line) && line[at] == '=':
-		at++
-	case strings.HasSuffix(name, ":"): // YAML, Java properties
-		name = strings.TrimSuffix(name, ":")
-	default:
-		return setting{}, false
-	}
-	raw := line[skipSpace(line, at):]
-	value, _, _ := strings.Cut(raw, " #")
-	return setting{name, strings.TrimSpace(value), raw}, true
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimLeft(line, "#;!"), "//")), false
 }
 
-// assignment reads one NAME=value whose name says that the value is a secret.
-func (f *finder) assignment(text string) string {
-	s, ok := assignment(text)
-	if !ok || secretKind(s.name) == "" || strings.Contains(text, ";") {
-		return ""
+// unquoted returns text without quotes around it.
+func unquoted(text string) string {
+	if n := len(text); n >= 2 && text[0] == text[n-1] && strings.IndexByte("'\"", text[0]) >= 0 {
+		return text[1 : n-1]
 	}
-	f.dotenv(text)
-	return "dotenv"
+	return text
+}
+
+// isBoundary reports whether a line is one of PEM, and nothing else.
+func isBoundary(line string) bool {
+	name, begins := strings.CutPrefix(line, pemBegin)
+	name, ends := strings.CutPrefix(name, pemEnd)
+	name, isWhole := strings.CutSuffix(name, pemDashes)
+	return begins != ends && isWhole && len(name) <= longestBoundary &&
+		strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ") == ""
+}
+
+// isRemark reports whether a line looks as if it said nothing: a comment, the head of
+// a section, a boundary, markup.
+func isRemark(line string) bool {
+	return line == "" || strings.IndexByte("#;![", line[0]) >= 0 || strings.HasPrefix(line, "//") ||
+		strings.HasPrefix(line, pemDashes) || line[0] == '<'
 }
 
 // header reads what stands in an HTTP header: "Bearer token".
@@ -146,6 +118,7 @@ func (f *finder) header(text string) string {
 	}
 	switch strings.ToLower(strings.TrimSuffix(scheme, ":")) {
 	case "bearer", "basic", "token":
+		f.basic(setting{name: scheme, value: token})
 		f.part(Part{"token", "", token, ""})
 		return unnamed
 	}

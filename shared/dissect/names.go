@@ -52,6 +52,22 @@ var (
 	}
 )
 
+// documentNames are the settings of a document that everybody may read: where a
+// server is, what it is, and who signs in. A document is a secret as a whole, so that
+// the list is short, and a name must be in it, or its last word: DB_HOST, dbHost. A
+// name that speaks of a secret is not meant: tokenHost.
+var documentNames = []string{
+	"host", "hostname", "server", "servername", "endpoint", "port", "hosts", "servers", "ports", "endpoints",
+	"database", "databasename", "dbname", "db", "user", "username", "region", "environment", "env",
+	"type", "kind", "engine", "protocol", "kty", "alg", "crv",
+	"dbhost", "dbport", "dbuser", "pghost", "pgport", "pguser", "pgdatabase",
+}
+
+// addressNames are the last words of names whose value is an address.
+var addressNames = []string{
+	"endpoint", "endpoints", "url", "urls", "uri", "uris", "host", "hosts", "server", "registry",
+}
+
 // plain brings the spellings of a name together: "User ID", "user_id" and "UserId".
 func plain(name string) string {
 	return strings.Map(func(c rune) rune {
@@ -112,9 +128,37 @@ func lastWord(name string) string {
 // publicName reports whether everybody may read the value of such a setting.
 func publicName(name string) bool {
 	p := plain(name)
-	if harmless(p) && slices.ContainsFunc(secretWords, func(s secretWord) bool { return strings.Contains(p, s.word) }) {
+	if harmless(p) && mentionsSecret(p) {
 		return true // token_type, SharedAccessKeyName
 	}
 	return slices.Contains(publicNames, p) || slices.Contains(publicNames, lastWord(name)) ||
 		slices.ContainsFunc(publicEnds, func(end string) bool { return strings.HasSuffix(p, end) })
+}
+
+// openly reports whether everybody may read the value of a setting of a document.
+func openly(s setting) bool {
+	name := plain(s.name)
+	if _, address, ok := cutScheme(s.value); ok {
+		// Of a tokenUrl, the address is no secret; of a secretUrl, it may be.
+		return !mentionsSecret(strings.ReplaceAll(name, "token", "")) && !strings.ContainsAny(address, "?#") &&
+			slices.Contains(addressNames, finalWord(s.name))
+	}
+	return !mentionsSecret(name) && !tokenLike(s.value) &&
+		(slices.Contains(documentNames, name) || slices.Contains(documentNames, finalWord(s.name)))
+}
+
+// mentionsSecret reports whether a plain name speaks of a secret, whatever it says.
+func mentionsSecret(p string) bool {
+	return slices.ContainsFunc(secretWords, func(s secretWord) bool { return strings.Contains(p, s.word) })
+}
+
+// finalWord is lastWord, in which a capital letter starts a word, too: dbHost.
+func finalWord(name string) string {
+	for i := len(name) - 1; i > 0; i-- {
+		if 'A' <= name[i] && name[i] <= 'Z' && 'a' <= name[i-1] && name[i-1] <= 'z' {
+			name = name[i:]
+			break
+		}
+	}
+	return lastWord(name)
 }

@@ -51,7 +51,7 @@ func (f *finder) location(scheme, rest string) {
 	rest, query, _ := strings.Cut(rest, "?")
 	hosts, path, _ := strings.Cut(rest, "/")
 	if strings.Contains(hosts, "(") { // MySQL's address=(host=h)(password=p)
-		for _, s := range settings(strings.Map(parenthesis, hosts), ';') {
+		for _, s := range settings(parentheses.Replace(hosts), ';') {
 			f.option(s.setting)
 		}
 	} else {
@@ -62,12 +62,7 @@ func (f *finder) location(scheme, rest string) {
 	f.parameters(fragment)
 }
 
-func parenthesis(c rune) rune {
-	if c == '(' || c == ')' || c == ',' {
-		return ';'
-	}
-	return c
-}
+var parentheses = strings.NewReplacer("(", ";", ")", ";", ",", ";")
 
 // isWeb reports whether paths of the scheme may well have "@" in them, and users may
 // be tokens.
@@ -130,17 +125,30 @@ func isWord(c byte) bool {
 // tokenLength is the length from which a word in a URL may be a token.
 const tokenLength = 20
 
-// user takes in user:password.
+// user takes in user:password, or one of them alone.
 func (f *finder) user(scheme, info string) {
 	name, password, _ := strings.Cut(info, ":")
-	if isWeb(scheme) && len(name) >= tokenLength && (password == "" || password == "x-oauth-basic") {
+	switch {
+	case name == "":
+	case password == "" && hasLonePassword(scheme):
+		f.part(Part{"password", "", unescape(name), name})
+	case isWeb(scheme) && len(name) >= tokenLength && (password == "" || password == "x-oauth-basic"):
 		f.part(Part{"token", "", unescape(name), name})
 		return
+	case tokenLike(name):
+		f.part(Part{"token", "", unescape(name), name})
+	default:
+		f.publish(name, unescape(name))
 	}
-	f.publish(name, unescape(name))
 	if password != "" {
 		f.part(Part{"password", "", unescape(password), password})
 	}
+}
+
+// hasLonePassword reports whether what stands alone before the host is a password and
+// not a user: redis://password@host (Lettuce, Spring), nats://token@host.
+func hasLonePassword(scheme string) bool {
+	return strings.HasPrefix(scheme, "redis") || strings.HasPrefix(scheme, "valkey") || scheme == "nats"
 }
 
 // path takes in the path: names, and tokens as in the URL of a web hook.
