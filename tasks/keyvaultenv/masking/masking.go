@@ -42,7 +42,7 @@ type Short struct{ Name, Reason string }
 type Plan struct {
 	Register []string // in this order: values, parts, their usual forms, then rarer ones
 	Skipped  int      // how many strings did not fit, and are left to the scan
-	Unmasked []string // names of values that did not fit themselves: nothing hides them
+	Unmasked []string // names of values that did not fit themselves, or not all their lines
 	Short    []Short  // too short, or a well-known word: nothing of it is registered
 	Open     []Short  // masked as a whole, but a secret part of it is too short or a public word
 	Weak     []string // names of values with something of 4 or 5 characters, which is registered
@@ -57,7 +57,8 @@ const (
 // be masked: the names of variables, of the vault, of the project.
 //
 // Values come first, so that a secret with many parts cannot push out another
-// secret's value; within each group the secrets take turns.
+// secret's value; those of several lines come last among them, because they may be
+// long. Within each later group the secrets take turns.
 func Decide(values []Value, public []string, l Limits) Plan {
 	var plan Plan
 	var all []*pieces
@@ -75,10 +76,10 @@ func Decide(values []Value, public []string, l Limits) Plan {
 	}
 	b := budget{hidden: make(map[string]bool), left: make(map[string]bool)}
 	room := max(0, l.Most-l.Used)
-	for _, p := range all {
-		b.room = room
-		for _, form := range p.values {
-			if !b.register(form) {
+	b.room = room
+	for _, long := range []bool{false, true} {
+		for _, p := range all {
+			if p.long == long && !b.registerAll(p.values) {
 				plan.Unmasked = append(plan.Unmasked, p.name)
 			}
 		}
@@ -116,6 +117,15 @@ func (b *budget) register(form string) bool {
 	return true
 }
 
+// registerAll reports false if there was no room for one of the forms.
+func (b *budget) registerAll(forms []string) bool {
+	all := true
+	for _, form := range forms {
+		all = b.register(form) && all
+	}
+	return all
+}
+
 // dataEscape is what the agent looks for as well (Uri.EscapeDataString, one of the
 // encoders in HostContext.cs), so that it needs no registration.
 func dataEscape(value string) string {
@@ -141,7 +151,8 @@ func (b *budget) takeTurns(all []*pieces, of func(*pieces) []string) {
 type pieces struct {
 	name   string
 	short  string   // why there is nothing
-	values []string // the value without quotes around it, if it is one line
+	long   bool     // the value has several lines
+	values []string // the value without quotes around it; of several lines, all its parts instead
 	parts  []string
 	forms  []string // usual forms of both
 	rare   []string // other forms
@@ -173,7 +184,10 @@ func take(v Value, public []string) *pieces {
 		}
 	}
 	for _, part := range anatomy.Open {
-		p.leaveOpen(part, isPublic)
+		p.say(part, isPublic)
+	}
+	if p.long = strings.ContainsAny(unquoted(v.Text), "\r\n"); p.long {
+		p.values, p.parts = p.parts, nil // the agent sees lines, so nothing else hides it
 	}
 	if len(p.values)+len(p.parts) == 0 {
 		p.short = "it has only lines of fewer than 4 characters or public words"
@@ -183,7 +197,7 @@ func take(v Value, public []string) *pieces {
 	p.derive(&p.forms, formsOf, func(secret string) []string {
 		return slices.DeleteFunc(redact.Forms(secret), func(form string) bool { return lines[form] })
 	})
-	if len(p.values) == 0 {
+	if p.long {
 		formsOf = formsOf[1:] // the rare forms of a text of several lines are those of each line
 	}
 	p.derive(&p.rare, formsOf, func(secret string) []string {
@@ -217,9 +231,13 @@ func isPEMLine(part dissect.Part) bool {
 // leaveOpen notes that a part stays visible, if it is a secret by its name: a field of
 // a document may well be "on", and a line "}".
 func (p *pieces) leaveOpen(part dissect.Part, reason string) {
-	if part.Kind == "field" || part.Kind == "line" {
-		return
+	if part.Kind != "field" && part.Kind != "line" {
+		p.say(part, reason)
 	}
+}
+
+// say notes that a part stays visible.
+func (p *pieces) say(part dissect.Part, reason string) {
 	what := "its " + part.Kind
 	if part.Name != "" {
 		what += " (" + part.Name + ")"

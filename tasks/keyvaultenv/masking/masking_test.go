@@ -184,7 +184,7 @@ func TestOrder(t *testing.T) {
 	t.Parallel()
 	values := []masking.Value{{"a", "amqp://u:first-1@h"}, {"b", "second-2"}, {"c", "line-3\nline-4"}, {"d", "Server=h;Pwd=fourth-4"}}
 	got := masking.Decide(values, nil, masking.Limits{Most: 400}).Register
-	want := []string{"amqp://u:first-1@h", "second-2", "Server=h;Pwd=fourth-4", "first-1", "line-3", "fourth-4", "line-4"}
+	want := []string{"amqp://u:first-1@h", "second-2", "Server=h;Pwd=fourth-4", "line-3", "line-4", "first-1", "fourth-4"}
 	if diff := cmp.Diff(want, got[:len(want)]); diff != "" {
 		t.Errorf("Decide (-want +got):\n%s", diff)
 	}

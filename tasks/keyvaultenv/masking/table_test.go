@@ -108,6 +108,16 @@ func rows() map[string]row {
 		"HTML":                     {nasty, html.EscapeString(nasty), "w0rd", false},
 		"upper case":               {"CorrectHorse9", "CORRECTHORSE9", "CORRECT", false},
 		"lower case":               {"CorrectHorse9", "correcthorse9", "correct", false},
+		"line with a hash":         {"first-1\n#hunter-2", "#hunter-2", "hunter-2", false},
+		"commented out":            {"A_KEY=k-12\n# B_KEY=hunter-2", "b is hunter-2", "hunter-2", false},
+		"identity in a document":   {`{"id":"hunter-2","host":"h"}`, "id hunter-2", "hunter-2", false},
+		"password of redis alone":  {"rediss://hunter-2@h.net:6380", "AUTH hunter-2", "hunter-2", false},
+		"key of docker":            {`{"auths":{"r.net":{"auth":"YXBwOmh1bnRlci0y"}}}`, "login with hunter-2", "hunter-2", false},
+		"password of netrc":        {"machine h.net login app password hunter-2", "PASS hunter-2", "hunter-2", false},
+		"password of .pgpass":      {"h.net:5432:db:app:hunter-2", "PGPASSWORD=hunter-2", "hunter-2", false},
+		"publish profile":          {`<p userName="$app" userPWD="hunter&amp;2"/>`, "pw hunter&2", "hunter&2", false},
+		"appsettings with remarks": {"{ // a\n\"Db\": {\"Url\": \"amqp://u:hunter-2@h\"},\n}", "key hunter-2", "hunter-2", false},
+		"key in one line":          {strings.ReplaceAll(key, "\n", " "), "MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3S", "MzEfYy", false},
 		"SAS of a storage account": {"BlobEndpoint=https://a.net/;SharedAccessSignature=sv=2024&sig=aB%2Fc%3Dd-1", "sig=aB/c=d-1", "aB/c=d-1", false},
 	}
 }
