@@ -18,7 +18,7 @@ func TestWrongInputs(t *testing.T) {
 	for _, want := range []string{
 		"secrets: line 2: it has not the form NAME=secret-name", "secrets: line 3: a variable PATH would change", "secrets: line 4", "secrets: line 5",
 		"secrets: line 6", "secrets: line 7", "secrets: line 8", "SecretsFilter: item 1", "SecretsFilter: item 2", "SecretsFilter: item 3", "scan: ",
-		"apiVersion: it is not a version", "expiryWarningDays: it is below 0", "outputFile: it does nothing with exportTo: variables",
+		"apiVersion: the vault knows no API version of this form", "expiryWarningDays: it is below 0", "outputFile: it does nothing with exportTo: variables",
 		"arguments: it does nothing with exportTo: variables", "command: it does nothing with exportTo: variables",
 	} {
 		if !strings.Contains(errors, want) {

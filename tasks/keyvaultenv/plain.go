@@ -147,6 +147,9 @@ func (s *step) reportVariables(hits []hit, where map[string]string) error {
 		if place == "" {
 			place = "most likely in the YAML (variables, or a template), or set by a step with task.setvariable"
 		}
+		if isAgents(h.variable) {
+			place = "by the agent"
+		}
 		f := h.findings[0]
 		what := "something that looks like a secret (" + f.Rule + ")"
 		if f.Known != "" {
@@ -157,7 +160,6 @@ func (s *step) reportVariables(hits []hit, where map[string]string) error {
 		fix := "remove it there, fetch it with this task instead (secrets: " + h.variable + "=name-in-the-vault), " +
 			"and rotate it: it has been exposed"
 		if isAgents(h.variable) {
-			place = "by the agent"
 			fix = "find where it comes from (a commit message, a branch, a folder), and rotate it: it has been exposed"
 		}
 		facts = append(facts, map[string]string{

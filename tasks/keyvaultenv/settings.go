@@ -3,13 +3,13 @@ package keyvaultenv
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/mapping"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/policy"
+	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
 )
 
 // step is what a step wants, understood.
@@ -37,8 +37,6 @@ const (
 	scanArtifacts target = "artifacts"
 )
 
-var apiVersion = regexp.MustCompile(`^([0-9]{1,2}\.[0-9]{1,2}|20[0-9]{2}-[0-9]{2}-[0-9]{2})(-preview(\.[0-9]+)?)?$`)
-
 // understand reads the inputs, and says all that is wrong with them at once. It asks
 // nobody and changes nothing.
 func understand(env *task.Env, in Inputs) (*step, error) {
@@ -54,9 +52,7 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 	if s.scan, err = parseScan(in.Scan); err != nil {
 		errs = append(errs, badInput("scan", err.Error(), "write some of logs, paths, artifacts, or none"))
 	}
-	if !apiVersion.MatchString(in.APIVersion) {
-		errs = append(errs, badInput("apiVersion", "it is not a version", "write one such as 7.4 or 2025-07-01"))
-	}
+	errs = append(errs, checkVault(in.KeyVaultName, in.APIVersion))
 	if in.ExpiryWarningDays < 0 {
 		errs = append(errs, badInput("expiryWarningDays", "it is below 0", "write a number of days, or 0 for none"))
 	}
@@ -71,6 +67,19 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 		ExpiryWarningDays: in.ExpiryWarningDays,
 	}
 	return s, errors.Join(errs...)
+}
+
+// checkVault checks both inputs, though one call tells of one.
+func checkVault(name, version string) error {
+	wrong := func(input string, err error) error {
+		var e *vault.Error
+		if errors.As(err, &e) {
+			return badInput(input, "the vault "+e.Reason, e.Fix)
+		}
+		return nil
+	}
+	return errors.Join(wrong("KeyVaultName", vault.Check(name, vault.DefaultAPIVersion)),
+		wrong("apiVersion", vault.Check("any", version)))
 }
 
 // checkExport holds the inputs of exportTo against each other.

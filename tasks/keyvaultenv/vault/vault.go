@@ -106,23 +106,39 @@ func New(c Config) (*Client, error) {
 	wrong := func(kind Kind, reason, fix string) (*Client, error) {
 		return nil, &Error{Vault: shown(c.Name), Kind: kind, Reason: reason, Fix: fix}
 	}
+	if err := Check(c.Name, c.APIVersion); err != nil {
+		return nil, err
+	}
 	switch {
-	case !vaultName.MatchString(c.Name) || len(c.Name) > 24:
-		return wrong(BadName, "has a name that no key vault can have (3 to 24 letters, digits and single dashes)",
-			"write the name alone, such as contoso-kv, and not its address")
 	case c.Suffix == "":
 		return wrong(BadName, "has no known address: the service connection does not say where its cloud has vaults",
 			"save the connection again in the project settings, with the suffix of its key vaults")
 	case !suffixName.MatchString(c.Suffix):
 		return wrong(BadName, "has an address with a suffix that is not the end of a server's name", "correct it")
-	case !apiVersion.MatchString(c.APIVersion):
-		return wrong(BadVersion, "knows no API version of this form", "write one such as "+DefaultAPIVersion)
 	}
 	client := &Client{config: c, host: strings.ToLower(c.Name) + "." + c.Suffix}
 	if err := client.open(scoped{c.Credential, c.Credential.VaultScope()}); err != nil {
 		return wrong(Malformed, "cannot be asked", "report this")
 	}
 	return client, nil
+}
+
+// Check says what is wrong with the name of a vault, or with an API version: an *Error.
+func Check(name, version string) error {
+	switch {
+	case !vaultName.MatchString(name) || len(name) > 24:
+		return &Error{
+			Vault: shown(name), Kind: BadName,
+			Reason: "has a name that no key vault can have (3 to 24 letters, digits and single dashes)",
+			Fix:    "write the name alone, such as contoso-kv, and not its address",
+		}
+	case !apiVersion.MatchString(version):
+		return &Error{
+			Vault: shown(name), Kind: BadVersion, Reason: "knows no API version of this form",
+			Fix: "write one such as " + DefaultAPIVersion,
+		}
+	}
+	return nil
 }
 
 // open makes the SDK's client.
