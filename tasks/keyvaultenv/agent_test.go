@@ -29,7 +29,7 @@ func (j *job) run(stage string) string {
 		Now: func() time.Time { ticks += j.tick; return j.now.Add(ticks + time.Since(began)) },
 	}, Task)
 	j.obey()
-	result := regexp.MustCompile(`##vso\[task\.complete result=(\w+)`).FindStringSubmatch(j.log)
+	result := regexp.MustCompile(`(?m)^##vso\[task\.complete result=(\w+)`).FindStringSubmatch(j.log)
 	if status != 0 || result == nil {
 		j.t.Fatalf("%s ended with status %d and log\n%s", stage, status, j.log)
 	}

@@ -121,7 +121,7 @@ func TestIdentities(t *testing.T) {
 		},
 		"old API": {
 			func(c *azuretest.Config) {
-				c.Vaults = map[string]azuretest.VaultConfig{vaultName: {APIVersions: []string{"2016-10-01"}}}
+				c.Vaults = map[string]azuretest.VaultConfig{testVault: {APIVersions: []string{"2016-10-01"}}}
 			},
 			func(j *job) { j.input("apiVersion", "2016-10-01") },
 		},

@@ -129,7 +129,7 @@ func TestNoSARIF(t *testing.T) {
 	t.Parallel()
 	j := ran(t)
 	j.write("work/_temp/guardrails/keyvaultenv-"+stepID+".sarif/x", "x")
-	j.logged("Test", leakedValue).expect("post", "Failed", "log of Build / Test, line 1 (owner: team-orders)", "the findings cannot be written as SARIF", "Rotate: ")
+	j.logged("Test", leakedValue).expect("post", "Failed", "log of Build / Test, line 1 (owner team-orders)", "the findings cannot be written as SARIF", "Rotate: ")
 	if got := j.issues("error"); len(got) != 2 {
 		t.Errorf("the errors are %q, want the leak and the report", got)
 	}

@@ -23,7 +23,7 @@ const (
 	// It looks like one, and is none.
 	jobToken = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJuYW1laWQiOiJqb2IiLCJzY3AiOiJhcHBfdG9rZW4ifQ." +
 		"S1THk3Qm9vX2lzX25vX3NpZ25hdHVyZV9hdF9hbGxfYnV0X2xvbmdfZW5vdWdo"
-	vaultName = "contoso-kv"
+	testVault = "contoso-kv"
 )
 
 // job is an agent with one step of the task, in this process: it has a job's folders, a
@@ -82,7 +82,7 @@ func newJob(t *testing.T, change ...func(*azuretest.Config)) *job {
 	}})
 	devOps := func(c *azuretest.Config) { c.DevOps = j.server }
 	j.cloud = azuretest.NewCloud(t, append(change, devOps)...)
-	j.vault = j.cloud.Vault(vaultName)
+	j.vault = j.cloud.Vault(testVault)
 	j.env = j.environment()
 	for _, entry := range j.cloud.AgentEnv() {
 		name, value, _ := strings.Cut(entry, "=")
@@ -117,7 +117,7 @@ func (j *job) environment() map[string]string {
 		"ENDPOINT_AUTH_PARAMETER_" + connectionID + "_SERVICEPRINCIPALID":  j.cloud.App().ID,
 		"ENDPOINT_AUTH_PARAMETER_" + connectionID + "_SERVICEPRINCIPALKEY": j.cloud.App().Secret,
 
-		"INPUT_CONNECTEDSERVICENAME": connectionID, "INPUT_KEYVAULTNAME": vaultName,
+		"INPUT_CONNECTEDSERVICENAME": connectionID, "INPUT_KEYVAULTNAME": testVault,
 		"INPUT_SCAN": "logs, paths, artifacts",
 	}
 }

@@ -134,27 +134,6 @@ func TestOldFiles(t *testing.T) {
 	j.expect("post", "Failed", "s/new.txt", "s/named.txt", "a/old.txt", "!s/old.txt")
 }
 
-// TestOldSettings: credentials that a tool of the machine had before the job are a warning;
-// a secret of this run is a leak there, too.
-func TestOldSettings(t *testing.T) {
-	t.Parallel()
-	const line = "//r.example/:_authToken=hX9kk2mm3QzzPPq81\n"
-	for content, want := range map[string]string{line: "Succeeded", line + "# " + leakedValue: "Failed"} {
-		j := newJob(t)
-		j.vault.Set("a", leakedValue)
-		j.write("home/.npmrc", content)
-		j.now = j.now.Add(time.Hour)
-		j.input("secrets", "A=a").expect("main", "Succeeded")
-		j.expect("post", want, "something that looks like a secret (leak/npm")
-		if got := strings.Join(j.issues("warning"), "\n"); !strings.Contains(got, "leak/npm") {
-			t.Errorf("the warnings are %q, want one about the token", got)
-		}
-	}
-	j := ran(t) // it is new
-	j.write("home/.npmrc", line)
-	j.expect("post", "Failed", "something that looks like a secret (leak/npm")
-}
-
 // TestRestOfADocument: of a document only what was asked for is a secret of this run.
 func TestRestOfADocument(t *testing.T) {
 	t.Parallel()
@@ -180,9 +159,9 @@ func TestRules(t *testing.T) {
 		"URL in a file": {func(j *job) { j.write("work/1/s/.env", "URL=postgres://app:hX9kk2mm3Q@db.contoso.com/orders\n") }, "leak/url-password"},
 		"private key":   {func(j *job) { j.write("work/1/a/id.pem", privateKey()) }, "leak/private-key"},
 		"docker login": {func(j *job) {
-			j.write("home/.docker/config.json", `{"auths":{"r.example":{"auth":"`+base64.StdEncoding.EncodeToString([]byte("user:hX9kk2mm3Q-zz"))+`"}}}`)
+			j.write("work/1/s/docker/config.json", `{"auths":{"r.example":{"auth":"`+base64.StdEncoding.EncodeToString([]byte("user:hX9kk2mm3Q-zz"))+`"}}}`)
 		}, "leak/docker-auth"},
-		"npm token": {func(j *job) { j.write("home/.npmrc", "//r.example/:_authToken=hX9kk2mm3QzzPPq81\n") }, "leak/npm"},
+		"npm token": {func(j *job) { j.write("work/1/s/.npmrc", "//r.example/:_authToken=hX9kk2mm3QzzPPq81\n") }, "leak/npm"},
 		"connection string": {func(j *job) {
 			j.logged("Deploy", "Server=tcp:x.database.windows.net;Database=o;User ID=a;Password=hX9kk2mm3Q;\n")
 		}, "leak/connection-string"},

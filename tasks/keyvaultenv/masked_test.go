@@ -188,7 +188,7 @@ func TestReportNeverHoldsAValue(t *testing.T) {
 	j.vault.Set("db", "Server=db;User ID=app;Password=Autumn-2025/reset")
 	j.input("secrets", "DB=db").expect("main", "Succeeded")
 	facts := j.facts("main")
-	if facts["vault"] != vaultName || facts["exportTo"] != "variables" || facts["maskedForms"] == nil {
+	if facts["vault"] != testVault || facts["exportTo"] != "variables" || facts["maskedForms"] == nil {
 		t.Errorf("the facts are %v", facts)
 	}
 	j.printed("Test", "Autumn-2025\x1b[0m/reset\n").expect("post", "Failed")

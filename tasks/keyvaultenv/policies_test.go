@@ -31,7 +31,7 @@ func TestPolicies(t *testing.T) {
 		"a common word":  {"onShort", &azuretest.Secret{Value: "True"}, "is a word that every log is full of", true},
 		"well known":     {"onShort", &azuretest.Secret{Value: "postgres"}, "cannot be hidden in logs", true},
 		"a number":       {"onShort", &azuretest.Secret{Value: "83725"}, "cannot be hidden in logs", true},
-		"a name":         {"onShort", &azuretest.Secret{Value: vaultName}, "cannot be hidden in logs", true},
+		"a name":         {"onShort", &azuretest.Secret{Value: testVault}, "cannot be hidden in logs", true},
 	} {
 		for _, action := range []string{"", "fail", "warn", "skip"} {
 			t.Run(state+" "+action, func(t *testing.T) {

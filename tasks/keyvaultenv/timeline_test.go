@@ -23,7 +23,7 @@ func TestTimeline(t *testing.T) {
 		{ID: "d", ParentID: "job", Type: "Task", Name: "Late", State: stateCompleted, Result: "succeeded", Order: 4},
 		{ID: "e", ParentID: "job", Type: "Task", Name: "Post-job: Docker", State: "inProgress", LogID: 4, Order: 5},
 		{ID: "f", ParentID: "job", Type: "Task", Name: "Post-job: Secrets", State: "inProgress", Order: 6},
-		{ID: "g", ParentID: "job", Type: "Task", Name: "Post-job: Checkout", State: "pending", Order: 7},
+		{ID: "g", ParentID: "job", Type: "Task", Name: "Post-job: Node", State: "pending", Order: 7},
 		{ID: "h", ParentID: "job", Type: "Task", Name: "Finalize Job", State: "pending", Order: 8},
 		{ID: "other", ParentID: "stage", Type: "Job", Name: "Windows", State: stateCompleted, LogID: 5},
 		{ID: "i", ParentID: "other", Type: "Task", Name: "Test", State: stateCompleted, LogID: 6},
@@ -33,7 +33,7 @@ func TestTimeline(t *testing.T) {
 	if diff := cmp.Diff([]string{"log of Linux / Late", "log of Linux / Post-job: Docker"}, run.waiting()); diff != "" {
 		t.Errorf("waiting (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"Post-job: Checkout"}, run.later()); diff != "" {
+	if diff := cmp.Diff([]string{"Post-job: Node"}, run.later()); diff != "" {
 		t.Errorf("later (-want +got):\n%s", diff)
 	}
 	var files []ado.LogFile

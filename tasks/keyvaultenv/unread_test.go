@@ -161,7 +161,7 @@ func TestLaterSteps(t *testing.T) {
 		want  string // "" for no warning
 	}{
 		"none":         {"Secrets", []string{"Finalize Job"}, ""},
-		"two":          {"Secrets", []string{"Post-job: Checkout", "Post-job: Docker", "Finalize Job"}, "which does not see what they print: Post-job: Checkout, Post-job: Docker. "},
+		"two":          {"Secrets", []string{"Post-job: Node", "Post-job: Docker", "Finalize Job", "Post-job: Checkout shop@main to s"}, "which does not see what they print: Post-job: Node, Post-job: Docker. "},
 		"like ours":    {"Secrets", []string{"Post-job: Publish Secrets"}, "which does not see what they print: Post-job: Publish Secrets. "},
 		"ours unnamed": {"", []string{"Post-job: Docker"}, "which does not see what they print: Post-job: Docker. "},
 	} {
