@@ -27,6 +27,7 @@ var placeholderParts = []string{
 	"***", "example", "changeme", "change_me", "change-me", "placeholder", "redacted", "your_", "your-", "yourpass",
 	"yoursecret", "yourtoken", "yourkey", "<secret", "****", "......", "replace_", "replace-", "replaceme",
 	"insert_", "insert-", "not-a-real", "notreal", "dummy", "sensitive value",
+	"yourstrong", // yourStrong(!)Password, YourStrong@Passw0rd: Microsoft's SQL Server
 }
 
 // isPlaceholder reports whether value is masked, a variable that was not replaced, or
@@ -44,7 +45,7 @@ func isPlaceholder(value []byte) bool {
 			return true
 		}
 	}
-	return isVariable(value) || hasFolded(value, placeholderParts...)
+	return isVariable(value) || hasFolded(value, placeholderParts...) || isSample(value) || isEncodedPlaceholder(value)
 }
 
 // crossed reports whether value was made unreadable with crosses: sk-xxxxxxxx.

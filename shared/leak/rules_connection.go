@@ -68,7 +68,10 @@ func findURL(text []byte, at int) (found, bool) {
 	if password := text[f.from:f.to]; isPlaceholder(password) || isPort(text[at+3:user], password) {
 		return found{}, false
 	}
-	if !ours {
+	switch {
+	case isTestPassword(text[f.from:f.to]) && isLocalURL(text, f.to+1):
+		f.severity = localSeverity
+	case !ours:
 		f.severity = High
 	}
 	return f, !bytes.HasPrefix(text[f.to+1:], []byte("sha256:"))
@@ -167,7 +170,8 @@ func findConnection(text []byte, at int) (found, bool) {
 		return found{}, false
 	}
 	context := lineBefore(text, at, 400)
-	style, kind := separator(first, before < at, context, lineAfter(text, from, 300))
+	rest := lineAfter(text, from, 300)
+	style, kind := separator(first, before < at, context, rest)
 	if style == 0 {
 		return found{}, false
 	}
@@ -175,6 +179,9 @@ func findConnection(text []byte, at int) (found, bool) {
 	f := connectionValue(text, from, style, bytes.Count(context, []byte{'\''})%2 == 1)
 	f.kind = kind
 	value := text[f.from:f.to]
+	if isTestPassword(value) && isLocalConnection(context, rest, style) {
+		f.severity = localSeverity
+	}
 	return f, len(value) >= 3 && !isPlaceholder(value)
 }
 

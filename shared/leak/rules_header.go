@@ -155,7 +155,7 @@ func findJWT(text []byte, at int) (found, bool) {
 	header := text[at:ends[0]]
 	plain := make([]byte, base64.RawURLEncoding.DecodedLen(len(header)))
 	n, err := base64.RawURLEncoding.Decode(plain, header)
-	return found{from: at, to: i}, err == nil && bytes.Contains(plain[:n], []byte(`"alg"`))
+	return found{from: at, to: i}, err == nil && bytes.Contains(plain[:n], []byte(`"alg"`)) && !isSample(text[at:i])
 }
 
 var jwtEdge = newClass("a-zA-Z0-9_.-")
