@@ -24,7 +24,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/azuretest"
@@ -124,9 +123,7 @@ func (c contender) run() (outcome, error) {
 		return o, fmt.Errorf("%s does not succeed: %v\n%s", c.name, err, out.String())
 	}
 	o.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		o.peak = float64(usage.Maxrss) / 1024
-	}
+	o.peak = peak(cmd.ProcessState)
 	return o, nil
 }
 
