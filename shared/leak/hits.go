@@ -67,9 +67,11 @@ func (s *scan) full() bool { return s.byRules > s.e.most }
 // judge looks at what is new in the window.
 func (s *scan) judge(in *input) {
 	old := len(s.pending)
-	s.e.known.search(in.data, in.judged, in.horizon, func(m match) {
-		s.pending = append(s.pending, s.knownHit(in, m))
-	})
+	known := func(m match) { s.pending = append(s.pending, s.knownHit(in, m)) }
+	s.e.known.search(in.data, in.judged, in.horizon, known)
+	if !in.binary {
+		s.e.known.searchWrapped(in.data, in.judged, in.horizon, known)
+	}
 	if !in.binary && !s.full() {
 		s.e.rules.search(in.data, in.judged, in.horizon, func(rank int, f found) {
 			if h, ok := s.ruleHit(in, rank, f); ok {

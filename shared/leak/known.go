@@ -273,7 +273,8 @@ func (k *knownSet) compile() {
 	k.long.compile(k.forms, longFrom, longestForm+1)
 }
 
-// search calls found for each form that has a gram in data[from:to].
+// search calls found for each form that has a gram in data[from:to]. Forms that cross a
+// line end are searchWrapped's.
 func (k *knownSet) search(data []byte, from, to int, found func(match)) {
 	const cached = 16 << 10 // what is read a second time is in the first-level cache
 	candidate := func(form, start int) {

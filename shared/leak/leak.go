@@ -2,9 +2,10 @@
 //
 // An [Engine] looks twice. First for the secrets of this run, whose values it knows,
 // in every form in which they usually turn up (package redact) and for their parts
-// (package dissect), also when terminal colours stand inside them. Then for
-// credentials it has never seen, by rules that each start at a literal: formats of
-// providers, connection strings, private keys, assignments with a random value.
+// (package dissect), also when terminal colours or, in base64, the end of a line of 64 or
+// 76 columns stand inside them. Then for credentials it has never seen, by rules that
+// each start at a literal: formats of providers, connection strings, private keys,
+// assignments with a random value.
 //
 // What it promises: findings do not depend on how the input is cut; memory is
 // bounded whatever the input is; text that is masked already and placeholders are
@@ -12,8 +13,9 @@
 // stars.
 //
 // What it does not do: find a secret that was encrypted or compressed, or a piece of
-// one that is shorter than 16 characters or two thirds of it, or judge whether a
-// credential is still valid.
+// one that is shorter than 16 characters or two thirds of it, or base64 that is wrapped at
+// another column, crosses more than two line ends or is wrapped in Binary text, or judge
+// whether a credential is still valid.
 package leak
 
 import (
@@ -72,7 +74,7 @@ const (
 	Log    Text = iota // a log: never binary
 	Config             // settings files, variables
 	Source             // program text: passwords written down in it are likely examples, so rules count less
-	Binary             // known secrets only
+	Binary             // known secrets only, none in wrapped base64
 )
 
 // Options is what to look for.
@@ -162,11 +164,13 @@ func (e *Engine) String(value, source string, text Text) []Finding {
 // form, or a part of it; false if it holds none.
 func (e *Engine) HoldsKnown(value string) (string, bool) {
 	first := match{entry: len(e.known.entries)}
-	e.known.search([]byte(value), 0, len(value), func(m match) {
+	best := func(m match) {
 		if m.entry < first.entry {
 			first = m
 		}
-	})
+	}
+	e.known.search([]byte(value), 0, len(value), best)
+	e.known.searchWrapped([]byte(value), 0, len(value), best)
 	if first.entry == len(e.known.entries) {
 		return "", false
 	}
