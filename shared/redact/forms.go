@@ -153,6 +153,10 @@ func cores(raw []byte) []string {
 	return out
 }
 
+// minTail is how long the last line of wrapped base64 has to be: a shorter one stands in
+// other texts by chance, such as that of five hyphens.
+const minTail = 12
+
 // padded returns the base64 forms that need no place in the agent's list: the
 // whole with its last characters, its lines when wrapped at 64 or 76 columns,
 // and the cores of the UTF-16 that PowerShell's -EncodedCommand wants.
@@ -167,7 +171,9 @@ func padded(value string) []string {
 		// A line end after the secret changes what follows the core only.
 		for core := whole[:len(raw)*8/6]; len(whole) > columns && core != ""; {
 			cut := min(columns, len(core))
-			out = append(out, core[:cut])
+			if cut >= minTail {
+				out = append(out, core[:cut])
+			}
 			core = core[cut:]
 		}
 	}

@@ -170,7 +170,7 @@ func TestVariables(t *testing.T) {
 	j.vault.Set("orders-db", "postgres://app:p%40ss-word1@db.contoso.com/orders")
 	j.vault.Set("pem", "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----\n")
 	j.input("secrets", "DATABASE_URL=orders-db\nKEY=pem").
-		expect("main", "Succeeded", "Fetching 2 secrets", "Masked: 2 secrets", "!p%40ss", "!MIIEvQ")
+		expect("main", "Succeeded", "Fetching 2 secrets", "Masked: 2 values", "!p%40ss", "!MIIEvQ")
 	if got, want := j.secret["DATABASE_URL"], "postgres://app:p%40ss-word1@db.contoso.com/orders"; got != want {
 		t.Errorf("DATABASE_URL = %q, want %q", got, want)
 	}

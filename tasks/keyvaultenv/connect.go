@@ -8,7 +8,6 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/azure"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
-	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
 )
@@ -43,14 +42,18 @@ func (s *step) connect() (*vault.Client, error) {
 	return got, nil
 }
 
-// http is how the agent reaches servers.
+// http is how the agent reaches servers. What is strange about that is said once.
 func (s *step) http() (httpx.Config, error) {
 	config, warnings, err := httpx.FromAgent(s.env.Lookup)
+	config.Secrets = s.env.Secrets
+	if s.routeTold {
+		return config, err
+	}
+	s.routeTold = true
 	for _, warning := range warnings {
-		s.env.Log.Warning(pipeline.Issue{Message: warning, Code: "keyvault/connection"})
+		s.warn("keyvault/connection", warning)
 	}
 	s.warnOfRoute()
-	config.Secrets = s.env.Secrets
 	return config, err
 }
 
@@ -60,7 +63,7 @@ func (s *step) warnOfRoute() {
 	names, _ := s.publicVariables() // without them the audit fails
 	for _, name := range names {
 		switch strings.ToUpper(name) {
-		case "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR":
+		case "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR":
 			s.warn("keyvault/connection", "the way to the vault goes by the pipeline's variable "+name+
 				"; whoever can set it sees what is sent. How to fix: configure the agent (--proxyurl, --sslcacert)")
 		}

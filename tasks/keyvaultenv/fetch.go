@@ -25,6 +25,9 @@ type secret struct {
 // name is how messages call it.
 func (s *step) name(w mapping.Want) string {
 	name := fmt.Sprintf("the secret %s of the vault %s", w.Secret, s.in.KeyVaultName)
+	if w.Version != "" {
+		name += ", version " + w.Version + ","
+	}
 	if w.Path != "" {
 		name = w.Path + " in " + name
 	}

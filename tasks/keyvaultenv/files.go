@@ -72,10 +72,11 @@ func (sc *scanner) settings() []string {
 			paths = append(paths, filepath.Join(home, filepath.FromSlash(name)))
 		}
 	}
-	for _, name := range []string{"DOCKER_CONFIG", "NPM_CONFIG_USERCONFIG"} {
-		if path, ok := env.Lookup(name); ok && path != "" {
-			paths = append(paths, path)
-		}
+	if dir, ok := env.Lookup("DOCKER_CONFIG"); ok && dir != "" {
+		paths = append(paths, filepath.Join(dir, "config.json"))
+	}
+	if path, ok := env.Lookup("NPM_CONFIG_USERCONFIG"); ok && path != "" {
+		paths = append(paths, path)
 	}
 	return paths
 }
@@ -134,7 +135,7 @@ func (sc *scanner) file(ctx context.Context, f workspace.File) {
 	defer file.Close()
 	found, err := sc.engine.Scan(ctx, counted{file, sc}, name, textOf(f))
 	if sc.isSetting(f.Path) {
-		found = lessened(found, within(sc.step.env.TempDir(), f.Path))
+		found = asSetting(found, within(sc.step.env.TempDir(), f.Path))
 	}
 	sc.found(found)
 	if err != nil && ctx.Err() == nil {
@@ -142,15 +143,16 @@ func (sc *scanner) file(ctx context.Context, f workspace.File) {
 	}
 }
 
-// isSetting reports whether tools keep credentials in the file.
+// isSetting reports whether tools keep credentials in the file. In the workspace none
+// does, whatever a step has said of that.
 func (sc *scanner) isSetting(path string) bool {
-	return slices.ContainsFunc(sc.settings(), func(s string) bool { return s == path || within(s, path) })
+	return slices.Contains(sc.settings(), path) && !within(sc.step.variable("Pipeline.Workspace"), path)
 }
 
-// lessened lessens what rules have found where tools keep credentials: that is what these
+// asSetting lessens what rules have found where tools keep credentials: that is what these
 // files are for. In a folder that the agent empties a secret of this run may be there,
 // too, such as the one of docker login.
-func lessened(found []leak.Finding, emptied bool) []leak.Finding {
+func asSetting(found []leak.Finding, emptied bool) []leak.Finding {
 	for i, f := range found {
 		if (f.Known == "" || emptied) && rank[f.Severity] < rank[leak.Medium] {
 			found[i].Severity = leak.Medium

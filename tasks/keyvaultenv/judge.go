@@ -44,6 +44,9 @@ func (s *step) judge(w mapping.Want, answer vault.Result) (got secret, use bool,
 	}
 	for _, text := range verdict.Fail {
 		what, fix, _ := strings.Cut(text, "; ")
+		if facts.Missing != "" {
+			fix = refusal.Fix + "; or " + fix
+		}
 		err = errors.Join(err, &task.UserError{Rule: "keyvault/policy", Msg: what, Hint: fix})
 	}
 	return got, verdict.Use, err

@@ -3,11 +3,12 @@
 // job in all that the job has left.
 //
 // The main stage (or, with RunAsPreJob, the pre stage) understands the inputs
-// (settings.go), fetches and judges the secrets (fetch.go), masks them (mask.go), holds
-// the job's plain variables against them (plain.go), and exports them (exports.go). The
-// post stage scans (scan.go: logs.go, files.go) and reports (findings.go). What it
-// needs to know travels in a sealed file (memory.go). Each package below knows one
-// thing:
+// (settings.go), fetches the secrets (connect.go, fetch.go) and judges them (judge.go),
+// masks them (mask.go), holds the job's plain variables against them (plain.go), and
+// exports them (exports.go). The post stage scans (scan.go: logs.go with timeline.go,
+// files.go), brings together what it finds (findings.go) and reports it (report.go,
+// checklist.go). What it needs to know travels in a sealed file (memory.go). Each package
+// below knows one thing:
 //
 //	mapping    which secrets a step wants, and under which names
 //	vault      how a vault is asked, and what its refusals mean
@@ -54,6 +55,7 @@ func provide(ctx context.Context, env *task.Env, in Inputs) error {
 	if err != nil {
 		return err
 	}
+	// At once, too: the end of the job is scanned even if this fails or is ended.
 	if err := s.remember(nil); err != nil {
 		return err
 	}

@@ -54,11 +54,11 @@ func (s *step) mask(secrets []secret) error {
 		s.warn("keyvault/open", fmt.Sprintf("%s is hidden as a whole, but not a part of it: %s; "+
 			"make that part longer", open.Name, open.Reason))
 	}
+	s.env.Log.Printf("Masked: %s, in %s.", plural(len(secrets), "value"), plural(len(plan.Register), "form"))
 	if plan.Skipped > 0 {
-		s.warn("keyvault/mask", fmt.Sprintf("%d forms of the secrets are left to the scan at the end: "+
-			"the agent is given %d in a job; fetch fewer secrets in one job, or shorter ones", plan.Skipped, mostForms))
+		s.env.Log.Printf("%s, the rarest ones, are left to the scan at the end of the job.",
+			plural(plan.Skipped, "form"))
 	}
-	s.env.Log.Printf("Masked: %s, in %s.", plural(len(secrets), "secret"), plural(len(plan.Register), "form"))
 	s.env.Report.Set("maskedForms", len(plan.Register))
 	s.env.Report.Set("formsLeftToScan", plan.Skipped)
 	return s.env.Log.SetVariable(maskedForms, strconv.Itoa(used+len(plan.Register)), pipeline.Var{})

@@ -110,25 +110,28 @@ type scanner struct {
 	bytes    int64
 }
 
+// scanOf is how a target is scanned.
+type scanOf struct {
+	target target
+	scan   func(*scanner, context.Context) error
+}
+
+// scans are all targets there are, in the order in which they are scanned.
+var scans = []scanOf{
+	{scanLogs, (*scanner).logs}, {scanPaths, (*scanner).paths}, {scanArtifacts, (*scanner).artifacts},
+}
+
 func (sc *scanner) scanAll(ctx context.Context) error {
-	for _, t := range []target{scanLogs, scanPaths, scanArtifacts} {
-		if !slices.Contains(sc.memory.Scan, t) {
+	for _, s := range scans {
+		if !slices.Contains(sc.memory.Scan, s.target) {
 			continue
 		}
-		var err error
-		switch t {
-		case scanLogs:
-			err = sc.logs(ctx)
-		case scanPaths:
-			err = sc.paths(ctx)
-		case scanArtifacts:
-			err = sc.artifacts(ctx)
-		}
+		err := s.scan(sc, ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			sc.cannot("the "+string(t), err)
+			sc.cannot("the "+string(s.target), err)
 		}
 	}
 	return nil

@@ -24,6 +24,8 @@ type step struct {
 	// vars are the variables that the scan goes by, as they were when the step began; nil
 	// until then.
 	vars map[string]string
+	// routeTold says that the log tells already what leads us to servers.
+	routeTold bool
 	// sealed is the file of what the post stage has to know.
 	sealed string
 }
@@ -111,12 +113,13 @@ func parseScan(text string) ([]target, error) {
 		case "":
 		case "none":
 			none = true
-		case scanLogs, scanPaths, scanArtifacts:
+		default:
+			if !slices.ContainsFunc(scans, func(s scanOf) bool { return s.target == t }) {
+				return nil, fmt.Errorf("%.20q is nothing that can be scanned", item)
+			}
 			if !slices.Contains(targets, t) {
 				targets = append(targets, t)
 			}
-		default:
-			return nil, fmt.Errorf("%.20q is nothing that can be scanned", item)
 		}
 	}
 	if none == (len(targets) > 0) {

@@ -122,3 +122,19 @@ func TestOddFiles(t *testing.T) {
 		t.Errorf("post ended as %s with\n%s", result, j.log)
 	}
 }
+
+// TestSettingsAreNotForTheTaking: a step that calls the workspace, or the artifacts, the
+// folder of a tool's settings makes no leak a warning.
+func TestSettingsAreNotForTheTaking(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"DOCKER_CONFIG", "NPM_CONFIG_USERCONFIG", "HOME", "USERPROFILE"} {
+		for _, dir := range []string{"work/1", "work/1/a", "work/1/a/.npmrc"} {
+			j := ran(t)
+			j.write("work/1/a/.npmrc", npmToken)
+			j.env[name] = j.path(dir)
+			if j.run("post") != "Failed" {
+				t.Errorf("with %s=%s a token in the artifacts is no leak:\n%s", name, dir, j.shown())
+			}
+		}
+	}
+}
