@@ -99,7 +99,7 @@ func (s *step) wants(ctx context.Context, client *vault.Client) ([]mapping.Want,
 	}
 	items, err := client.List(ctx)
 	if err != nil {
-		return nil, s.vaultError(err, task.Environment)
+		return nil, s.vaultError(err)
 	}
 	var names []string
 	for _, item := range items {

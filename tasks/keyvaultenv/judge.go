@@ -26,7 +26,7 @@ func (s *step) judge(w mapping.Want, answer vault.Result) (got secret, use bool,
 	case errors.As(answer.Err, &refusal) && (refusal.Missing() || refusal.Kind == vault.Disabled):
 		facts.Missing = refusal.Reason
 	case answer.Err != nil:
-		return got, false, s.vaultError(answer.Err, task.Environment)
+		return got, false, s.vaultError(answer.Err)
 	}
 	if facts.Missing == "" {
 		if got.value, err = s.decode(w, got.whole); err != nil {
@@ -78,14 +78,16 @@ func (s *step) short(value string) string {
 }
 
 // vaultError is an error of the vault as users see it.
-func (s *step) vaultError(err error, class task.Class) error {
+func (s *step) vaultError(err error) error {
 	var e *vault.Error
 	var c *azure.Error
 	switch {
 	case errors.As(err, &c):
 		return connectionError(c)
 	case errors.As(err, &e):
-		return &task.UserError{Class: class, Rule: "keyvault/" + string(e.Kind), Msg: e.Message(), Hint: e.Fix, Err: e}
+		return &task.UserError{
+			Class: task.Environment, Rule: "keyvault/" + string(e.Kind), Msg: e.Message(), Hint: e.Fix, Err: e,
+		}
 	}
 	return err
 }
