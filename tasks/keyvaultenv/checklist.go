@@ -31,10 +31,10 @@ func (s *step) checklist(findings []leak.Finding) {
 			return slices.Contains(common, line)
 		})
 		title := fmt.Sprintf("Rotate: %s (%s)", some(names[kind]), recipe.Title)
-		s.steps(title, append([]string{"Who can do it: " + recipe.Owner}, steps...))
+		s.steps(title, "Who can do it: "+recipe.Owner+".", steps)
 	}
 	if len(common) > 0 {
-		s.steps("Then, for all of them", common)
+		s.steps("Then, for all of them", "", common)
 	}
 }
 
@@ -60,13 +60,17 @@ func some(names []string) string {
 
 // steps prints one list. What the agent knows stands in the place of the names in angle
 // brackets.
-func (s *step) steps(title string, lines []string) {
+func (s *step) steps(title, who string, lines []string) {
 	const someOrganization, someProject = "https://dev.azure.com/<organization>", "<project>"
 	fill := strings.NewReplacer(
 		someOrganization, cmp.Or(strings.TrimSuffix(s.env.Var("System.CollectionUri"), "/"), someOrganization),
 		someProject, cmp.Or(s.env.Var("System.TeamProject"), someProject), "<vault>", s.in.KeyVaultName)
 	s.env.Log.Group(title)
 	s.env.Report.Summary("#### %s", title)
+	if who != "" {
+		s.env.Log.Print(who)
+		s.env.Report.Summary("%s", who)
+	}
 	for i, line := range lines {
 		line = fill.Replace(line)
 		s.env.Log.Printf("%d. %s", i+1, line)
