@@ -3,7 +3,7 @@ package leak
 import (
 	"go/ast"
 	"go/parser"
-	"go/token"
+	gotoken "go/token"
 	"strconv"
 	"testing"
 )
@@ -11,7 +11,7 @@ import (
 // TestKindsHasAllKinds: one that is left out would get the recipe of a password.
 func TestKindsHasAllKinds(t *testing.T) {
 	t.Parallel()
-	file, err := parser.ParseFile(token.NewFileSet(), "kind.go", nil, 0)
+	file, err := parser.ParseFile(gotoken.NewFileSet(), "kind.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

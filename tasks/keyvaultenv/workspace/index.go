@@ -49,7 +49,11 @@ func readIndex(folder string) (index, error) {
 			dir = filepath.Join(folder, dir)
 		}
 	}
-	config, err := read(filepath.Join(dir, "config"), maxConfig)
+	settings := dir
+	if common, err := read(filepath.Join(dir, "commondir"), maxConfig); err == nil { // of a worktree
+		settings = filepath.Join(dir, filepath.FromSlash(strings.TrimSpace(string(common))))
+	}
+	config, err := read(filepath.Join(settings, "config"), maxConfig)
 	if err != nil {
 		return nil, err
 	}
