@@ -15,6 +15,7 @@ import (
 
 	"github.com/microsoft/azure-devops-go-api/azuredevops/v7"
 
+	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/retry"
 )
@@ -125,7 +126,7 @@ func (t *transport) refusal(r request, resp *http.Response, isPage bool, start [
 				"build service's access to the project")
 	case status == http.StatusTooManyRequests:
 		reason := "Azure DevOps limits the requests of this identity (429)"
-		if after := retryAfter(resp.Header); after > t.config.Retry.Max {
+		if after := httpx.RetryAfter(resp.Header); after > t.config.Retry.Max {
 			reason += fmt.Sprintf(", and wants to be left alone for %s", after)
 		}
 		return r.error(status, reason, "run fewer jobs at once, or try again later")

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/retry"
 )
@@ -89,18 +90,9 @@ func (t *transport) check(req *http.Request, resp *http.Response) error {
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what there is of it
 	err := t.refusal(asked(req.Context()), resp, kind == "text/html", start)
 	if slices.Contains([]int{408, 429, 500, 502, 503, 504}, resp.StatusCode) {
-		return retry.Temporary(err, retryAfter(resp.Header))
+		return retry.Temporary(err, httpx.RetryAfter(resp.Header))
 	}
 	return err
-}
-
-// retryAfter is how long the server wants to be left alone, 0 if it does not say.
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31)
-	if err != nil {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
 }
 
 // load reads a document, as a whole and up to a limit, and makes it one that the SDK

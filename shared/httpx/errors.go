@@ -54,7 +54,7 @@ func (c *Client) statusError(method string, target *url.URL, resp *http.Response
 	} else {
 		e.Detail = c.clean(string(firstLine(start)))
 	}
-	e.after = retryAfter(resp.Header)
+	e.after = RetryAfter(resp.Header)
 	return e
 }
 
@@ -178,9 +178,9 @@ func isFinal(err error) bool {
 		errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// retryAfter is how long the server wants to be left alone; 0 if it does not say.
+// RetryAfter is how long the server wants to be left alone; 0 if it does not say.
 // A date is compared with the server's own clock, not ours.
-func retryAfter(h http.Header) time.Duration {
+func RetryAfter(h http.Header) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
 		if ms, err := strconv.ParseUint(h.Get(name), 10, 31); err == nil {
 			return time.Duration(ms) * time.Millisecond

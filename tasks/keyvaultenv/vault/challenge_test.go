@@ -136,8 +136,8 @@ func TestRetryAfter(t *testing.T) {
 		"without now":  {http.Header{"Retry-After": {"Mon, 23 Nov 2026 06:00:09 GMT"}}, 0},
 		"garbage":      {http.Header{"Retry-After": {"-1"}}, 0},
 	} {
-		if got := retryAfter(tc.header); got != tc.want {
-			t.Errorf("%s: retryAfter(%v) = %s, want %s", name, tc.header, got, tc.want)
+		if got := httpx.RetryAfter(tc.header); got != tc.want {
+			t.Errorf("%s: RetryAfter(%v) = %s, want %s", name, tc.header, got, tc.want)
 		}
 	}
 }

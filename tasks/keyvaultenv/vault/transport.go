@@ -7,9 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/httpx"
 )
 
 // maxBody is room for a page of 25 names with all the tags that they can have.
@@ -110,7 +111,7 @@ func (t *transport) send(req *http.Request, seen *exchange) (*http.Response, err
 	if len(body) > maxBody {
 		return nil, errLarge
 	}
-	seen.status, seen.header, seen.body, seen.after = resp.StatusCode, resp.Header, body, retryAfter(resp.Header)
+	seen.status, seen.header, seen.body, seen.after = resp.StatusCode, resp.Header, body, httpx.RetryAfter(resp.Header)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	if resp.StatusCode == http.StatusUnauthorized && !isChallenge(resp.Header.Get("WWW-Authenticate")) {
 		return nil, errChallenge
@@ -132,27 +133,4 @@ func isChallenge(header string) bool {
 	tenant := strings.Split(found["authorization"], "/")
 	return len(tenant) > 3 && tenant[0] == "https:" && strings.Trim(tenant[3], ",") != "" &&
 		(found["resource"] != "" || found["scope"] != "")
-}
-
-// retryAfter is how long a server wants to be left alone; 0 if it does not say. A date is
-// compared with the server's own clock.
-func retryAfter(h http.Header) time.Duration {
-	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-		if ms, err := strconv.ParseUint(h.Get(name), 10, 31); err == nil {
-			return time.Duration(ms) * time.Millisecond
-		}
-	}
-	text := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	until, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return max(0, until.Sub(now))
 }
