@@ -251,7 +251,10 @@ function spawn(program, stage) {
       // The pipe is never written to. Its end is how the program learns that this process was killed.
       // Inherited output also keeps the console shared on Windows, which is how Ctrl+C reaches the program.
       stdio: ['pipe', 'inherit', 'inherit'],
-      env: environment(),
+      // GODEBUG and AZURE_SDK_GO_LOGGING, which any step can set, would make the program log its connections before its
+      // first line, tokens included. It gets them under other names, for the programs that it starts itself.
+      env: Object.keys(process.env).reduce((env, name) => Object.assign(env, {
+        [name.replace(/^(GODEBUG|AZURE_SDK_GO_LOGGING)$/i, 'GUARDRAILS_ENV_$1')]: process.env[name] }), { GUARDRAILS_LAUNCHER: '1' }),
       windowsHide: true,
     });
     // After a successful start, "error" means that a signal could not be sent; the agent will send the next.
@@ -260,22 +263,6 @@ function spawn(program, stage) {
     if (started.stdin) started.stdin.on('error', () => {}); // EPIPE when the program closes its end: its right
     if (started.pid !== undefined) child = started;
   });
-}
-
-// AT_START are variables that steer a Go program before its first line: what it logs of its connections, tokens
-// included. Any step of a job can set them.
-const AT_START = ['GODEBUG', 'AZURE_SDK_GO_LOGGING'];
-
-// environment is that of the program: ours, with those variables under names of their own, for the programs that it
-// starts itself.
-function environment() {
-  const env = Object.assign({}, process.env, { GUARDRAILS_LAUNCHER: '1' });
-  for (const name of Object.keys(env)) {
-    if (AT_START.indexOf(WINDOWS ? name.toUpperCase() : name) < 0) continue;
-    env['GUARDRAILS_ENV_' + name] = env[name];
-    delete env[name];
-  }
-  return env;
 }
 
 // listen passes on the agent's wish to stop. On Unix the agent signals this process alone (ProcessInvoker.cs: SIGINT,

@@ -53,7 +53,7 @@ func watchLauncher(stdin io.Reader, cancel context.CancelCauseFunc) {
 }
 
 // kept begins the names under which the launcher hands over variables that would steer
-// this program before its first line (AT_START in launch.js).
+// this program before its first line (see launch.js).
 const kept = "GUARDRAILS_ENV_"
 
 // restored is the environment with the names that the agent gave.
