@@ -14,7 +14,7 @@ CGO_ENABLED=1 go test -race -count=1 ./shared/... ./tasks/... || failed=1
 echo "== fuzzing, $fuzztime a target"
 while IFS=: read -r file target; do
   echo "-- $target ($(dirname "$file"))"
-  go test "./$(dirname "$file")" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" -fuzzminimizetime 10x | tail -n 2 || failed=1
+  go test "./$(dirname "$file")" -run '^$' -fuzz "^$target\$" -fuzztime "$fuzztime" -fuzzminimizetime 10x | tail -n 5 || failed=1
 done < <(git ls-files '*_test.go' | xargs grep -Eo '^func Fuzz[A-Za-z0-9]+' | sed 's/func //' | sort)
 
 echo "== savers killed at 100 random moments"
