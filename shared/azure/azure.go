@@ -51,6 +51,15 @@ type Job struct {
 	Mask func(secret string)
 }
 
+// JobOf returns the Job of an agent's environment. Server and Token are empty if it does
+// not tell them: only some schemes need them, and say so.
+func JobOf(e *endpoint.Env, client *httpx.Client, oidc string, mask func(secret string)) Job {
+	job := Job{HTTP: client, OIDC: oidc, Mask: mask}
+	job.Server, _ = e.SystemURL()
+	job.Token, _ = e.SystemToken()
+	return job
+}
+
 // Credential gets tokens. It may be used by several goroutines, and keeps a token
 // while it is good. It is an azcore.TokenCredential.
 type Credential struct {

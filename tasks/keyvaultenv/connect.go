@@ -24,12 +24,8 @@ func (s *step) connect() (*vault.Client, error) {
 		return nil, badInput("azureSubscription", err.Error(), "name a service connection that this pipeline may use")
 	}
 	client := httpx.New(config)
-	job := azure.Job{HTTP: client, Mask: s.env.Log.SetSecret}
-	// Only some schemes need these, and say so.
-	job.Server, _ = e.SystemURL()
-	job.Token, _ = e.SystemToken()
-	job.OIDC, _ = s.env.Lookup("SYSTEM_OIDCREQUESTURI")
-	credential, err := azure.New(conn, job)
+	oidc, _ := s.env.Lookup("SYSTEM_OIDCREQUESTURI")
+	credential, err := azure.New(conn, azure.JobOf(e, client, oidc, s.env.Log.SetSecret))
 	if err != nil {
 		return nil, connectionError(err)
 	}

@@ -118,12 +118,8 @@ func (s *step) credential(config httpx.Config) (*azure.Credential, error) {
 	if err != nil {
 		return nil, badInput(err, "azureSubscription", "name a service connection that this pipeline may use")
 	}
-	job := azure.Job{HTTP: httpx.New(config), Mask: s.env.Log.SetSecret}
-	// Only some schemes need these, and say so.
-	job.Server, _ = e.SystemURL()
-	job.Token, _ = e.SystemToken()
-	job.OIDC, _ = s.env.Lookup("SYSTEM_OIDCREQUESTURI")
-	credential, err := azure.New(conn, job)
+	oidc, _ := s.env.Lookup("SYSTEM_OIDCREQUESTURI")
+	credential, err := azure.New(conn, azure.JobOf(e, httpx.New(config), oidc, s.env.Log.SetSecret))
 	return credential, badInput(err, "azureSubscription", "correct the service connection")
 }
 

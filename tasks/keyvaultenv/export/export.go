@@ -28,7 +28,7 @@ type Format string
 const (
 	// Dotenv is lines of NAME=value that bash's source and node's --env-file read
 	// the same. A value with characters that either gives a meaning to is quoted,
-	// and docker takes quotes for a part of the value: see [Quoted].
+	// and docker takes quotes for a part of the value.
 	// Values of several lines need node 20.12 or later.
 	Dotenv Format = "dotenv"
 	// Docker is lines of NAME=value for docker run --env-file, which knows no quotes

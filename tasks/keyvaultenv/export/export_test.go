@@ -52,9 +52,6 @@ func TestRender(t *testing.T) {
 			t.Errorf("Render(%s) (-want +got):\n%s", format, diff)
 		}
 	}
-	if diff := cmp.Diff([]string{"PASSWORD", "NOTE"}, export.Quoted(values)); diff != "" {
-		t.Errorf("Quoted (-want +got):\n%s", diff)
-	}
 	for _, text := range []string{"", "x", "\xff\x00\r\n", "no line end added"} {
 		got, err := export.Render(export.Raw, []export.Pair{{"any-name", text}})
 		if err != nil || string(got) != text {

@@ -19,18 +19,6 @@ func isPlain(text string) bool {
 	}) < 0
 }
 
-// Quoted returns the names of those whose values stand in quotes in a Dotenv file,
-// which docker run --env-file would read along with them.
-func Quoted(pairs []Pair) []string {
-	var names []string
-	for _, p := range pairs {
-		if !isPlain(p.Value) {
-			names = append(names, p.Name)
-		}
-	}
-	return names
-}
-
 // quote writes a value so that bash and node (src/node_dotenv.cc) read the same.
 // To both, nothing in single quotes means anything, and there is no way to write a
 // single quote there that both understand. In double quotes bash gives a meaning
