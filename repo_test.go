@@ -98,8 +98,9 @@ var layer = map[string]int{
 	"shared/redact": 0, "shared/safepath": 0, "shared/retry": 0, "shared/version": 0, "shared/dissect": 0,
 	"shared/pipeline": 1, "shared/inputs": 1, "shared/proc": 1, "shared/httpx": 1,
 	"shared/endpoint": 2, "shared/archive": 2, "shared/report": 2, "shared/leak": 2, "shared/ado": 2,
-	"shared/azure": 3, // a service connection's identity: on top of endpoint
-	"shared/task":  3,
+	"shared/lockfile": 2,
+	"shared/azure":    3, // a service connection's identity: on top of endpoint
+	"shared/task":     3,
 }
 
 func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
@@ -125,6 +126,7 @@ func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
 func isTestSupport(dir string) bool {
 	return slices.Contains([]string{
 		"shared/tasktest", "shared/azuretest", "shared/adotest", "tasks/safecache/store/storetest",
+		"tasks/auditdeps/osvtest", "tasks/auditdeps/npmtest",
 	}, dir)
 }
 
@@ -181,14 +183,16 @@ var thirdParty = map[string][]string{
 	"github.com/Azure/azure-sdk-for-go":          {"shared/azure", "tasks/keyvaultenv/vault"},
 	"github.com/microsoft/azure-devops-go-api":   {"shared/ado"},
 	"software.sslmate.com/src/go-pkcs12":         {"tasks/keyvaultenv/decode"},
-	"github.com/pelletier/go-toml/v2":            {"tasks/safecache/lockfile"},
-	"golang.org/x/mod":                           {"tasks/safecache/lockfile", "tasks/safecache/ecosystem"},
+	"github.com/pelletier/go-toml/v2":            {"shared/lockfile"},
+	"golang.org/x/mod":                           {"shared/lockfile", "tasks/safecache/ecosystem", "tasks/auditdeps/"},
+	"deps.dev/util/semver":                       {"tasks/auditdeps/versions"},
+	"github.com/pandatix/go-cvss":                {"tasks/auditdeps/advisory"},
 	"golang.org/x/sys":                           {"shared/", "build/localagent", "tasks/safecache/store"},
 	"golang.org/x/text":                          {"shared/safepath", "build/gentask"},
 	"github.com/andybalholm/brotli":              {"build/pack"},
 	"github.com/CycloneDX/cyclonedx-go":          {"build/pack"},
 	"github.com/santhosh-tekuri/jsonschema/v6":   {"build/gentask"},
-	"go.yaml.in/yaml/v3":                         {"build/localagent", "tasks/safecache/lockfile"},
+	"go.yaml.in/yaml/v3":                         {"build/localagent", "shared/lockfile", "tasks/auditdeps/policy"},
 	"github.com/google/go-cmp":                   {"build/pack/oracle"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }

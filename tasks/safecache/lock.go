@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/ecosystem"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // chooseEcosystem returns the ecosystem of a step, nil for a generic cache. The

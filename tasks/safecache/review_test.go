@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/ecosystem"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // Of several lock files of one package manager, the key takes the one that says most.

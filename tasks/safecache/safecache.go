@@ -7,7 +7,6 @@
 // Each of the packages below knows one thing:
 //
 //	cachekey   the key language of Cache@2
-//	lockfile   what lock files say
 //	ecosystem  what of a package manager's downloads a lock file names
 //	claim      what a lock file says of one file
 //	trust      which run may read and write what

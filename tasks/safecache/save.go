@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/report"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/trust"
 )
 

@@ -13,12 +13,12 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/archive"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/proc"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/cachekey"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/ecosystem"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/trust"
 )
 

@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/ecosystem"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/store"
 )
 

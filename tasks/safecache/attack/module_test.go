@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/ecosystem"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/entry"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // modules is a module that needs another, which a proxy of files has.

@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 )
 
 func TestCargoFolder(t *testing.T) {

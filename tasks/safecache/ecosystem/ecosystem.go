@@ -9,8 +9,8 @@ package ecosystem
 import (
 	"slices"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // All returns every package manager that is known.
@@ -48,7 +48,7 @@ type Host struct {
 	Lookup func(name string) (value string, ok bool) // environment variables
 	// Format is of the lock file, if that is known already: the two Yarns keep their
 	// downloads in different places.
-	Format string
+	Format lockfile.Format
 }
 
 // Plan is what lock files say about a download cache.

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // golang keeps the downloads of Go modules: the zip, the go.mod and the recorded

@@ -9,8 +9,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // gradle keeps the files that Gradle downloaded. Where the project has verification

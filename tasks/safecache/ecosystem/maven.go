@@ -7,8 +7,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // maven keeps what Maven downloaded into the local repository. Where the project has

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 )
 
 func TestMavenAndGradleFolders(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // Package managers of Node.js, pinned in build/npm.

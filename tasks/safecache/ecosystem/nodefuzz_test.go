@@ -10,7 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 )
 
 // fuzzClaims holds every claim against the lock file's text: its digest must be

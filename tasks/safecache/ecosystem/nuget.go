@@ -12,8 +12,8 @@ import (
 	"path"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // nuget keeps the global packages folder, in which each package lies as it was

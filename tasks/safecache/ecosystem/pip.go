@@ -14,8 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // pip keeps the wheels and source archives that pip downloaded, which it finds by

@@ -3,7 +3,7 @@ package ecosystem
 import (
 	"testing"
 
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 )
 
 // The command that must follow is of the tool that the lock file is for.

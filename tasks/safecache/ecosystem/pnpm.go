@@ -4,8 +4,8 @@ import (
 	"encoding/hex"
 	"regexp"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // pnpm keeps the files of packages under their own hashes, and for each package a

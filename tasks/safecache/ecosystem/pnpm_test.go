@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 )
 
 func TestPNPMFolder(t *testing.T) {

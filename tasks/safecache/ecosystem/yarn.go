@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
 )
 
 // yarn is two package managers. Yarn 2 and later (Berry) keep one archive for each

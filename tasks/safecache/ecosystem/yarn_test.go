@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/guardrails-ci/guardrails/tasks/safecache/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 )
 
 func TestYarnFolder(t *testing.T) {
 	t.Parallel()
-	of := func(format string, h Host) Host {
+	of := func(format lockfile.Format, h Host) Host {
 		h.Format = format
 		return h
 	}

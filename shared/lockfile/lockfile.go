@@ -25,10 +25,13 @@ import (
 // Lock is a lock file that was read.
 type Lock struct {
 	Path   string // slash-separated, below the root it was read from
-	Format string // one of the constants below
+	Format Format
 	SHA256 string // of the file, lower-case hex
 	// Packages are all packages that are downloaded, sorted by name and version.
 	Packages []Package
+	// Entries are all packages with their places and what they require, in the order of the
+	// file, for those who look at the graph.
+	Entries []Entry
 	// Unproven are packages that are downloaded from a registry and have no hash,
 	// as name@version: nothing could verify them.
 	Unproven []string
@@ -47,18 +50,21 @@ type Package struct {
 	URL       string // where from, if the lock file says so
 }
 
-// Formats of lock files.
+// Format is the kind of a lock file.
+type Format string
+
+// The formats.
 const (
-	NPM    = "npm"
-	Yarn1  = "yarn 1"
-	Berry  = "yarn berry"
-	PNPM   = "pnpm"
-	Go     = "go.sum"
-	Cargo  = "Cargo.lock"
-	Pip    = "pip"
-	NuGet  = "NuGet"
-	Maven  = "Maven"
-	Gradle = "Gradle"
+	NPM    Format = "npm"
+	Yarn1  Format = "yarn 1"
+	Berry  Format = "yarn berry"
+	PNPM   Format = "pnpm"
+	Go     Format = "go.sum"
+	Cargo  Format = "Cargo.lock"
+	Pip    Format = "pip"
+	NuGet  Format = "NuGet"
+	Maven  Format = "Maven"
+	Gradle Format = "Gradle"
 )
 
 // maxSize is the largest lock file that is read; real ones reach 5 MB.

@@ -46,7 +46,10 @@ func TestRealLockFilesAreReadAndFresh(t *testing.T) {
 		"has-flag 4.0.0, is-number 7.0.0, minimatch 3.1.5, ms 2.0.0, ms 2.1.2, ms 2.1.3"
 	npm := strings.Replace(workspaces, "debug 4.3.4", "debug 4.3.7", 1)
 	berry := strings.Replace(workspaces, "is-number 7.0.0", "is-number 7.0.0, local 1.0.0", 1)
-	for name, tc := range map[string]struct{ format, packages string }{
+	for name, tc := range map[string]struct {
+		format   Format
+		packages string
+	}{
 		"npm3": {NPM, npm}, "npm2": {NPM, npm},
 		"npm1": {NPM, "balanced-match 1.0.2, brace-expansion 1.1.22, concat-map 0.0.1, debug 4.3.7, has-flag 4.0.0, " +
 			"minimatch 3.1.5, ms 2.0.0, ms 2.1.3"},
