@@ -1,0 +1,43 @@
+// Package installed reads what package managers have put on the disk: what a program
+// would load, whatever a lock file says.
+//
+// It promises to read hostile trees safely: nothing outside of the root, no link that
+// leads there, bounded in number and size, nothing executed. What it cannot read or
+// understand is a Problem, never left out in silence.
+package installed
+
+import "github.com/guardrails-ci/guardrails/shared/lockfile"
+
+// Tree is what is installed for one lock file.
+type Tree struct {
+	// Kind is what it is, for messages: "node_modules", "site-packages", "Go modules", ...
+	Kind string
+	// Path is where, slash-separated below the root, or absolute if it is outside.
+	Path      string
+	Ecosystem string // as in OSV
+	Packages  []Package
+	Problems  []Problem
+}
+
+// Package is one package on the disk.
+type Package struct {
+	Name, Version string // as the package itself says
+	// Path is its folder, slash-separated below the lock file's folder:
+	// "node_modules/a/node_modules/b"; absolute if it is elsewhere on the machine.
+	Path string
+	// Key is what a lock file's entry for it is found by, if that is not the path.
+	Key      string
+	Requires []lockfile.Require // as the package itself says; To is -1
+	Bundled  bool               // came inside of another package
+	// Integrity is a hash of what is there, in the form lock files have ("h1:..."), "" if
+	// none can be made of it.
+	Integrity string
+}
+
+// Problem is something that is not as the package manager left it, or could not be read.
+type Problem struct {
+	Path string
+	Text string // in our own words
+	// Unread says that it could not be looked at; else it was, and is wrong.
+	Unread bool
+}
