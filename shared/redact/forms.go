@@ -154,8 +154,8 @@ func cores(raw []byte) []string {
 }
 
 // minTail is how long the last line of wrapped base64 has to be: a shorter one stands in
-// other texts by chance, such as that of five hyphens.
-const minTail = 12
+// other texts by chance.
+const minTail = 6
 
 // padded returns the base64 forms that need no place in the agent's list: the
 // whole with its last characters, its lines when wrapped at 64 or 76 columns,
@@ -168,20 +168,54 @@ func padded(value string) []string {
 		base64.URLEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
 	}
 	for _, columns := range []int{64, 76} {
-		// A line end after the secret changes what follows the core only.
-		for core := whole[:len(raw)*8/6]; len(whole) > columns && core != ""; {
-			cut := min(columns, len(core))
-			if cut >= minTail {
-				out = append(out, core[:cut])
-			}
-			core = core[cut:]
-		}
+		out = append(out, wrapped(value, whole, columns)...)
 	}
 	var wide []byte
 	for _, unit := range utf16.Encode([]rune(value)) {
 		wide = append(wide, byte(unit), byte(unit>>8))
 	}
 	return append(out, cores(wide)...)
+}
+
+// wrapped returns the lines of whole, the base64 of value, that are worth looking for.
+// Those that hold nothing but the last boundary of PEM are not: it stands behind public
+// keys and certificates too.
+func wrapped(value, whole string, columns int) []string {
+	if len(whole) <= columns {
+		return nil
+	}
+	// A line end after the secret changes what follows the core only.
+	core := whole[:len(value)*8/6]
+	public := len(core)
+	if at := strings.LastIndex(value, "-----END "); at >= 0 {
+		public = at * 8 / 6
+	}
+	var out []string
+	for start := 0; start < public; start += columns {
+		line := core[start:min(start+columns, len(core))]
+		if len(line) >= minTail && !isHyphens(line) {
+			out = append(out, line)
+		}
+	}
+	return out
+}
+
+// isHyphens reports whether base64 has line for hyphens and line ends alone, wherever in
+// a group of four characters it begins. Rulers and the boundaries of PEM are full of them.
+func isHyphens(line string) bool {
+	for before := range 4 {
+		end := before + len(line)
+		group := (strings.Repeat("A", before) + line + "AAA")[:(end+3)/4*4]
+		text, err := base64.RawStdEncoding.DecodeString(group)
+		if err != nil {
+			return false
+		}
+		text = text[(before*6+7)/8 : end*6/8] // the bytes that are in the line as a whole
+		if strings.Trim(strings.TrimRight(string(text), "\r\n"), "-") == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // dumped returns the hex forms whose digits are apart: AB-CD as .NET's BitConverter
