@@ -53,6 +53,24 @@ func (l *Log) UploadArtifact(artifact, folder, path string) error {
 	return nil
 }
 
+// PublishTests shows a JUnit file as a test run with this title on the run's Tests tab
+// (ResultsCommandExtension.cs). A failed test does not fail the step.
+func (l *Log) PublishTests(title, path string) error {
+	if l.holdsSecret(title) {
+		return errors.New("the title of a test run holds a secret")
+	}
+	if strings.Contains(path, ",") {
+		return fmt.Errorf("results.publish: the agent takes the comma in %s for the end of a name", path)
+	}
+	if _, err := l.stat("results.publish", path); err != nil {
+		return err
+	}
+	l.command("results.publish", []property{
+		{"mergeResults", "false"}, {"publishRunAttachments", "true"}, {"resultFiles", path}, {"runTitle", title}, {"type", "JUnit"},
+	}, "")
+	return nil
+}
+
 // PrependPath puts a folder in front of PATH for the following steps.
 func (l *Log) PrependPath(dir string) error {
 	info, err := l.stat("task.prependpath", dir)

@@ -73,8 +73,13 @@ func TestLines(t *testing.T) {
 		"summary":       {func(l *pipeline.Log) { ok(l, l.UploadSummary(file)) }, "##vso[task.uploadsummary]" + file + "\n"},
 		"upload":        {func(l *pipeline.Log) { ok(l, l.UploadFile(file)) }, "##vso[task.uploadfile]" + file + "\n"},
 		"attachment":    {func(l *pipeline.Log) { ok(l, l.AddAttachment("k", "n", file)) }, "##vso[task.addattachment type=k;name=n;]" + file + "\n"},
-		"artifact":      {func(l *pipeline.Log) { ok(l, l.UploadArtifact("drop", "", dir)) }, "##vso[artifact.upload artifactname=drop;]" + dir + "\n"},
-		"path":          {func(l *pipeline.Log) { ok(l, l.PrependPath(dir)) }, "##vso[task.prependpath]" + dir + "\n"},
+		"tests": {
+			func(l *pipeline.Log) { ok(l, l.PublishTests("a;b", file)) },
+			"##vso[results.publish mergeResults=false;publishRunAttachments=true;resultFiles=" + file +
+				";runTitle=a%3Bb;type=JUnit;]\n",
+		},
+		"artifact": {func(l *pipeline.Log) { ok(l, l.UploadArtifact("drop", "", dir)) }, "##vso[artifact.upload artifactname=drop;]" + dir + "\n"},
+		"path":     {func(l *pipeline.Log) { ok(l, l.PrependPath(dir)) }, "##vso[task.prependpath]" + dir + "\n"},
 		"detail": {func(l *pipeline.Log) {
 			l.LogDetail(pipeline.Detail{ID: "i", Type: "t", Name: "n", Order: 1, Start: at, Progress: 5, State: pipeline.InProgress, CurrentMessage: "m"})
 		}, "##vso[task.logdetail id=i;type=t;name=n;order=1;starttime=2026-11-23T01:02:03.000000004Z;progress=5;state=InProgress;]m\n"},
@@ -103,6 +108,12 @@ func TestLines(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	file, comma := filepath.Join(dir, "junit.xml"), filepath.Join(dir, "a,b.xml")
+	for _, name := range []string{file, comma} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, do := range map[string]func(l *pipeline.Log) error{
 		"secret of several lines": func(l *pipeline.Log) error {
 			return l.SetVariable("a", "one-line\ntwo-line", pipeline.Var{Secret: true})
@@ -112,6 +123,7 @@ func TestRefusals(t *testing.T) {
 		"secret task variable by a public name": func(l *pipeline.Log) error { return l.SetTaskVariable("a", "x", true) },
 		"secret in a public task variable":      func(l *pipeline.Log) error { return l.SetTaskVariable("a", secret, false) },
 		"secret in an attachment's name":        func(l *pipeline.Log) error { return l.AddAttachment("k", secret, os.Args[0]) },
+		"secret in a test run's title":          func(l *pipeline.Log) error { return l.PublishTests(secret, file) },
 		"secret in an artifact's name":          func(l *pipeline.Log) error { return l.UploadArtifact(secret, "", dir) },
 		"secret in a path": func(l *pipeline.Log) error {
 			path := filepath.Join(dir, secret)
@@ -127,6 +139,8 @@ func TestRefusals(t *testing.T) {
 		"folder as a file":        func(l *pipeline.Log) error { return l.UploadFile(dir) },
 		"attachment's name":       func(l *pipeline.Log) error { return l.AddAttachment("k", "a/b", dir) },
 		"artifact without a name": func(l *pipeline.Log) error { return l.UploadArtifact("", "", dir) },
+		"missing tests":           func(l *pipeline.Log) error { return l.PublishTests("a", file+".no") },
+		"tests with a comma":      func(l *pipeline.Log) error { return l.PublishTests("a", comma) },
 		"missing artifact":        func(l *pipeline.Log) error { return l.UploadArtifact("a", "", dir+"/no") },
 		"empty path":              func(l *pipeline.Log) error { return l.PrependPath("") },
 		"file as a path":          func(l *pipeline.Log) error { return l.PrependPath(os.Args[0]) },

@@ -33,6 +33,8 @@ type UserError struct {
 	Rule  string // stable name of what was violated, for the report
 	Msg   string // what is wrong
 	Hint  string // the way out
+	Path  string // of the file in the sources that is to blame, "" for none
+	Line  int    // in that file, 0 for none
 	Final bool   // fails the step with enforcement: warn, too: it is no refusal of ours
 	Err   error
 }
@@ -104,7 +106,9 @@ func (o *outcome) addError(err error) {
 			class = Refused
 		}
 		o.final = o.final || user.Final
-		o.add(class, report.Finding{Rule: user.Rule, Message: user.Msg, Hint: user.Hint})
+		o.add(class, report.Finding{
+			Rule: user.Rule, Message: user.Msg, Hint: user.Hint, Path: user.Path, Line: user.Line,
+		})
 		if user.Err != nil {
 			o.causes = append(o.causes, user.Err.Error())
 		}

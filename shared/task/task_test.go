@@ -106,6 +106,14 @@ func TestOutcomes(t *testing.T) {
 			want: "##vso[task.logissue type=error;code=x/no;]refusing to do it. How to fix: do the other thing\n" +
 				"##vso[task.debug]inner cause\n" + uploaded + "##vso[task.complete result=Failed;]\n",
 		},
+		"refused, with a place": {
+			main: func(context.Context, *task.Env, in) error {
+				return &task.UserError{Rule: "x/no", Msg: "no", Path: "a.lock", Line: 3}
+			},
+			class: task.Refused,
+			want: "##vso[task.logissue type=error;sourcepath=a.lock;linenumber=3;code=x/no;]no\n" +
+				uploaded + "##vso[task.complete result=Failed;]\n",
+		},
 		"refused, but only warned": {
 			environ: []string{"INPUT_NAME=n", "INPUT_ENFORCEMENT=warn"},
 			main:    func(context.Context, *task.Env, in) error { return refusal },
