@@ -28,7 +28,7 @@ func berryDocument(data []byte, lock *Lock) (fields, error) {
 // Yarn keeps in its cache, also those that it packs itself, of patched packages and
 // git repositories. Their URL is Yarn's reference, such as npm:4.17.21, and their
 // Integrity "<cache key>/<hash>": of the archive that Yarn makes, not the registry's.
-func parseBerry(data []byte, lock *Lock) error {
+func parseBerry(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Berry
 	doc, err := berryDocument(data, lock)
 	if err != nil {

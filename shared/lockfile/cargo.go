@@ -37,7 +37,7 @@ var (
 	hexSHA256    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-func parseCargoLock(data []byte, lock *Lock) error {
+func parseCargoLock(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Cargo
 	file, err := decodeCargoLock(data, lock)
 	if err != nil {

@@ -81,7 +81,7 @@ func TestCargoLock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := Lock{}
-			err := parseCargoLock([]byte(tc.lock), &got)
+			err := parseCargoLock([]byte(tc.lock), mapTree(), &got)
 			got.tidy()
 			got.Format = ""
 			checkParse(t, got, tc.want, err, tc.err)
@@ -192,7 +192,7 @@ func FuzzCargo(f *testing.F) {
 		cargoAllows(requirement, "1.2.3")
 		cargoAllows("1", requirement)
 		lock := Lock{Path: "Cargo.lock"}
-		if err := parseCargoLock([]byte(text), &lock); err != nil {
+		if err := parseCargoLock([]byte(text), mapTree(), &lock); err != nil {
 			var format *FormatError
 			if !errors.As(err, &format) {
 				t.Fatalf("parseCargoLock(%q): got %T, want *FormatError", text, err)

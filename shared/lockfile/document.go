@@ -2,11 +2,9 @@ package lockfile
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -32,7 +30,7 @@ const (
 type fields struct {
 	file    string
 	where   string // within the file, for messages
-	values  map[string]any
+	object  *object
 	problem *error
 }
 
@@ -43,15 +41,21 @@ func (f fields) wrong(key, want string) {
 }
 
 // has reports whether there is a value that is not null.
-func (f fields) has(key string) bool { return f.values[key] != nil }
+func (f fields) has(key string) bool { return f.object.get(key).kind != isNull }
+
+// isObject reports whether a value is an object or mapping.
+func (f fields) isObject(key string) bool { return f.object.get(key).kind == isObject }
+
+// line is where in the file the key is, 1-based; 0 if there is no such key.
+func (f fields) line(key string) int { return int(f.object.get(key).line) }
 
 // text returns a string or number as it is written.
 func (f fields) text(key string) string {
-	v, ok := f.values[key].(string)
-	if !ok && f.has(key) {
+	v := f.object.get(key)
+	if v.kind != isText && v.kind != isNull {
 		f.wrong(key, "a string")
 	}
-	return v
+	return v.text
 }
 
 // flag returns a truth value. They are strings here, like everything that is no
@@ -66,10 +70,10 @@ func (f fields) flag(key string) bool {
 
 func (f fields) fields(key string) fields {
 	inner := fields{file: f.file, where: key, problem: f.problem}
-	switch v := f.values[key].(type) {
-	case nil:
-	case map[string]any:
-		inner.values = v
+	switch v := f.object.get(key); v.kind {
+	case isNull:
+	case isObject:
+		inner.object = v.inner
 	default:
 		f.wrong(key, "an object")
 	}
@@ -79,7 +83,7 @@ func (f fields) fields(key string) fields {
 // texts returns an object whose values are all strings.
 func (f fields) texts(key string) map[string]string {
 	inner := f.fields(key)
-	texts := make(map[string]string, len(inner.values))
+	texts := make(map[string]string, len(inner.object.all()))
 	for _, name := range inner.keys() {
 		texts[name] = inner.text(name)
 	}
@@ -88,50 +92,75 @@ func (f fields) texts(key string) map[string]string {
 
 // list returns a list of strings.
 func (f fields) list(key string) []string {
-	v, ok := f.values[key].([]any)
-	if !ok && f.has(key) {
-		f.wrong(key, "a list")
-	}
-	texts := make([]string, 0, len(v))
-	for _, item := range v {
-		text, ok := item.(string)
-		if !ok {
+	items := f.items(key)
+	texts := make([]string, 0, len(items))
+	for _, item := range items {
+		if item.kind != isText {
 			f.wrong(key, "a list of strings")
 		}
-		texts = append(texts, text)
+		texts = append(texts, item.text)
 	}
 	return texts
 }
 
-// keys are sorted, so that the first problem is always the same.
-func (f fields) keys() []string { return slices.Sorted(maps.Keys(f.values)) }
+// objects returns a list of objects; what is none of them reads as an empty one.
+func (f fields) objects(key string) []fields {
+	items := f.items(key)
+	objects := make([]fields, 0, len(items))
+	for _, item := range items {
+		objects = append(objects, fields{file: f.file, where: key, object: item.inner, problem: f.problem})
+	}
+	return objects
+}
 
-func document(file string, root any) (fields, error) {
-	values, ok := root.(map[string]any)
-	if !ok {
+func (f fields) items(key string) []node {
+	v := f.object.get(key)
+	if v.kind != isList && v.kind != isNull {
+		f.wrong(key, "a list")
+	}
+	return v.inner.all()
+}
+
+// keys are sorted, so that the first problem is always the same.
+func (f fields) keys() []string {
+	keys := f.names()
+	slices.Sort(keys)
+	return keys
+}
+
+// names are the keys in the order of the file.
+func (f fields) names() []string {
+	all := f.object.all()
+	names := make([]string, len(all))
+	for i := range all {
+		names[i] = all[i].key
+	}
+	return names
+}
+
+// within returns an object with f as its only value.
+func (f fields) within(key string) fields {
+	outer := f
+	outer.object = &object{nodes: []node{{key: key, kind: isObject, inner: f.object}}}
+	return outer
+}
+
+// without returns a copy of f that lacks a key.
+func (f fields) without(key string) fields {
+	less := f
+	less.object = newObject(slices.DeleteFunc(slices.Clone(f.object.all()), func(n node) bool { return n.key == key }))
+	return less
+}
+
+func document(file string, root node) (fields, error) {
+	if root.kind != isObject {
 		return fields{}, &FormatError{file, "it is not an object"}
 	}
-	return fields{file: file, where: file, values: values, problem: new(error)}, nil
+	return fields{file: file, where: file, object: root.inner, problem: new(error)}, nil
 }
 
 // parseJSON parses the JSON of a file into fields.
-func parseJSON(file string, data []byte) (fields, error) {
-	return readJSON(file, jsonReader{rest: string(data)})
-}
-
-func readJSON(file string, reader jsonReader) (fields, error) {
-	var syntax *json.SyntaxError
-	if err := json.Unmarshal([]byte(reader.rest), new(json.RawMessage)); errors.As(err, &syntax) {
-		return fields{}, &FormatError{file, fmt.Sprintf("it is not JSON: wrong at byte %d", syntax.Offset)}
-	} else if err != nil {
-		return fields{}, &FormatError{file, "it is not JSON"}
-	}
-	root, err := reader.value(maxDepth)
-	if err != nil {
-		return fields{}, &FormatError{file, err.Error()}
-	}
-	return document(file, root)
-}
+func parseJSON(file string, data []byte) (fields, error) { return readJSON(file, data, false) }
 
 // duplicate and errDeep are in words that can be shown.
 func duplicate(key string) error { return fmt.Errorf("the key %.200q is there twice", key) }
@@ -174,56 +203,56 @@ func parseYAML(file string, data []byte) (docs []fields, err error) {
 	}
 }
 
-func yamlValue(node *yaml.Node, depth int) (any, error) {
+func yamlValue(n *yaml.Node, depth int) (node, error) {
 	if depth == 0 {
-		return nil, errDeep
+		return node{}, errDeep
 	}
-	switch node.Kind {
+	switch n.Kind {
 	case yaml.DocumentNode:
-		return yamlValue(node.Content[0], depth)
+		return yamlValue(n.Content[0], depth)
 	case yaml.ScalarNode:
-		if node.ShortTag() == "!!null" {
-			return nil, nil
+		if n.ShortTag() == "!!null" {
+			return node{}, nil
 		}
-		return node.Value, nil
+		return node{kind: isText, text: n.Value}, nil
 	case yaml.SequenceNode:
-		list := make([]any, len(node.Content))
-		for i, item := range node.Content {
+		list := make([]node, len(n.Content))
+		for i, item := range n.Content {
 			v, err := yamlValue(item, depth-1)
 			if err != nil {
-				return nil, err
+				return node{}, err
 			}
 			list[i] = v
 		}
-		return list, nil
+		return node{kind: isList, inner: newObject(list)}, nil
 	case yaml.MappingNode:
-		return yamlObject(node, depth-1)
+		return yamlObject(n, depth-1)
 	case yaml.AliasNode:
-		if node.Alias.Kind == yaml.ScalarNode {
-			return yamlValue(node.Alias, depth)
+		if n.Alias.Kind == yaml.ScalarNode {
+			return yamlValue(n.Alias, depth)
 		}
 	}
-	return alias{}, nil
+	return node{kind: isAlias}, nil
 }
 
-// alias is a value of YAML that is not expanded; it is of a wrong type for everything.
-type alias struct{}
-
-func yamlObject(node *yaml.Node, depth int) (any, error) {
-	object := make(map[string]any, len(node.Content)/2)
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key := node.Content[i]
+func yamlObject(n *yaml.Node, depth int) (node, error) {
+	nodes := make([]node, 0, len(n.Content)/2)
+	seen := make(map[string]bool, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
 		if key.Kind != yaml.ScalarNode {
-			return nil, fmt.Errorf("line %d has a key that is not a string", key.Line)
+			return node{}, fmt.Errorf("line %d has a key that is not a string", key.Line)
 		}
-		if _, ok := object[key.Value]; ok {
-			return nil, duplicate(key.Value)
+		if seen[key.Value] {
+			return node{}, duplicate(key.Value)
 		}
-		v, err := yamlValue(node.Content[i+1], depth)
+		seen[key.Value] = true
+		v, err := yamlValue(n.Content[i+1], depth)
 		if err != nil {
-			return nil, err
+			return node{}, err
 		}
-		object[key.Value] = v
+		v.key, v.line = key.Value, int32(key.Line)
+		nodes = append(nodes, v)
 	}
-	return object, nil
+	return node{kind: isObject, inner: newObject(nodes)}, nil
 }

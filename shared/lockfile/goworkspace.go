@@ -120,7 +120,7 @@ func (ws *workspace) sums(tree fs.FS, lock Lock) (map[module.Version]bool, error
 			return nil, err
 		}
 		other := Lock{Path: name}
-		if err := parseGoSum(data, &other); err != nil {
+		if err := parseGoSum(data, nil, &other); err != nil {
 			return nil, err
 		}
 		add(other)

@@ -5,20 +5,21 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"io/fs"
 	"regexp"
 	"strings"
 )
 
 // parseGradleScript takes a build script for what it is: a program, which nothing is
 // read from. What is cached is bound to it by the key alone.
-func parseGradleScript(_ []byte, lock *Lock) error {
+func parseGradleScript(_ []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Gradle
 	return nil
 }
 
 // parseGradleLock reads gradle.lockfile: "group:name:version=configurations". It has
 // no hashes.
-func parseGradleLock(data []byte, lock *Lock) error {
+func parseGradleLock(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Gradle
 	number := 0
 	for line := range bytes.Lines(data) {
@@ -49,7 +50,7 @@ var gradleHash = map[string]*regexp.Regexp{
 // parseGradleVerification reads gradle/verification-metadata.xml: the hashes of the
 // files of each component. A file with weak hashes only, or with signatures, is as
 // good as not named. The URL of a package is the name of its file.
-func parseGradleVerification(data []byte, lock *Lock) error {
+func parseGradleVerification(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Gradle
 	r := verificationReader{lock: lock}
 	decoder := xml.NewDecoder(bytes.NewReader(data))

@@ -32,6 +32,8 @@ type Lock struct {
 	// Entries are all packages with their places and what they require, in the order of the
 	// file, for those who look at the graph.
 	Entries []Entry
+	// Contradictions are places where the lock file says two things of one package.
+	Contradictions []Contradiction
 	// Unproven are packages that are downloaded from a registry and have no hash,
 	// as name@version: nothing could verify them.
 	Unproven []string
@@ -48,6 +50,13 @@ type Package struct {
 	// in "/go.mod"), "sha256:<hex>" (pip, Cargo), ...
 	Integrity []string
 	URL       string // where from, if the lock file says so
+}
+
+// Contradiction is what a lock file says twice and differently: which of the two
+// counts depends on who reads it.
+type Contradiction struct {
+	Line int    // 1-based; 0 if it is not known
+	Text string // in our own words, one line: "a: the version is 1.0.0 in packages and 1.1.0 in dependencies"
 }
 
 // Format is the kind of a lock file.
@@ -97,7 +106,8 @@ func (e *StaleError) Error() string {
 type reader struct {
 	// parse fills everything but Path and SHA256, in any order, also twice: Read sorts
 	// and merges. Its error is of malformed.
-	parse func(data []byte, lock *Lock) error
+	// The tree, in which the lock is at its Path, is for what only the manifests say.
+	parse func(data []byte, tree fs.FS, lock *Lock) error
 	// stale returns a *StaleError if the manifests differ from the lock file; nil if
 	// the format has nothing to compare. The lock's own bytes come first.
 	stale func(data []byte, tree fs.FS, lock Lock) error
@@ -162,7 +172,7 @@ func Read(tree fs.FS, name string) (Lock, error) {
 		return Lock{}, err
 	}
 	lock := Lock{Path: name, SHA256: digest(data)}
-	if err := r.parse(bytes.TrimPrefix(data, []byte(utf8BOM)), &lock); err != nil {
+	if err := r.parse(bytes.TrimPrefix(data, []byte(utf8BOM)), tree, &lock); err != nil {
 		return Lock{}, err
 	}
 	lock.tidy()

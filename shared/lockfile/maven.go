@@ -3,13 +3,14 @@ package lockfile
 import (
 	"bytes"
 	"encoding/hex"
+	"io/fs"
 	"path"
 	"strings"
 )
 
 // parsePOM takes a pom.xml for what it is: it names what it wants, and neither what
 // that brings with it nor any hash. What is cached is bound to it by the key alone.
-func parsePOM(_ []byte, lock *Lock) error {
+func parsePOM(_ []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Maven
 	return nil
 }
@@ -25,7 +26,7 @@ func isMavenChecksums(base string) bool {
 const mavenChecksums = "checksums"
 
 // parseMavenChecksums reads lines of a hash and a path in the local repository.
-func parseMavenChecksums(data []byte, lock *Lock) error {
+func parseMavenChecksums(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Maven
 	algorithm := strings.TrimPrefix(path.Ext(lock.Path), ".")
 	size := map[string]int{"sha256": 32, "sha512": 64}[algorithm]

@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 )
@@ -17,7 +18,7 @@ type npmLock struct {
 // parseNPM reads package-lock.json and npm-shrinkwrap.json. A file of version 2
 // says everything twice, in packages for npm 7 and later and in dependencies for
 // npm 6. Both are read: which npm will run is not known, and a gap in either is a gap.
-func parseNPM(data []byte, lock *Lock) error {
+func parseNPM(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = NPM
 	doc, err := parseJSON(lock.Path, data)
 	if err != nil {

@@ -98,7 +98,7 @@ func TestNPM(t *testing.T) {
 		},
 		"byte order mark":      {text: utf8BOM + npmLockOf(`"x": {}`), want: Lock{Format: NPM}},
 		"not JSON":             {text: `{"lockfileVersion": 3, "packages": {}} x`, err: "it is not JSON: wrong at byte 40"},
-		"empty":                {text: ``, err: "it is not JSON"},
+		"empty":                {text: ``, err: "it is not JSON: wrong at byte 0"},
 		"a list":               {text: `[]`, err: "it is not an object"},
 		"no version":           {text: `{"packages": {}}`, err: `lockfileVersion "" is not 1, 2 or 3`},
 		"a later version":      {text: `{"lockfileVersion": 4, "packages": {}}`, err: `lockfileVersion "4" is not 1, 2 or 3`},
@@ -115,7 +115,7 @@ func TestNPM(t *testing.T) {
 		"right to left": {text: npmLockOf(`"node_modules/a": {"version": "1\u202e", "resolved": "https://x"}`), err: `has characters`},
 		"long name":     {text: npmLockOf(`"node_modules/` + strings.Repeat("a", maxText+1) + `": {"version": "1", "integrity": "` + sha512None + `"}`), err: "has 8193 bytes"},
 		"deep":          {text: `{"lockfileVersion": 1, "x": ` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, err: "nests deeper than 100 levels"},
-		"very deep":     {text: strings.Repeat(`{"a":`, 1<<20), err: "it is not JSON"},
+		"very deep":     {text: strings.Repeat(`{"a":`, 1<<20), err: "nests deeper than 100 levels"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,6 @@ package lockfile
 import (
 	"cmp"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -186,12 +185,12 @@ func (o overrides) addNPM(f fields, direct wishes, top bool) {
 			name = key[:at]
 		}
 		version := ""
-		if inner, ok := f.values[key].(map[string]any); ok {
-			version, _ = inner["."].(string)
+		if f.isObject(key) {
 			within := f.fields(key)
-			within.values = maps.Clone(inner)
-			delete(within.values, ".")
-			o.addNPM(within, direct, false)
+			if !within.isObject(".") {
+				version = within.text(".")
+			}
+			o.addNPM(within.without("."), direct, false)
 		} else {
 			version = f.text(key)
 		}

@@ -29,7 +29,7 @@ const maxNuGetID = 100
 type nugetDependency struct{ id, kind, requested, resolved, hash string }
 
 // parseNuGetLock reads packages.lock.json of version 1, and 2 with central versions.
-func parseNuGetLock(data []byte, lock *Lock) error {
+func parseNuGetLock(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = NuGet
 	dependencies, err := nugetDependencies(data, lock)
 	if err != nil {

@@ -58,7 +58,7 @@ func TestNuGetLock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := Lock{}
-			err := parseNuGetLock([]byte(tc.text), &got)
+			err := parseNuGetLock([]byte(tc.text), mapTree(), &got)
 			got.tidy()
 			got.Format = ""
 			checkParse(t, got, tc.want, err, tc.err)
@@ -133,7 +133,7 @@ func FuzzNuGetLock(f *testing.F) {
 	f.Add(`{"version":2,"dependencies":{}}`, `<PackageReference><Version></PackageReference></Version>`)
 	f.Fuzz(func(t *testing.T, text, project string) {
 		lock := Lock{Path: "packages.lock.json"}
-		if err := parseNuGetLock([]byte(text), &lock); err != nil {
+		if err := parseNuGetLock([]byte(text), mapTree(), &lock); err != nil {
 			var format *FormatError
 			if !errors.As(err, &format) {
 				t.Fatalf("parseNuGetLock(%q): got %T, want *FormatError", text, err)

@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -23,7 +24,7 @@ func packageJSON(tree fs.FS, dir string) (fields, bool, error) {
 	if err != nil || data == nil {
 		return fields{}, false, err
 	}
-	f, err := readJSON(name, jsonReader{rest: strings.TrimPrefix(string(data), utf8BOM), last: true})
+	f, err := readJSON(name, bytes.TrimPrefix(data, []byte(utf8BOM)), true)
 	return f, err == nil, err
 }
 
@@ -166,7 +167,7 @@ func excluded(location string, patterns []string) bool {
 
 // workspacePatterns are a list, or the packages of an object.
 func workspacePatterns(f fields) []string {
-	if _, ok := f.values["workspaces"].(map[string]any); ok {
+	if f.isObject("workspaces") {
 		return f.fields("workspaces").list("packages")
 	}
 	return f.list("workspaces")

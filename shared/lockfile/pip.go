@@ -57,7 +57,7 @@ type pythonList func(data []byte, lock *Lock) ([]pythonPackage, error)
 // pythonReader makes a reader of a list, and of what compares it with the manifest
 // beside it; nil if nothing does.
 func pythonReader(list pythonList, wants pythonWants) reader {
-	r := reader{parse: func(data []byte, lock *Lock) error {
+	r := reader{parse: func(data []byte, _ fs.FS, lock *Lock) error {
 		lock.Format = Pip
 		packages, err := list(data, lock)
 		for i := 0; err == nil && i < len(packages); i++ {

@@ -12,7 +12,7 @@ import (
 // parsePNPM reads pnpm-lock.yaml of pnpm 7 and later (versions 5.4, 6 and 9).
 // There can be several YAML documents: one may be of the tools that pnpm itself
 // was told to use.
-func parsePNPM(data []byte, lock *Lock) error {
+func parsePNPM(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = PNPM
 	docs, err := pnpmDocuments(data, lock)
 	if err != nil {
@@ -95,10 +95,7 @@ func pnpmIntegrity(resolution fields) []string {
 	if resolution.text("type") != "variations" {
 		return hashes
 	}
-	variants, _ := resolution.values["variants"].([]any)
-	for _, v := range variants {
-		values, _ := v.(map[string]any)
-		variant := fields{file: resolution.file, where: "variants", values: values, problem: resolution.problem}
+	for _, variant := range resolution.objects("variants") {
 		hash := sri(variant.fields("resolution").text("integrity"))
 		if len(hash) == 0 {
 			return nil
@@ -128,7 +125,7 @@ func stalePNPM(data []byte, tree fs.FS, lock Lock) error {
 	doc := docs[len(docs)-1]
 	importers := doc.fields("importers")
 	if !doc.has("importers") {
-		importers.values = map[string]any{".": doc.values}
+		importers = doc.within(".")
 	}
 	s := &pnpmStale{lock: doc, overrides: doc.texts("overrides"), ignored: doc.list("ignoredOptionalDependencies")}
 	if s.project, err = readProject(tree, lock, importers.keys()); err != nil {
@@ -190,9 +187,8 @@ func (s *pnpmStale) importer(location string, importer fields) {
 	for _, kind := range kinds[:3] {
 		entries := importer.fields(kind)
 		for _, name := range entries.keys() {
-			if entry, ok := entries.values[name].(map[string]any); ok {
-				spec, _ := entry["specifier"].(string)
-				locked.add(name, spec)
+			if entries.isObject(name) {
+				locked.add(name, entries.fields(name).text("specifier"))
 			}
 		}
 	}

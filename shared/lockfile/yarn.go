@@ -14,11 +14,11 @@ import (
 
 // parseYarn reads yarn.lock. Yarn 1 and its successors (Berry) use the same name
 // for different formats; the later one is YAML and always has __metadata.
-func parseYarn(data []byte, lock *Lock) error {
+func parseYarn(data []byte, tree fs.FS, lock *Lock) error {
 	if isBerry(data) {
-		return parseBerry(data, lock)
+		return parseBerry(data, tree, lock)
 	}
-	return parseYarn1(data, lock)
+	return parseYarn1(data, tree, lock)
 }
 
 func staleYarn(data []byte, tree fs.FS, lock Lock) error {
@@ -40,7 +40,7 @@ type yarn1Entry struct {
 }
 
 // parseYarn1 reads the packages that are downloaded.
-func parseYarn1(data []byte, lock *Lock) error {
+func parseYarn1(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Yarn1
 	entries, err := yarn1Entries(data, lock)
 	if err != nil {
