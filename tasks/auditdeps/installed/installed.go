@@ -10,14 +10,30 @@ import "github.com/guardrails-ci/guardrails/shared/lockfile"
 
 // Tree is what is installed for one lock file.
 type Tree struct {
-	// Kind is what it is, for messages: "node_modules", "site-packages", "Go modules", ...
-	Kind string
+	Kind Kind
 	// Path is where, slash-separated below the root, or absolute if it is outside.
 	Path      string
 	Ecosystem string // as in OSV
 	Packages  []Package
 	Problems  []Problem
 }
+
+// Kind is what a tree is, as messages call it.
+type Kind string
+
+// The kinds. A cache is shared with other projects: of it only what the lock file names
+// is read. A folder of its own may hold nothing else.
+const (
+	NodeModules   Kind = "node_modules"
+	SitePackages  Kind = "site-packages"
+	GoModuleCache Kind = "Go module cache"
+	GoVendored    Kind = "Go vendor folder"
+	GoToolchain   Kind = "Go toolchain"
+	CargoVendored Kind = "Cargo vendor folder"
+	CargoCache    Kind = "Cargo registry cache"
+	NuGetCache    Kind = "NuGet packages folder"
+	NuGetRestored Kind = "NuGet restore" // obj/project.assets.json
+)
 
 // Package is one package on the disk.
 type Package struct {
@@ -29,6 +45,8 @@ type Package struct {
 	Key      string
 	Requires []lockfile.Require // as the package itself says; To is -1
 	Bundled  bool               // came inside of another package
+	// Source is where the package itself says that it came from, "" if it does not say.
+	Source lockfile.Source
 	// Integrity is a hash of what is there, in the form lock files have ("h1:..."), "" if
 	// none can be made of it.
 	Integrity string
