@@ -8,15 +8,26 @@ package installed
 
 import "github.com/guardrails-ci/guardrails/shared/lockfile"
 
-// Tree is what is installed for one lock file.
+// Tree is what is installed for one lock file. Without a Kind there is nothing.
 type Tree struct {
 	Kind Kind
 	// Path is where, slash-separated below the root, or absolute if it is outside.
 	Path      string
 	Ecosystem string // as in OSV
 	Packages  []Package
-	Problems  []Problem
+	// Projects are the folders that packages are installed for, with what their manifests
+	// ask for; only of node_modules.
+	Projects []Package
+	// Links are the symbolic links that packages are found by; only of node_modules.
+	Links    []Link
+	Problems []Problem
+	// Strays are things that no package manager puts there and that can be loaded.
+	Strays []Problem
 }
+
+// Link is a symbolic link in the place of a package. Both are slash-separated below the
+// lock file's folder.
+type Link struct{ Path, To string }
 
 // Kind is what a tree is, as messages call it.
 type Kind string
@@ -44,7 +55,7 @@ type Package struct {
 	// Key is what a lock file's entry for it is found by, if that is not the path.
 	Key      string
 	Requires []lockfile.Require // as the package itself says; To is -1
-	Bundled  bool               // came inside of another package
+	Bundled  bool               // came inside of another package, as that one says
 	// Source is where the package itself says that it came from, "" if it does not say.
 	Source lockfile.Source
 	// Integrity is a hash of what is there, in the form lock files have ("h1:..."), "" if
@@ -56,6 +67,7 @@ type Package struct {
 type Problem struct {
 	Path string
 	Text string // in our own words
-	// Unread says that it could not be looked at; else it was, and is wrong.
+	// Unread says that it could not be looked at; else it was, and is wrong. The first is a
+	// reason not to trust an audit, the second is what an audit is to find.
 	Unread bool
 }
