@@ -21,7 +21,10 @@ type Advisory struct {
 	Severity  Severity
 	Vector    string // CVSS, "" if there is none
 	// Malicious says that the package itself is the attack (ids MAL-...).
-	Malicious           bool
+	Malicious bool
+	// Informational says that there is no vulnerability to mend: the package is unmaintained,
+	// unsound or the like. Its severity is Low then.
+	Informational       bool
 	Published, Modified time.Time
 	Ranges              []Range
 	Versions            []string // affected ones, each by name
