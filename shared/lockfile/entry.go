@@ -8,8 +8,10 @@ type Entry struct {
 	// Alias is the name that it is installed and required under, "" if that is Name.
 	Alias string
 	// Location is the folder that the lock file says it is in, slash-separated below the
-	// lock file's own: "node_modules/a/node_modules/b". Of a project it is the project's
-	// folder, "" for the root. Most formats say nothing of it; then it is "".
+	// lock file's own (of node_modules/.package-lock.json: below the one above), as it is
+	// written: "node_modules/a/node_modules/b", or "../b" for a link to the outside. Of a
+	// project it is the project's folder, "" for the root. Most formats say nothing of it;
+	// then it is "".
 	Location  string
 	Line      int // in the lock file, 1-based; 0 if it is not known
 	Source    Source
@@ -18,6 +20,10 @@ type Entry struct {
 	// Dev, Optional and Peer are what the lock file claims: needed for development only, may
 	// be missing, or there because a peer dependency asks for it.
 	Dev, Optional, Peer bool
+	// DevOptional says that it is needed for development, and by something else that can do
+	// without it (npm: devOptional): Dev and Optional are false, yet it may be missing where
+	// neither is installed.
+	DevOptional bool
 	// Ghost says that the lock file itself calls it superfluous (npm: extraneous).
 	Ghost    bool
 	Requires []Require
@@ -53,6 +59,8 @@ const (
 	Dev      Kind = "dev"
 	Optional Kind = "optional"
 	Peer     Kind = "peer"
+	// PeerOptional is a peer dependency that may be missing (peerDependenciesMeta).
+	PeerOptional Kind = "peer optional"
 )
 
 // Ecosystem is the name that the OSV schema has for the registry of the lock file's

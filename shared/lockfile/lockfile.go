@@ -117,6 +117,7 @@ type reader struct {
 var readers = map[string]reader{
 	"package-lock.json":   {parseNPM, staleNPM},
 	"npm-shrinkwrap.json": {parseNPM, staleNPM},
+	npmHidden:             {parseNPM, nil},
 	"yarn.lock":           {parseYarn, staleYarn},
 	"pnpm-lock.yaml":      {parsePNPM, stalePNPM},
 
@@ -159,6 +160,17 @@ func readerOf(name string) (reader, bool) {
 
 // Known reports whether a file of this name is a lock file that Read understands.
 func Known(name string) bool {
+	_, ok := readerOf(name)
+	return ok && !auditOnly[path.Base(name)]
+}
+
+// auditOnly are files that Read understands although they are no lock files: they say
+// what is or would be installed, and nothing is downloaded by them.
+var auditOnly = map[string]bool{npmHidden: true}
+
+// Auditable reports whether Read tells the packages of a file of this name: of a lock
+// file, or of another that says what is installed.
+func Auditable(name string) bool {
 	_, ok := readerOf(name)
 	return ok
 }

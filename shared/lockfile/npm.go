@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// npmHidden is what npm 7 and later keep in node_modules: what they installed there.
+const npmHidden = ".package-lock.json"
+
 // npmLock collects what the entries of a package-lock.json say.
 type npmLock struct {
 	*Lock
