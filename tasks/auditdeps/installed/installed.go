@@ -36,6 +36,7 @@ type Kind string
 // is read. A folder of its own may hold nothing else.
 const (
 	NodeModules   Kind = "node_modules"
+	PlugAndPlay   Kind = "Plug'n'Play" // what Yarn loads without node_modules
 	SitePackages  Kind = "site-packages"
 	GoModuleCache Kind = "Go module cache"
 	GoVendored    Kind = "Go vendor folder"
