@@ -1,15 +1,12 @@
 package lockfile
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/pelletier/go-toml/v2"
 )
 
 // cargoLock is a Cargo.lock of the versions 1 to 4.
@@ -84,20 +81,6 @@ func decodeCargoLock(data []byte, lock *Lock) (cargoLock, error) {
 		file.Package = append(file.Package, *file.Root)
 	}
 	return file, nil
-}
-
-// decodeTOML decodes a file into a struct; it does not care for what is not in it.
-func decodeTOML(data []byte, name string, into any) error {
-	err := toml.Unmarshal(data, into)
-	if err == nil {
-		return nil
-	}
-	var at *toml.DecodeError
-	if errors.As(err, &at) {
-		row, column := at.Position()
-		return &FormatError{name, fmt.Sprintf("line %d, column %d: not the TOML that belongs there", row, column)}
-	}
-	return &FormatError{name, "it is not TOML of this kind"}
 }
 
 // staleCargoLock compares the dependencies of each package of the workspace with

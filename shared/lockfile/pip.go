@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"io/fs"
+	"iter"
 	"path"
 	"regexp"
 	"slices"
@@ -17,7 +18,7 @@ var (
 	separators = regexp.MustCompile(`[-_.]+`)
 	// requirement is a line of requirements.txt that names a package: name, extras,
 	// then a version or an address, up to a marker or an option.
-	requirement = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)$`)
+	requirement = requirementForm(`(?:\[[^\]]*\])`)
 	// address is what cannot be a name: an address or a path.
 	address = regexp.MustCompile(`^[A-Za-z0-9._+-]*[:/\\]`)
 	// optionStart is where a requirement ends and its options begin.
@@ -25,6 +26,10 @@ var (
 	// hashOption is an option of a requirement.
 	hashOption = regexp.MustCompile(`(?:^|\s)--hash(?:\s*=\s*|\s+)(\S+)`)
 )
+
+func requirementForm(extras string) *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:` + extras + `)?\s*(.*)$`)
+}
 
 // requirements is the usual name of pip's requirements.
 const requirements = "requirements.txt"
@@ -48,6 +53,22 @@ type pythonPackage struct {
 	url           string
 	// from is where it comes from if not as a file from the network: "git" or "folder".
 	from string
+
+	// For the graph:
+	graphOnly bool // it is nothing that could be cached
+	line      int
+	span      string   // the versions that are asked for, as written
+	locked    string   // the one version; empty if the lock file leaves it open
+	where     string   // the registry, address or path that it comes from
+	files     []string // names or addresses of its files, if they are a registry's
+	remote    bool     // it comes from an address that is no registry's
+	project   bool     // it is a project of this repository
+	location  string   // of a project
+	dev       bool
+	optional  bool     // it is not for every machine, or not asked for by everyone
+	groups    []string // that it belongs to
+	extras    []string // that this entry is for alone
+	needs     []pythonEdge
 }
 
 // pythonList reads the packages of one kind of lock file. What else there is to say
@@ -57,11 +78,14 @@ type pythonList func(data []byte, lock *Lock) ([]pythonPackage, error)
 // pythonReader makes a reader of a list, and of what compares it with the manifest
 // beside it; nil if nothing does.
 func pythonReader(list pythonList, wants pythonWants) reader {
-	r := reader{parse: func(data []byte, _ fs.FS, lock *Lock) error {
+	r := reader{parse: func(data []byte, tree fs.FS, lock *Lock) error {
 		lock.Format = Pip
 		packages, err := list(data, lock)
 		for i := 0; err == nil && i < len(packages); i++ {
 			err = addPython(lock, packages[i])
+		}
+		if err == nil {
+			lock.addEntries(findRoot(tree, lock, packages))
 		}
 		return err
 	}}
@@ -86,10 +110,10 @@ func addPython(lock *Lock, p pythonPackage) error {
 	if !pythonName.MatchString(p.name) {
 		return malformed(lock, "%.60q is not the name of a package", p.name)
 	}
-	switch p.from {
-	case "folder":
+	switch {
+	case p.from == "folder" || p.graphOnly:
 		return nil
-	case "git":
+	case p.from == "git":
 		lock.Notes = append(lock.Notes, p.name+" comes from version control, which is not cached")
 		return nil
 	}
@@ -112,9 +136,13 @@ func addPython(lock *Lock, p pythonPackage) error {
 // files that it includes: those are named as lock files of their own.
 func listRequirements(data []byte, lock *Lock) ([]pythonPackage, error) {
 	var packages []pythonPackage
-	for line := range requirementLines(string(data)) {
-		if !strings.HasPrefix(line, "-") {
-			packages = append(packages, readRequirement(line))
+	for line, number := range requirementLines(string(data)) {
+		if editable := editablePath(line); editable != "" {
+			packages = append(packages, addressed(pythonPackage{line: number, graphOnly: true}, editable))
+		} else if !strings.HasPrefix(line, "-") {
+			p := readRequirement(line)
+			p.line = number
+			packages = append(packages, p)
 		} else if file := included(line); file != "" {
 			lock.Notes = append(lock.Notes, "it includes "+file+", which is only read if it is named as well")
 		}
@@ -122,11 +150,16 @@ func listRequirements(data []byte, lock *Lock) ([]pythonPackage, error) {
 	return packages, nil
 }
 
-// requirementLines are the logical lines: joined at backslashes, without comments.
-func requirementLines(text string) func(func(string) bool) {
-	return func(yield func(string) bool) {
+// requirementLines are the logical lines, joined at backslashes and without comments, and
+// the numbers of the lines that they begin in.
+func requirementLines(text string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
 		var joined strings.Builder
+		number, first := 0, 1
 		for line := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
+			if number++; joined.Len() == 0 {
+				first = number
+			}
 			// A comment ends a line, and the joining of lines (pip, join_lines).
 			if before, continued := strings.CutSuffix(line, `\`); continued && !isComment(line) {
 				joined.WriteString(before + " ")
@@ -135,12 +168,12 @@ func requirementLines(text string) func(func(string) bool) {
 			joined.WriteString(line)
 			logical := withoutComment(joined.String())
 			joined.Reset()
-			if logical != "" && !yield(logical) {
+			if logical != "" && !yield(logical, first) {
 				return
 			}
 		}
 		if logical := withoutComment(joined.String()); logical != "" {
-			yield(logical)
+			yield(logical, first)
 		}
 	}
 }
@@ -168,6 +201,16 @@ func included(line string) string {
 	return ""
 }
 
+// editablePath is the folder or address that is to be installed as it stands there.
+func editablePath(line string) string {
+	for _, option := range []string{"--editable", "-e"} {
+		if where, ok := strings.CutPrefix(line, option); ok {
+			return strings.TrimLeft(where, " \t=")
+		}
+	}
+	return ""
+}
+
 // readRequirement understands "name==1.0 ; marker --hash=...", an address with a
 // name before it, an address alone, and a path.
 func readRequirement(line string) pythonPackage {
@@ -184,17 +227,33 @@ func readRequirement(line string) pythonPackage {
 		return addressed(p, line)
 	}
 	p.name = strings.TrimRight(match[1], "._-")
-	constraint, _, _ := strings.Cut(match[2], ";")
+	constraint, marker, _ := strings.Cut(match[2], ";")
+	p.optional = strings.TrimSpace(marker) != ""
 	if at, ok := strings.CutPrefix(constraint, "@"); ok {
 		named := addressed(p, strings.TrimSpace(at))
 		named.name = p.name
 		return named
 	}
 	p.version = strings.TrimSpace(constraint)
+	p.span = strings.Trim(p.version, "() ")
+	p.locked = pinnedTo(p.span)
 	if pinned, ok := strings.CutPrefix(p.version, "=="); ok && !strings.ContainsAny(pinned, ",*=") {
 		p.version = strings.TrimSpace(pinned)
 	}
 	return p
+}
+
+// pinnedTo is the one version that a range allows; empty if it allows several.
+func pinnedTo(span string) string {
+	for part := range strings.SplitSeq(span, ",") {
+		if version, ok := strings.CutPrefix(strings.TrimSpace(part), "=="); ok {
+			version = strings.TrimSpace(strings.TrimPrefix(version, "="))
+			if !strings.ContainsAny(version, "*= ") {
+				return version
+			}
+		}
+	}
+	return ""
 }
 
 // addressed fills in a package that is named by its address or path.
@@ -218,8 +277,9 @@ func addressed(p pythonPackage, from string) pythonPackage {
 	case !isURL || scheme == "file":
 		p.from = "folder"
 	default:
-		p.url = bare
+		p.url, p.remote = bare, true
 	}
+	p.where = bare
 	if !pythonName.MatchString(p.name) {
 		p.name = "unnamed"
 	}

@@ -1,0 +1,238 @@
+package lockfile
+
+import (
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// pythonRoot is the project that a lock file is for.
+type pythonRoot struct {
+	found         bool
+	name, version string
+	needs         []pythonEdge
+	groups        map[string]bool // of dependencies for development
+}
+
+// onlyDev reports whether a package that belongs to these groups is for development.
+func (r pythonRoot) onlyDev(groups []string) bool {
+	return len(groups) > 0 && !slices.ContainsFunc(groups, func(g string) bool { return !r.groups[g] })
+}
+
+// findRoot finds what asks for the packages of a lock file: itself, or the manifest beside
+// it. One that cannot be read is none: who compares the two (see Stale) is told so.
+func findRoot(tree fs.FS, lock *Lock, packages []pythonPackage) ([]pythonPackage, pythonRoot) {
+	base := path.Base(lock.Path)
+	switch {
+	case isRequirements(base):
+		packages = append(packages, includedPackages(tree, lock)...)
+		return packages, listRoot(base, packages)
+	case base == "Pipfile.lock":
+		return packages, pipfileRoot(tree, lock, packages)
+	case slices.ContainsFunc(packages, func(p pythonPackage) bool { return p.project }):
+		return packages, pythonRoot{} // the lock file has it
+	}
+	root := pyprojectRoot(tree, path.Dir(lock.Path))
+	if base == "poetry.lock" {
+		root.groups = map[string]bool{}
+		for _, p := range packages { // all but one
+			for _, group := range p.groups {
+				root.groups[group] = group != "main"
+			}
+		}
+	}
+	if base == "pylock.toml" && (!root.found || !slices.ContainsFunc(packages, hasNeeds)) {
+		root = listRoot(base, packages) // few programs write what requires what
+	}
+	return packages, root
+}
+
+func hasNeeds(p pythonPackage) bool { return len(p.needs) > 0 }
+
+// listRoot is the root of a lock file that is a list: who installs it installs all of it.
+func listRoot(base string, packages []pythonPackage) pythonRoot {
+	root := pythonRoot{found: true, name: base}
+	for _, p := range packages {
+		kind := Prod
+		switch {
+		case p.dev:
+			kind = Dev
+		case p.optional:
+			kind = Optional
+		}
+		root.needs = append(root.needs,
+			pythonEdge{name: p.name, span: p.span, version: p.locked, extras: p.extras, kind: kind})
+	}
+	return root
+}
+
+// pipfileRoot takes the ranges from the Pipfile beside it. Pipfile.lock does not say what
+// the other packages are there for.
+func pipfileRoot(tree fs.FS, lock *Lock, packages []pythonPackage) pythonRoot {
+	root := listRoot(path.Base(lock.Path), packages)
+	name := path.Join(path.Dir(lock.Path), "Pipfile")
+	var file struct {
+		Packages map[string]any `toml:"packages"`
+		Dev      map[string]any `toml:"dev-packages"`
+	}
+	if data, err := manifest(tree, name); err != nil || data == nil || decodeTOML(data, name, &file) != nil {
+		return root
+	}
+	spans := map[bool]map[string]string{false: {}, true: {}} // for development or not
+	for dev, table := range map[bool]map[string]any{false: file.Packages, true: file.Dev} {
+		for key, value := range table {
+			for _, edge := range poetryEdges(key, value, Prod) {
+				spans[dev][pythonKey(key)] = edge.span
+			}
+		}
+	}
+	for i, need := range root.needs {
+		root.needs[i].span = spans[need.kind == Dev][pythonKey(need.name)]
+	}
+	return root
+}
+
+// pyprojectGroups is what else asks for packages in a pyproject.toml.
+type pyprojectGroups struct {
+	Project struct {
+		Version  string              `toml:"version"`
+		Optional map[string][]string `toml:"optional-dependencies"`
+	} `toml:"project"`
+	Groups map[string][]any `toml:"dependency-groups"` // PEP 735
+	Tool   struct {
+		Poetry struct {
+			Name    string `toml:"name"`
+			Version string `toml:"version"`
+		} `toml:"poetry"`
+		UV struct {
+			Dev []string `toml:"dev-dependencies"`
+		} `toml:"uv"`
+		PDM struct {
+			Dev map[string][]string `toml:"dev-dependencies"`
+		} `toml:"pdm"`
+	} `toml:"tool"`
+}
+
+func pyprojectRoot(tree fs.FS, dir string) pythonRoot {
+	name := path.Join(dir, "pyproject.toml")
+	var file pyproject
+	var more pyprojectGroups
+	data, err := manifest(tree, name)
+	if err != nil || data == nil || decodeTOML(data, name, &file) != nil || decodeTOML(data, name, &more) != nil {
+		return pythonRoot{}
+	}
+	root := pythonRoot{found: true, name: file.Project.Name, version: more.Project.Version, groups: map[string]bool{}}
+	poetry := file.Tool.Poetry
+	if root.name == "" {
+		root.name, root.version = more.Tool.Poetry.Name, more.Tool.Poetry.Version
+	}
+	root.add(file.Project.Dependencies, Prod)
+	for _, extra := range slices.Sorted(maps.Keys(more.Project.Optional)) {
+		root.add(more.Project.Optional[extra], Optional)
+	}
+	root.table(poetry.Dependencies, Prod)
+	root.table(poetry.Dev, Dev)
+	for _, group := range slices.Sorted(maps.Keys(poetry.Group)) {
+		root.table(poetry.Group[group].Dependencies, Dev)
+	}
+	for _, group := range slices.Sorted(maps.Keys(more.Groups)) {
+		root.groups[group] = true
+		root.add(pdmExtras(more.Groups[group]), Dev)
+	}
+	for _, group := range slices.Sorted(maps.Keys(more.Tool.PDM.Dev)) {
+		root.groups[group] = true
+		root.add(more.Tool.PDM.Dev[group], Dev)
+	}
+	root.add(more.Tool.UV.Dev, Dev)
+	return root
+}
+
+func (r *pythonRoot) add(texts []string, kind Kind) {
+	for _, text := range texts {
+		r.needs = append(r.needs, readEdge(text, kind))
+	}
+}
+
+func (r *pythonRoot) table(table map[string]any, kind Kind) {
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		if name != "python" && pythonName.MatchString(name) && !r.asksFor(name, kind) {
+			r.needs = append(r.needs, poetryEdges(name, table[name], kind)...)
+		}
+	}
+}
+
+// asksFor reports whether something asks for it already: Poetry's table then only says
+// where it comes from.
+func (r *pythonRoot) asksFor(name string, kind Kind) bool {
+	return slices.ContainsFunc(r.needs, func(e pythonEdge) bool {
+		return pythonKey(e.name) == pythonKey(name) && (e.kind == kind || kind == Prod && e.kind == Optional)
+	})
+}
+
+// maxIncludes bounds how many files a requirements file includes, also by way of others.
+const maxIncludes = 100
+
+// includer reads the files that a requirements file includes, as pip does.
+type includer struct {
+	tree     fs.FS
+	lock     *Lock
+	seen     map[string]bool
+	packages []pythonPackage
+}
+
+// includedPackages are the packages of the files that a requirements file includes. They
+// get the line that does so. One that cannot be read is a contradiction: pip would not
+// install what the file says then.
+func includedPackages(tree fs.FS, lock *Lock) []pythonPackage {
+	data, err := manifest(tree, lock.Path)
+	if err != nil || data == nil {
+		return nil // it was read just now
+	}
+	in := includer{tree: tree, lock: lock, seen: map[string]bool{lock.Path: true}}
+	for line, number := range requirementLines(strings.TrimPrefix(string(data), utf8BOM)) {
+		in.follow(line, path.Dir(lock.Path), number)
+	}
+	return in.packages
+}
+
+func (in *includer) follow(line, dir string, number int) {
+	file := included(line)
+	if !strings.HasPrefix(line, "-") || file == "" || isConstraint(line) {
+		return
+	}
+	name := path.Join(dir, strings.ReplaceAll(file, `\`, "/"))
+	if in.seen[name] {
+		return
+	}
+	in.seen[name] = true
+	var data []byte
+	if !strings.Contains(file, "://") && !path.IsAbs(file) && len(in.seen) <= maxIncludes {
+		data, _ = manifest(in.tree, name) // nil says it all
+	}
+	if data == nil {
+		in.lock.Contradictions = append(in.lock.Contradictions, Contradiction{number,
+			"it includes " + file + ", which cannot be read, so nothing is known of the packages in there"})
+		return
+	}
+	for line := range requirementLines(strings.TrimPrefix(string(data), utf8BOM)) {
+		switch {
+		case editablePath(line) != "":
+			p := addressed(pythonPackage{}, editablePath(line))
+			p.line = number
+			in.packages = append(in.packages, p)
+		case !strings.HasPrefix(line, "-"):
+			p := readRequirement(line)
+			p.line = number
+			in.packages = append(in.packages, p)
+		default:
+			in.follow(line, path.Dir(name), number)
+		}
+	}
+}
+
+// isConstraint reports whether an included file only limits versions.
+func isConstraint(line string) bool {
+	return strings.HasPrefix(line, "-c") || strings.HasPrefix(line, "--constraint")
+}
