@@ -21,7 +21,17 @@ const goModSuffix = "/go.mod"
 const emptyGoMod = "h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY="
 
 // parseGoSum reads go.sum and go.work.sum: "module version hash" on each line.
-func parseGoSum(data []byte, _ fs.FS, lock *Lock) error {
+func parseGoSum(data []byte, tree fs.FS, lock *Lock) error {
+	if err := readGoSum(data, lock); err != nil {
+		return err
+	}
+	if tree != nil {
+		lock.addGoSum(data, tree)
+	}
+	return nil
+}
+
+func readGoSum(data []byte, lock *Lock) error {
 	lock.Format = Go
 	hashes := map[module.Version]string{}
 	unproven := map[module.Version]bool{}

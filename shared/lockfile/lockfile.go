@@ -123,6 +123,8 @@ var readers = map[string]reader{
 
 	"go.sum":      {parseGoSum, staleGoSum},
 	"go.work.sum": {parseGoSum, staleGoSum},
+	goMod:         {parseGoMod, nil},
+	goWork:        {parseGoWork, nil},
 	"Cargo.lock":  {parseCargoLock, staleCargoLock},
 	nugetLock:     {parseNuGetLock, staleNuGetLock},
 
@@ -166,7 +168,7 @@ func Known(name string) bool {
 
 // auditOnly are files that Read understands although they are no lock files: they say
 // what is or would be installed, and nothing is downloaded by them.
-var auditOnly = map[string]bool{npmHidden: true}
+var auditOnly = map[string]bool{npmHidden: true, goMod: true, goWork: true}
 
 // Auditable reports whether Read tells the packages of a file of this name: of a lock
 // file, or of another that says what is installed.
