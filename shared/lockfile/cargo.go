@@ -23,6 +23,7 @@ type cargoPackage struct {
 	Source       string   `toml:"source"` // empty: a folder of the project
 	Checksum     string   `toml:"checksum"`
 	Dependencies []string `toml:"dependencies"` // "name", "name version" or "name version (source)"
+	Replace      string   `toml:"replace"`      // in the form of a dependency: what it is replaced by
 }
 
 const newestCargoLock = 4
@@ -34,7 +35,7 @@ var (
 	hexSHA256    = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
-func parseCargoLock(data []byte, _ fs.FS, lock *Lock) error {
+func parseCargoLock(data []byte, tree fs.FS, lock *Lock) error {
 	lock.Format = Cargo
 	file, err := decodeCargoLock(data, lock)
 	if err != nil {
@@ -51,12 +52,8 @@ func parseCargoLock(data []byte, _ fs.FS, lock *Lock) error {
 			lock.Notes = append(lock.Notes, p.Name+" "+p.Version+" comes from git, which is not cached")
 			continue
 		}
-		sum := p.Checksum
+		sum := p.sum(file)
 		if sum == "" {
-			key := fmt.Sprintf("checksum %s %s (%s)", p.Name, p.Version, p.Source)
-			sum, _ = file.Metadata[key].(string)
-		}
-		if sum == "" || sum == "<none>" {
 			lock.Unproven = append(lock.Unproven, p.Name+"@"+p.Version)
 			continue
 		}
@@ -66,6 +63,7 @@ func parseCargoLock(data []byte, _ fs.FS, lock *Lock) error {
 		lock.Packages = append(lock.Packages,
 			Package{Name: p.Name, Version: p.Version, Integrity: []string{"sha256:" + sum}, URL: p.Source})
 	}
+	lock.addCargo(data, tree, file)
 	return nil
 }
 
