@@ -7,7 +7,8 @@
 package advisory
 
 import (
-	"errors"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -26,12 +27,14 @@ type Advisory struct {
 	// unsound or the like. Its severity is Low then.
 	Informational       bool
 	Published, Modified time.Time
-	Ranges              []Range
-	Versions            []string // affected ones, each by name
+	// Ranges and Versions together are what is affected. A version that is in one of the
+	// ranges is not in the list again.
+	Ranges   []Range
+	Versions []string
 }
 
-// Range is a stretch of affected versions: from Introduced ("" or "0" for the first one)
-// to before Fixed, or to LastAffected, or without end if both are "".
+// Range is a stretch of affected versions: from Introduced ("" for the first one) to
+// before Fixed, or to LastAffected, or without end if both are "".
 type Range struct{ Introduced, Fixed, LastAffected string }
 
 // Severity is how bad a vulnerability is, in npm's words.
@@ -47,27 +50,48 @@ const (
 )
 
 // Rank orders severities: 0 for Unknown, up to 4 for Critical.
-func (s Severity) Rank() int { return 0 }
-
-// Hit is an advisory that applies.
-type Hit struct {
-	Advisory
-	// Fixed are the versions that mend it and are later than the one that is there, in
-	// ascending order; empty if there are none.
-	Fixed []string
+func (s Severity) Rank() int {
+	return max(0, slices.Index([]Severity{Unknown, Low, Moderate, High, Critical}, s))
 }
-
-// Parse reads one OSV record (JSON), and returns an advisory for each package it is
-// about; none if it is withdrawn or about no package of a known ecosystem.
-func Parse(record []byte) ([]Advisory, error) { return nil, errors.New("not known") }
-
-// Apply judges a version. It is nil if the advisory does not apply.
-func (a Advisory) Apply(version string) (*Hit, error) { return nil, errors.New("not known") }
-
-// Merge makes one Hit of those that are the same vulnerability under several names: one
-// id, all aliases, the worst severity, all fixes that each of them agrees with.
-func Merge(hits []Hit) []Hit { return hits }
 
 // Normalize returns the form of a package's name under which it is looked for: PEP 503
 // for PyPI, lower case for NuGet, else as it is.
-func Normalize(ecosystem, name string) string { return name }
+func Normalize(ecosystem, name string) string {
+	switch ecosystem {
+	case "NuGet":
+		return strings.ToLower(name)
+	case "PyPI":
+		return normalizePython(name)
+	}
+	return name
+}
+
+// normalizePython makes one hyphen of each run of hyphens, underscores and dots.
+func normalizePython(name string) string {
+	plain := true
+	for i := range len(name) {
+		c := name[i]
+		plain = plain && c != '_' && c != '.' && (c < 'A' || c > 'Z') && c < 0x80
+		plain = plain && (c != '-' || i == 0 || name[i-1] != '-')
+	}
+	if plain {
+		return name
+	}
+	var b strings.Builder
+	separator := false
+	for _, r := range strings.ToLower(name) {
+		if r == '-' || r == '_' || r == '.' {
+			separator = true
+			continue
+		}
+		if separator {
+			b.WriteByte('-')
+			separator = false
+		}
+		b.WriteRune(r)
+	}
+	if separator {
+		b.WriteByte('-')
+	}
+	return b.String()
+}

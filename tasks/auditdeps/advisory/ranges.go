@@ -1,0 +1,170 @@
+package advisory
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/versions"
+)
+
+type recordRange struct {
+	Type   string  `json:"type"`
+	Events []event `json:"events"`
+}
+
+// event is one point on the line of versions. The schema wants one field in each.
+type event struct {
+	Introduced   string `json:"introduced"`
+	Fixed        string `json:"fixed"`
+	LastAffected string `json:"last_affected"`
+	Limit        string `json:"limit"`
+}
+
+// readRanges turns events into ranges. Ranges of commits say nothing of a package's
+// versions, wherever they stand; git is how many there were.
+func readRanges(ecosystem string, all []recordRange) (ranges []Range, git int, err error) {
+	for _, r := range all {
+		switch r.Type {
+		case "GIT":
+			git++
+		case "SEMVER", "ECOSYSTEM":
+			found, err := readEvents(ecosystem, r.Events)
+			if err != nil {
+				return nil, git, err
+			}
+			ranges = append(ranges, found...)
+		default:
+			return nil, git, fmt.Errorf("ranges of type %q are not known", shorten(r.Type, 40))
+		}
+	}
+	return ranges, git, nil
+}
+
+// point is all that happens at one version.
+type point struct {
+	version                 string // "" is before all others
+	introduced, fixed, last bool
+}
+
+// readEvents evaluates events by the schema's algorithm, in the order of versions: records
+// have them in any order (https://ossf.github.io/osv-schema/#evaluation).
+func readEvents(ecosystem string, events []event) ([]Range, error) {
+	points, limit, err := readPoints(ecosystem, events)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(points, func(p point) bool { return p.introduced }) {
+		return nil, errors.New("a range has no version in which it was introduced")
+	}
+	slices.SortStableFunc(points, func(a, b point) int { return order(ecosystem, a.version, b.version) })
+	var ranges []Range
+	var open *Range
+	for _, p := range together(ecosystem, points) {
+		switch {
+		case open == nil && p.introduced && !p.fixed:
+			open = &Range{Introduced: p.version}
+			if p.last {
+				open.LastAffected = p.version
+			}
+		case open != nil && !p.introduced && p.fixed:
+			open.Fixed = p.version
+		case open != nil && !p.introduced && p.last:
+			open.LastAffected = p.version
+		}
+		if open != nil && *open != (Range{Introduced: open.Introduced}) {
+			ranges = append(ranges, *open)
+			open = nil
+		}
+	}
+	if open != nil {
+		ranges = append(ranges, *open)
+	}
+	return cutAt(ecosystem, ranges, limit), nil
+}
+
+// readPoints takes the events apart, after it has seen that each version can be compared.
+// The limit is the highest, "" if there is none.
+func readPoints(ecosystem string, events []event) (points []point, limit string, err error) {
+	limited := false
+	for _, e := range events {
+		if e == (event{}) {
+			return nil, "", errors.New("a range has an event of an unknown kind")
+		}
+		for _, p := range []point{
+			{version: e.Introduced, introduced: true},
+			{version: e.Fixed, fixed: true},
+			{version: e.LastAffected, last: true},
+		} {
+			if p.version == "" {
+				continue
+			}
+			if p.introduced && p.version == "0" {
+				p.version = ""
+			} else if _, err := versions.Compare(ecosystem, p.version, p.version); err != nil {
+				return nil, "", err
+			}
+			points = append(points, p)
+		}
+		switch {
+		case e.Limit == "":
+		case e.Limit == "*":
+			limited, limit = true, ""
+		default:
+			if _, err := versions.Compare(ecosystem, e.Limit, e.Limit); err != nil {
+				return nil, "", err
+			}
+			if !limited || limit != "" && order(ecosystem, limit, e.Limit) < 0 {
+				limited, limit = true, e.Limit
+			}
+		}
+	}
+	return points, limit, nil
+}
+
+// order is for versions that are known to be comparable; "" is before all others.
+func order(ecosystem, a, b string) int {
+	if a == "" || b == "" {
+		return cmpBool(a != "", b != "")
+	}
+	c, _ := versions.Compare(ecosystem, a, b)
+	return c
+}
+
+// together makes one point of those at the same version.
+func together(ecosystem string, sorted []point) []point {
+	var all []point
+	for _, p := range sorted {
+		if n := len(all); n > 0 && order(ecosystem, all[n-1].version, p.version) == 0 {
+			before := &all[n-1]
+			before.introduced = before.introduced || p.introduced
+			before.fixed = before.fixed || p.fixed
+			before.last = before.last || p.last
+			continue
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// cutAt ends ranges at a limit.
+func cutAt(ecosystem string, ranges []Range, limit string) []Range {
+	if limit == "" {
+		return ranges
+	}
+	var kept []Range
+	for _, r := range ranges {
+		if order(ecosystem, r.Introduced, limit) >= 0 {
+			continue
+		}
+		end := r.Fixed
+		if end == "" {
+			end = r.LastAffected
+		}
+		if end == "" || order(ecosystem, end, limit) >= 0 {
+			r.Fixed, r.LastAffected = limit, ""
+		}
+		kept = append(kept, r)
+	}
+	return kept
+}
