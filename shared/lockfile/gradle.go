@@ -18,9 +18,10 @@ func parseGradleScript(_ []byte, _ fs.FS, lock *Lock) error {
 }
 
 // parseGradleLock reads gradle.lockfile: "group:name:version=configurations". It has
-// no hashes.
+// no hashes, and does not say what requires what.
 func parseGradleLock(data []byte, _ fs.FS, lock *Lock) error {
 	lock.Format = Gradle
+	lock.Entries = []Entry{{Source: Project}}
 	number := 0
 	for line := range bytes.Lines(data) {
 		number++
@@ -28,7 +29,7 @@ func parseGradleLock(data []byte, _ fs.FS, lock *Lock) error {
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
-		module, _, ok := strings.Cut(text, "=")
+		module, configurations, ok := strings.Cut(text, "=")
 		if ok && module == "empty" {
 			continue
 		}
@@ -36,10 +37,32 @@ func parseGradleLock(data []byte, _ fs.FS, lock *Lock) error {
 		if !ok || len(parts) != 3 || !isFileName(parts[0]) || !isFileName(parts[1]) || !isFileName(parts[2]) {
 			return malformed(lock, "line %d is not group:name:version=configurations", number)
 		}
-		lock.Packages = append(lock.Packages, Package{Name: parts[0] + ":" + parts[1], Version: parts[2]})
+		name := parts[0] + ":" + parts[1]
+		lock.Packages = append(lock.Packages, Package{Name: name, Version: parts[2]})
+		r := Require{Name: name, Kind: Prod, To: len(lock.Entries)}
+		e := Entry{Name: name, Version: parts[2], Line: number, Source: Registry, Dev: forTests(configurations)}
+		if e.Dev {
+			r.Kind = Dev
+		}
+		lock.Entries[0].Requires = append(lock.Entries[0].Requires, r)
+		lock.Entries = append(lock.Entries, e)
 	}
 	return nil
 }
+
+// forTests reports whether each of the configurations is one for tests, such as
+// testRuntimeClasspath or debugAndroidTestCompileClasspath.
+func forTests(configurations string) bool {
+	for name := range strings.SplitSeq(configurations, ",") {
+		if !testConfiguration.MatchString(strings.TrimSpace(name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// testConfiguration has the word test in it, and not a part of another.
+var testConfiguration = regexp.MustCompile(`(?:^test|Test)(?:$|[^a-z])`)
 
 // gradleHash is a hash that counts, by the name of its element.
 var gradleHash = map[string]*regexp.Regexp{

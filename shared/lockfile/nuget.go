@@ -26,10 +26,18 @@ var (
 const maxNuGetID = 100
 
 // nugetDependency is a package as a project's lock file has it.
-type nugetDependency struct{ id, kind, requested, resolved, hash string }
+type nugetDependency struct {
+	id, kind, requested, resolved, hash string
+	framework                           string // such as "net8.0" or "net8.0/linux-x64"
+	line                                int
+	needs                               []nugetNeed
+}
+
+// nugetNeed is what a package requires.
+type nugetNeed struct{ id, span string }
 
 // parseNuGetLock reads packages.lock.json of version 1, and 2 with central versions.
-func parseNuGetLock(data []byte, _ fs.FS, lock *Lock) error {
+func parseNuGetLock(data []byte, tree fs.FS, lock *Lock) error {
 	lock.Format = NuGet
 	dependencies, err := nugetDependencies(data, lock)
 	if err != nil {
@@ -50,6 +58,7 @@ func parseNuGetLock(data []byte, _ fs.FS, lock *Lock) error {
 		lock.Packages = append(lock.Packages, Package{
 			Name: strings.ToLower(d.id), Version: strings.ToLower(version), Integrity: []string{"sha512-" + d.hash}})
 	}
+	lock.addNuGet(tree, dependencies)
 	return nil
 }
 
@@ -64,12 +73,16 @@ func nugetDependencies(data []byte, lock *Lock) ([]nugetDependency, error) {
 	}
 	var list []nugetDependency
 	frameworks := root.fields("dependencies")
-	for _, framework := range frameworks.keys() {
+	for _, framework := range frameworks.names() {
 		packages := frameworks.fields(framework)
-		for _, id := range packages.keys() {
+		for _, id := range packages.names() {
 			p := packages.fields(id)
 			d := nugetDependency{id: id, kind: p.text("type"), requested: p.text("requested"),
-				resolved: p.text("resolved"), hash: p.text("contentHash")}
+				resolved: p.text("resolved"), hash: p.text("contentHash"), framework: framework, line: packages.line(id)}
+			needs := p.fields("dependencies")
+			for _, name := range needs.names() {
+				d.needs = append(d.needs, nugetNeed{name, needs.text(name)})
+			}
 			if d.kind != "Project" && (len(id) > maxNuGetID || len(d.resolved) > maxNuGetID ||
 				!nugetID.MatchString(id) || !nugetVersion.MatchString(d.resolved)) {
 				return nil, malformed(lock, "%.60q %.60q are not the id and version of a package", id, d.resolved)
