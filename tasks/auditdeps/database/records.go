@@ -3,6 +3,7 @@ package database
 import (
 	"archive/zip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -57,12 +58,12 @@ func newTally(ecosystem string, now time.Time) *tally {
 // record reads one, whose name is that of its file.
 func (t *tally) record(name string, data []byte) {
 	list, err := advisory.Parse(data)
-	useful := 0
-	var newest time.Time
+	useful, newest := 0, time.Time{}
+	if err == nil && len(list) == 0 { // withdrawn, say: a sign of life all the same
+		newest = modified(data)
+	}
 	for _, a := range list {
-		if a.Modified.After(newest) && !a.Modified.After(t.latest) {
-			newest = a.Modified
-		}
+		newest = later(newest, a.Modified)
 		if a.Ecosystem == t.ecosystem {
 			useful++
 			err = errors.Join(err, t.builder.Add(a))
@@ -76,13 +77,24 @@ func (t *tally) record(name string, data []byte) {
 	}
 	t.records[kind]++
 	t.useful += useful
-	if newest.After(t.newest) {
-		t.newest = newest
+	if !newest.After(t.latest) {
+		t.newest = later(t.newest, newest)
 	}
 	if err != nil {
 		t.bad[kind]++
 		t.badNames = append(t.badNames, shown(name))
 	}
+}
+
+// modified returns when a record was changed.
+func modified(data []byte) time.Time {
+	var r struct {
+		Modified time.Time `json:"modified"`
+	}
+	if json.Unmarshal(data, &r) != nil {
+		return time.Time{}
+	}
+	return r.Modified
 }
 
 // shown makes a file's name fit for the log.
