@@ -8,13 +8,6 @@ import (
 	"strings"
 )
 
-// parsePOM takes a pom.xml for what it is: it names what it wants, and neither what
-// that brings with it nor any hash. What is cached is bound to it by the key alone.
-func parsePOM(_ []byte, _ fs.FS, lock *Lock) error {
-	lock.Format = Maven
-	return nil
-}
-
 // isMavenChecksums reports whether a file is one of the checksum files that Maven's
 // resolver verifies downloads with, if it is told to: .mvn/checksums/checksums.sha256,
 // or checksums-central.sha256 for the repository "central".
