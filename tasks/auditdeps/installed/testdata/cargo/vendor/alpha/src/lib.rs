@@ -1,0 +1,1 @@
+pub fn one() -> u32 { beta::ONE }
