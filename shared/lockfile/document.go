@@ -69,13 +69,20 @@ func (f fields) flag(key string) bool {
 }
 
 func (f fields) fields(key string) fields {
-	inner := fields{file: f.file, where: key, problem: f.problem}
-	switch v := f.object.get(key); v.kind {
+	v := f.object.get(key)
+	v.key = key
+	return f.inner(&v)
+}
+
+// inner is an object within f.
+func (f fields) inner(n *node) fields {
+	inner := fields{file: f.file, where: n.key, problem: f.problem}
+	switch n.kind {
 	case isNull:
 	case isObject:
-		inner.object = v.inner
+		inner.object = n.inner
 	default:
-		f.wrong(key, "an object")
+		f.wrong(n.key, "an object")
 	}
 	return inner
 }

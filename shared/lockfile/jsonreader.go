@@ -20,7 +20,8 @@ type jsonReader struct {
 	last  bool   // of a key that is there twice the last value counts, as in JavaScript
 	nodes int    // how many there are
 	stack []node // of all objects and lists that are not at their end
-	slab  []node // memory for finished ones
+	slab  slab[node]
+	boxes slab[object]
 }
 
 // readJSON parses the JSON of a file into fields. If lenient, the last of equal keys counts.
@@ -175,11 +176,7 @@ func (r *jsonReader) object(depth int) (node, error) {
 		}
 	}
 	r.at++
-	nodes := r.finish(start)
-	if nodes == nil {
-		return node{kind: isObject}, nil
-	}
-	return node{kind: isObject, inner: &object{nodes: nodes, index: index}}, nil
+	return node{kind: isObject, inner: r.finish(start, index)}, nil
 }
 
 // member adds a value to the object whose first one is at start.
@@ -236,27 +233,17 @@ func (r *jsonReader) list(depth int) (node, error) {
 		}
 	}
 	r.at++
-	nodes := r.finish(start)
-	if nodes == nil {
-		return node{kind: isList}, nil
-	}
-	return node{kind: isList, inner: &object{nodes: nodes}}, nil
+	return node{kind: isList, inner: r.finish(start, nil)}, nil
 }
 
 // finish moves the values from start on to their own memory.
-func (r *jsonReader) finish(start int) []node {
-	count := len(r.stack) - start
-	if count == 0 {
+func (r *jsonReader) finish(start int, index map[string]int32) *object {
+	nodes := r.slab.keep(r.stack[start:]...)
+	r.stack = r.stack[:start]
+	if nodes == nil {
 		return nil
 	}
-	const chunk = 1024
-	if cap(r.slab)-len(r.slab) < count {
-		r.slab = make([]node, 0, max(count, chunk))
-	}
-	from := len(r.slab)
-	r.slab = append(r.slab, r.stack[start:]...)
-	r.stack = r.stack[:start]
-	return r.slab[from:len(r.slab):len(r.slab)]
+	return &r.boxes.keep(object{nodes: nodes, index: index})[0]
 }
 
 // text reads a string, which starts here. Without escapes it is a part of the file.

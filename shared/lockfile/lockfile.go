@@ -9,17 +9,12 @@ package lockfile
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"io/fs"
 	"path"
-	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Lock is a lock file that was read.
@@ -228,91 +223,24 @@ func readFile(tree fs.FS, name string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
+	tooLarge := &FormatError{name, fmt.Sprintf("larger than %d MiB", maxSize>>20)}
+	// The size is only where to start: a file can grow, and some have none.
+	var data bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Size() > maxSize {
+		return nil, tooLarge
+	} else if err == nil {
+		data.Grow(int(max(info.Size(), 0)) + bytes.MinRead)
+	}
+	if _, err := data.ReadFrom(io.LimitReader(f, maxSize+1)); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	if len(data) > maxSize {
-		return nil, &FormatError{name, fmt.Sprintf("larger than %d MiB", maxSize>>20)}
+	if data.Len() > maxSize {
+		return nil, tooLarge
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
-}
-
-// tidy sorts, and merges what is there several times: a package is in a lock file
-// once for each place that it is installed in.
-func (l *Lock) tidy() {
-	for i := range l.Packages {
-		l.Packages[i].URL = withoutUser(l.Packages[i].URL)
-	}
-	slices.SortFunc(l.Packages, func(a, b Package) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version), cmp.Compare(a.URL, b.URL))
-	})
-	merged := l.Packages[:0]
-	for _, p := range l.Packages {
-		if last := len(merged) - 1; last >= 0 && merged[last].same(p) {
-			merged[last].Integrity = append(slices.Clip(merged[last].Integrity), p.Integrity...)
-			continue
-		}
-		merged = append(merged, p)
-	}
-	for i := range merged {
-		merged[i].Integrity = unique(merged[i].Integrity)
-	}
-	l.Packages, l.Unproven, l.Notes = merged, unique(l.Unproven), unique(l.Notes)
-}
-
-func (p Package) same(other Package) bool {
-	return p.Name == other.Name && p.Version == other.Version && p.URL == other.URL
-}
-
-// withoutUser takes name and password out of an address: where a package is from
-// gets stored, and shown to people who may read less than the lock file.
-func withoutUser(address string) string {
-	scheme, rest, ok := strings.Cut(address, "://")
-	host, path, slash := strings.Cut(rest, "/")
-	if _, after, found := cutLast(host, "@"); ok && found {
-		host = after
-		if slash {
-			host += "/"
-		}
-		return scheme + "://" + host + path
-	}
-	return address
-}
-
-func unique(list []string) []string {
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-// check refuses texts that no package manager writes: they are printed, stored and
-// compared from here on.
-func (l *Lock) check() error {
-	var texts []string
-	for _, p := range l.Packages {
-		texts = append(append(texts, p.Name, p.Version, p.URL), p.Integrity...)
-	}
-	for _, text := range slices.Concat(texts, l.Unproven, l.Notes) {
-		if len(text) > maxText {
-			return malformed(l, "%.40q... has %d bytes, more than any name, version or address", text, len(text))
-		}
-		if !utf8.ValidString(text) || strings.ContainsFunc(text, odd) {
-			return malformed(l, "%q has characters that no name, version or address has", text)
-		}
-	}
-	return nil
-}
-
-// maxText is the longest text that is taken from a lock file; real addresses reach
-// 2,000 bytes.
-const maxText = 8 << 10
-
-// odd are control characters, and those that change how others are shown.
-func odd(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }

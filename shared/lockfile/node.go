@@ -1,5 +1,7 @@
 package lockfile
 
+import "iter"
+
 // node is a value of a document. Numbers and truth values are texts, as they are
 // written. In an object it has a key, and the line that the key is in.
 type node struct {
@@ -77,4 +79,15 @@ func findKey(nodes []node, key string) int {
 		}
 	}
 	return -1
+}
+
+// pairs ranges over the values of an object.
+func (o *object) pairs() iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		for i := range o.all() {
+			if !yield(&o.nodes[i]) {
+				return
+			}
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -21,7 +22,7 @@ type npmLock struct {
 // parseNPM reads package-lock.json and npm-shrinkwrap.json. A file of version 2
 // says everything twice, in packages for npm 7 and later and in dependencies for
 // npm 6. Both are read: which npm will run is not known, and a gap in either is a gap.
-func parseNPM(data []byte, _ fs.FS, lock *Lock) error {
+func parseNPM(data []byte, tree fs.FS, lock *Lock) error {
 	lock.Format = NPM
 	doc, err := parseJSON(lock.Path, data)
 	if err != nil {
@@ -36,12 +37,24 @@ func parseNPM(data []byte, _ fs.FS, lock *Lock) error {
 	}
 	n := &npmLock{Lock: lock}
 	packages := doc.fields("packages")
-	for _, location := range packages.keys() {
-		n.location(location, packages.fields(location))
+	lock.Packages = slices.Grow(lock.Packages, len(packages.object.all()))
+	for entry := range packages.object.pairs() {
+		n.location(entry.key, packages.inner(entry))
 	}
 	n.dependencies(doc.fields("dependencies"))
+	if len(lock.Packages) == 0 {
+		lock.Packages = nil
+	}
 	n.note(version)
-	return *doc.problem
+	if err := *doc.problem; err != nil {
+		return err
+	}
+	if doc.has("packages") {
+		err = npmEntries(lock, doc)
+	} else {
+		err = npmEntriesV1(lock, doc, tree)
+	}
+	return cmp.Or(err, *doc.problem)
 }
 
 // location is an entry of packages: a folder below node_modules, or of a project
@@ -61,8 +74,8 @@ func (n *npmLock) location(location string, entry fields) {
 // dependencies are the tree that npm 6 and older install from. The version is
 // also the address if that is no registry.
 func (n *npmLock) dependencies(tree fields) {
-	for _, name := range tree.keys() {
-		entry := tree.fields(name)
+	for member := range tree.object.pairs() {
+		name, entry := member.key, tree.inner(member)
 		n.dependencies(entry.fields("dependencies"))
 		if entry.flag("bundled") {
 			continue
@@ -79,7 +92,6 @@ func (n *npmLock) dependencies(tree fields) {
 }
 
 func (n *npmLock) add(p Package, resolved string) {
-	spec := p.Name + "@" + p.Version
 	scheme, _, _ := strings.Cut(resolved, ":")
 	switch {
 	case resolved == "" && p.Version == "":
@@ -93,7 +105,7 @@ func (n *npmLock) add(p Package, resolved string) {
 		n.git = append(n.git, p.Name)
 		return
 	default:
-		n.Unproven = append(n.Unproven, spec)
+		n.Unproven = append(n.Unproven, p.Name+"@"+p.Version)
 		return
 	}
 	if p.URL = resolved; resolved == "" {

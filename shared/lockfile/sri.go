@@ -16,15 +16,29 @@ var sriSizes = map[string]int{"sha1": 20, "sha256": 32, "sha384": 48, "sha512": 
 // npm's cache names its files by, is left out.
 func sri(integrity string) []string {
 	var hashes []string
-	for _, field := range strings.Fields(integrity) {
+	for field := range strings.FieldsSeq(integrity) {
 		field, _, _ = strings.Cut(field, "?")
 		algorithm, text, _ := strings.Cut(field, "-")
-		sum, err := base64.StdEncoding.Strict().DecodeString(text)
-		if size, ok := sriSizes[algorithm]; ok && err == nil && len(sum) == size {
+		if size, ok := sriSizes[algorithm]; ok && sizeOfBase64(text) == size {
 			hashes = append(hashes, field)
 		}
 	}
 	return hashes
+}
+
+var strictBase64 = base64.StdEncoding.Strict()
+
+// sizeOfBase64 is how many bytes a hash has; -1 if it is none.
+func sizeOfBase64(text string) int {
+	var source, sum [128]byte
+	if len(text) > len(source) {
+		return -1
+	}
+	size, err := strictBase64.Decode(sum[:], source[:copy(source[:], text)])
+	if err != nil {
+		return -1
+	}
+	return size
 }
 
 // sriFromHex is a hash in hexadecimal as an sri; nil if it is none.
