@@ -28,7 +28,7 @@ func berryDocument(data []byte, lock *Lock) (fields, error) {
 // Yarn keeps in its cache, also those that it packs itself, of patched packages and
 // git repositories. Their URL is Yarn's reference, such as npm:4.17.21, and their
 // Integrity "<cache key>/<hash>": of the archive that Yarn makes, not the registry's.
-func parseBerry(data []byte, _ fs.FS, lock *Lock) error {
+func parseBerry(data []byte, tree fs.FS, lock *Lock) error {
 	lock.Format = Berry
 	doc, err := berryDocument(data, lock)
 	if err != nil {
@@ -69,7 +69,10 @@ func parseBerry(data []byte, _ fs.FS, lock *Lock) error {
 		lock.Notes = append(lock.Notes, some(conditional)+
 			": for some machines only and without a checksum, so downloaded at every install there")
 	}
-	return *doc.problem
+	if *doc.problem != nil {
+		return *doc.problem
+	}
+	return readBerryGraph(doc, tree, lock)
 }
 
 // berryStale compares a yarn.lock of Berry with what it was made for.

@@ -12,13 +12,14 @@ import (
 // parsePNPM reads pnpm-lock.yaml of pnpm 7 and later (versions 5.4, 6 and 9).
 // There can be several YAML documents: one may be of the tools that pnpm itself
 // was told to use.
-func parsePNPM(data []byte, _ fs.FS, lock *Lock) error {
+func parsePNPM(data []byte, tree fs.FS, lock *Lock) error {
 	lock.Format = PNPM
 	docs, err := pnpmDocuments(data, lock)
 	if err != nil {
 		return err
 	}
 	var git []string
+	graph := newPNPMGraph(lock, tree)
 	for _, doc := range docs {
 		old := strings.HasPrefix(doc.text("lockfileVersion"), "5.")
 		packages := doc.fields("packages")
@@ -39,7 +40,7 @@ func parsePNPM(data []byte, _ fs.FS, lock *Lock) error {
 				lock.Unproven = append(lock.Unproven, p.Name+"@"+p.Version)
 			}
 		}
-		if *doc.problem != nil {
+		if graph.read(doc); *doc.problem != nil {
 			return *doc.problem
 		}
 	}

@@ -3,8 +3,11 @@ package lockfile
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // project is the manifests that a lock file is for.
@@ -77,25 +80,93 @@ func (p project) prefix(location string) string {
 	return path.Join(location, packageFile) + ": "
 }
 
-// resolutions are Yarn's overrides: to a version from "name", "name@range",
-// "**/name" or "parent/name".
+// resolution is one of Yarn's overrides: what a package is replaced with, everywhere
+// or where one other package requires it.
+type resolution struct {
+	parent     string // "" if everywhere
+	name, spec string // of what is replaced; spec is "" for all ranges
+	to         string
+	everywhere bool // in all ranges, too
+}
+
+// resolutionList are the root's resolutions: from "name", "name@range", "**/name" or
+// "parent/name".
+func (p project) resolutionList() []resolution {
+	var list []resolution
+	root, ok := p.members["."]
+	if !ok {
+		return nil
+	}
+	wanted := root.texts("resolutions")
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		plain := strings.TrimPrefix(key, "**/")
+		parent, name := cutParent(plain)
+		r := resolution{parent: strings.TrimSuffix(parent, "/**"), to: wanted[key]}
+		r.name, r.spec = cutSpec(name)
+		r.everywhere = r.name == plain
+		list = append(list, r)
+	}
+	return list
+}
+
+// cutParent cuts the last package from a path of packages.
+func cutParent(packages string) (parent, name string) {
+	if scope, rest, ok := cutLast(packages, "/@"); ok {
+		return scope, "@" + rest
+	}
+	if !strings.HasPrefix(packages, "@") || strings.Count(packages, "/") > 1 {
+		if before, last, found := cutLast(packages, "/"); found {
+			return before, last
+		}
+	}
+	return "", packages
+}
+
+// resolutions are Yarn's overrides of versions.
 func (p project) resolutions() overrides {
 	o := newOverrides()
-	for key, version := range p.members["."].texts("resolutions") {
-		plain := strings.TrimPrefix(key, "**/")
-		name := plain
-		if scope, rest, ok := cutLast(plain, "/@"); ok {
-			_, name = scope, "@"+rest
-		} else if !strings.HasPrefix(plain, "@") || strings.Count(plain, "/") > 1 {
-			_, last, found := cutLast(plain, "/")
-			if found {
-				name = last
-			}
-		}
-		name, _ = cutSpec(name)
-		o.add(name, version, name == plain)
+	for _, r := range p.resolutionList() {
+		o.add(r.name, r.to, r.everywhere)
 	}
 	return o
+}
+
+// entry is a member of the project as its manifest has it.
+func (p project) entry(location string) Entry {
+	m := p.members[location]
+	e := Entry{Name: plainText(m.text("name")), Version: plainText(m.text("version")), Source: Project}
+	if location != "." {
+		e.Location = location
+	}
+	optional := m.fields("optionalDependencies")
+	for i, kind := range []Kind{Prod, Dev, Optional, Peer} {
+		block := m.fields(kinds[i])
+		for _, name := range block.names() {
+			if kind == Prod && optional.has(name) {
+				continue
+			}
+			if kind == Peer && m.fields("peerDependenciesMeta").fields(name).flag("optional") {
+				continue // nothing says that it should be there
+			}
+			e.Requires = append(e.Requires, Require{Name: name, Range: block.text(name), Kind: kind, To: -1})
+		}
+	}
+	return e
+}
+
+// plainRequires makes what is from a manifest fit for an entry: texts that no lock file
+// may have are refused there, and are a person's business here.
+func (e *Entry) plainRequires() {
+	for i := range e.Requires {
+		e.Requires[i].Name, e.Requires[i].Range = plainText(e.Requires[i].Name), plainText(e.Requires[i].Range)
+	}
+}
+
+func plainText(text string) string {
+	if len(text) > maxText || !utf8.ValidString(text) || strings.ContainsFunc(text, odd) {
+		return printable(text)
+	}
+	return text
 }
 
 // stale is the outcome of a comparison with the project's manifests.

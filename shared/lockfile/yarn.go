@@ -35,17 +35,25 @@ func isBerry(data []byte) bool { return berryMark.Match(data) }
 // yarn1Entry is one entry of a yarn.lock of Yarn 1: a package and the requests
 // (name@range) that it answers.
 type yarn1Entry struct {
-	keys                         []string
-	version, resolved, integrity string
+	keys                               []string
+	line                               int
+	name, version, resolved, integrity string
+	requires                           []Require
 }
 
-// parseYarn1 reads the packages that are downloaded.
-func parseYarn1(data []byte, _ fs.FS, lock *Lock) error {
+// parseYarn1 reads the packages that are downloaded, and the graph.
+func parseYarn1(data []byte, tree fs.FS, lock *Lock) error {
 	lock.Format = Yarn1
 	entries, err := yarn1Entries(data, lock)
 	if err != nil {
 		return err
 	}
+	yarn1Packages(entries, lock)
+	readYarn1Graph(entries, tree, lock)
+	return nil
+}
+
+func yarn1Packages(entries []yarn1Entry, lock *Lock) {
 	var git []string
 	for _, e := range entries {
 		name, spec := cutSpec(e.keys[0])
@@ -74,7 +82,6 @@ func parseYarn1(data []byte, _ fs.FS, lock *Lock) error {
 	if len(git) > 0 {
 		lock.Notes = append(lock.Notes, some(git)+": taken from git, by commit and not by hash")
 	}
-	return nil
 }
 
 // isCommitArchive tells the addresses at which the hosts of git repositories serve a
@@ -100,6 +107,7 @@ type yarn1Reader struct {
 	lock    *Lock
 	entries []yarn1Entry
 	seen    map[string]bool // keys
+	block   string          // in which the lines that are indented by four are; "" if in none
 }
 
 func yarn1Entries(data []byte, lock *Lock) ([]yarn1Entry, error) {
@@ -119,6 +127,9 @@ func yarn1Entries(data []byte, lock *Lock) ([]yarn1Entry, error) {
 		if twice := r.take(len(text)-len(body), words, block); twice != "" {
 			return nil, malformed(lock, "line %d has %.200q a second time", number, twice)
 		}
+		if len(text) == len(body) {
+			r.entries[len(r.entries)-1].line = number
+		}
 	}
 	return r.entries, nil
 }
@@ -128,34 +139,67 @@ func (r *yarn1Reader) fits(indent, words int, block bool) bool {
 	switch indent {
 	case 0:
 		return block
-	case 2, 4:
+	case 2:
 		return len(r.entries) > 0 && (block || words == 2)
+	case 4:
+		return r.block != "" && (block || words == 2)
 	}
 	return false
 }
 
 // take keeps what a line says of an entry, and returns what was said before.
 func (r *yarn1Reader) take(indent int, words []string, block bool) (twice string) {
-	if indent == 2 && !block && !r.entries[len(r.entries)-1].set(words[0], words[1]) {
-		return words[0]
-	}
-	if indent > 0 {
-		return ""
-	}
-	for _, key := range words {
-		if r.seen[key] {
-			return key
+	switch {
+	case indent == 4 && !block:
+		r.require(words[0], words[1])
+	case indent == 4: // Yarn has no such block, and would ignore it
+	case indent == 2:
+		r.block = ""
+		if block {
+			r.block = words[0]
+		} else if !r.entries[len(r.entries)-1].set(words[0], words[1]) {
+			return words[0]
 		}
-		r.seen[key] = true
+	default:
+		r.block = ""
+		for _, key := range words {
+			if r.seen[key] {
+				return key
+			}
+			r.seen[key] = true
+		}
+		r.entries = append(r.entries, yarn1Entry{keys: words})
 	}
-	r.entries = append(r.entries, yarn1Entry{keys: words})
 	return ""
+}
+
+// require keeps a line of the block that the reader is in.
+func (r *yarn1Reader) require(name, spec string) {
+	kind := Prod
+	switch r.block {
+	case "dependencies":
+	case "optionalDependencies":
+		kind = Optional
+	default:
+		return
+	}
+	e := &r.entries[len(r.entries)-1]
+	e.requires = append(e.requires, Require{Name: name, Range: spec, Kind: kind, To: -1})
 }
 
 // set keeps a value; false if there is another already.
 func (e *yarn1Entry) set(key, value string) bool {
-	field := map[string]*string{"version": &e.version, "resolved": &e.resolved, "integrity": &e.integrity}[key]
-	if field == nil {
+	var field *string
+	switch key {
+	case "name":
+		field = &e.name
+	case "version":
+		field = &e.version
+	case "resolved":
+		field = &e.resolved
+	case "integrity":
+		field = &e.integrity
+	default:
 		return true
 	}
 	first := *field == ""
@@ -177,7 +221,10 @@ func yarn1Words(line string) (words []string, block bool, err error) {
 			return words, len(words) > 0, nil
 		}
 		word := line
-		if line[0] == '"' {
+		if plain, ok := plainlyQuoted(line); ok {
+			words = append(words, plain)
+			word = line[:len(plain)+2]
+		} else if line[0] == '"' {
 			if word, err = strconv.QuotedPrefix(line); err != nil {
 				return nil, false, err
 			}
@@ -198,6 +245,22 @@ func yarn1Words(line string) (words []string, block bool, err error) {
 		line = line[len(word):]
 	}
 	return words, false, nil
+}
+
+// plainlyQuoted returns what is between quotation marks, if it is that and nothing else.
+func plainlyQuoted(line string) (string, bool) {
+	if line[0] != '"' {
+		return "", false
+	}
+	for i := 1; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"':
+			return line[1:i], true
+		case c < ' ' || c > '~' || c == '\\':
+			return "", false
+		}
+	}
+	return "", false
 }
 
 // staleYarn1 looks for each request of the manifests among those that the lock
