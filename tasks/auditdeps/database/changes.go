@@ -3,6 +3,7 @@ package database
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -152,12 +153,19 @@ func (b *bucket) records(ctx context.Context, ecosystem string, ids []string) ([
 // parse reads the record with this id.
 func parse(id string, data []byte) record {
 	list, err := advisory.Parse(data)
-	for _, a := range list {
-		if a.ID != id {
-			return record{id: id, bad: fmt.Errorf("it is record %s", shown(a.ID))}
-		}
+	var own struct {
+		ID string `json:"id"`
 	}
-	return record{id, list, err}
+	if err == nil {
+		err = json.Unmarshal(data, &own)
+	}
+	if err == nil && own.ID != id {
+		err = fmt.Errorf("it is record %s", shown(own.ID))
+	}
+	if err != nil {
+		return record{id: id, bad: err}
+	}
+	return record{id: id, list: list}
 }
 
 // fetch calls do for 0 to n-1, some at a time, until one fails.
