@@ -95,7 +95,7 @@ func (g *berryGraph) entry(key string, requests []string, entry fields) Entry {
 		if label != "0.0.0-use.local" { // which stands for that of the manifest
 			e.Version = label
 		} else if m, ok := g.project.members[path.Clean(location)]; ok {
-			e.Version = plainText(m.text("version"))
+			e.Version = shownText(m.text("version"))
 		}
 	case e.Version == "":
 		e.Version = label

@@ -71,7 +71,7 @@ func (g *pnpmGraph) member(location string, line int) int {
 		e.Location = ""
 	}
 	if m, ok, err := packageJSON(g.tree, path.Join(path.Dir(g.lock.Path), location)); ok && err == nil {
-		e.Name, e.Version = plainText(m.text("name")), plainText(m.text("version"))
+		e.Name, e.Version = shownText(m.text("name")), shownText(m.text("version"))
 	}
 	g.importers[location] = len(g.lock.Entries)
 	g.lock.Entries = append(g.lock.Entries, e)

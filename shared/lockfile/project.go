@@ -134,7 +134,7 @@ func (p project) resolutions() overrides {
 // entry is a member of the project as its manifest has it.
 func (p project) entry(location string) Entry {
 	m := p.members[location]
-	e := Entry{Name: plainText(m.text("name")), Version: plainText(m.text("version")), Source: Project}
+	e := Entry{Name: shownText(m.text("name")), Version: shownText(m.text("version")), Source: Project}
 	if location != "." {
 		e.Location = location
 	}
@@ -158,11 +158,11 @@ func (p project) entry(location string) Entry {
 // may have are refused there, and are a person's business here.
 func (e *Entry) plainRequires() {
 	for i := range e.Requires {
-		e.Requires[i].Name, e.Requires[i].Range = plainText(e.Requires[i].Name), plainText(e.Requires[i].Range)
+		e.Requires[i].Name, e.Requires[i].Range = shownText(e.Requires[i].Name), shownText(e.Requires[i].Range)
 	}
 }
 
-func plainText(text string) string {
+func shownText(text string) string {
 	if len(text) > maxText || !utf8.ValidString(text) || strings.ContainsFunc(text, odd) {
 		return printable(text)
 	}
