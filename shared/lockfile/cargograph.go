@@ -20,7 +20,8 @@ type cargoGraph struct {
 // those of the workspace are here; a manifest that cannot be read is an error of Stale.
 func (l *Lock) addCargo(data []byte, tree fs.FS, file cargoLock) {
 	g := cargoGraph{packages: file.Package, byName: make(map[string][]int, len(file.Package))}
-	if ws, err := readCargoWorkspace(tree, path.Dir(l.Path)); err == nil {
+	if ws, err := readCargoWorkspace(tree, path.Dir(l.Path)); err == nil && ws != nil {
+		ws.followPaths(tree)
 		g.ws = ws
 	}
 	for i, p := range file.Package {
@@ -134,6 +135,46 @@ func sameSource(inParentheses, source string) bool {
 	text := strings.TrimSuffix(strings.TrimPrefix(inParentheses, "("), ")")
 	bare, _, _ := strings.Cut(source, "#")
 	return text == source || text == bare
+}
+
+// followPaths adds the packages that members depend on by path: they need not be members,
+// and have entries without a source as well.
+func (ws *cargoWorkspace) followPaths(tree fs.FS) {
+	known := map[string]bool{}
+	for _, m := range ws.members {
+		known[path.Dir(m.path)] = true
+	}
+	for i := 0; i < len(ws.members) && len(ws.members) < maxModules; i++ { // more come while it goes on
+		for _, folder := range ws.members[i].folders(ws) {
+			if known[folder] {
+				continue
+			}
+			known[folder] = true
+			if m, err := readCargoManifest(tree, folder); err == nil && m != nil && m.isPackage() {
+				ws.members = append(ws.members, *m)
+			}
+		}
+	}
+}
+
+// folders are those that a member's dependencies are in.
+func (m cargoMember) folders(ws *cargoWorkspace) []string {
+	tables := m.manifest.all()
+	for _, target := range m.manifest.Target {
+		tables = append(tables, target.all()...)
+	}
+	tables = append(tables, ws.shared)
+	var folders []string
+	for _, table := range tables {
+		for _, value := range table {
+			t, _ := value.(map[string]any)
+			if folder, ok := t["path"].(string); ok {
+				folders = append(folders, path.Join(path.Dir(m.path), folder))
+			}
+		}
+	}
+	slices.Sort(folders)
+	return folders
 }
 
 // cargoNeed is what a manifest asks for: a range, and what for.
