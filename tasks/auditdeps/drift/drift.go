@@ -81,7 +81,7 @@ func Find(f Facts) []Finding {
 type rule = func(Facts) []Finding
 
 // always are the rules for every ecosystem.
-var always = []rule{}
+var always = []rule{manifest, ranges, forced, contradictions, integrity, addresses, problems}
 
 // rules are those of one ecosystem.
 var rules = map[string][]rule{

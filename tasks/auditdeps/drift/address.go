@@ -1,0 +1,194 @@
+package drift
+
+import (
+	"net"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/versions"
+)
+
+// registries are where an ecosystem's packages are from if nobody says otherwise.
+var registries = map[string][]string{
+	"npm":       {"registry.npmjs.org", "registry.yarnpkg.com"},
+	"PyPI":      {"pypi.org", "files.pythonhosted.org"},
+	"Go":        {"proxy.golang.org"},
+	"crates.io": {"index.crates.io", "static.crates.io", "crates.io", "https://github.com/rust-lang/crates.io-index"},
+	"NuGet":     {"api.nuget.org", "www.nuget.org"},
+	"Maven":     {"repo.maven.apache.org", "repo1.maven.org", "maven.google.com", "dl.google.com", "plugins.gradle.org"},
+}
+
+// azureArtifacts are Azure Artifacts' feeds, which every Azure pipeline can use.
+var azureArtifacts = []string{"pkgs.dev.azure.com", "*.pkgs.visualstudio.com"}
+
+// addresses looks where packages come from.
+func addresses(f Facts) []Finding {
+	r := &report{Facts: f}
+	allowed := f.Registries
+	if len(allowed) == 0 {
+		allowed = append(append([]string{}, registries[f.Lock.Ecosystem()]...), azureArtifacts...)
+		if host := usual(f.Lock.Entries); host != "" {
+			allowed = append(allowed, host)
+		}
+	}
+	asked, plain := askedFor(f)
+	for i, e := range f.Lock.Entries {
+		switch {
+		case e.Source == lockfile.Project || e.Ghost || e.Source == lockfile.Remote && asked[i]:
+		case downloaded(e):
+			r.address(e, allowed)
+		case f.Lock.Ecosystem() == "npm" && e.Source != lockfile.Bundled && plain[i] && !asked[i]:
+			as := Finding{Check: Lint, Rule: "lint/host", Severity: Fail, Fix: r.relock(e.Name)}
+			r.entry(as, e, "%s comes from %s, although nothing asks for more than a version of it",
+				spec(e.Name, e.Version), described(e))
+		}
+	}
+	return r.found
+}
+
+func described(e lockfile.Entry) string {
+	switch {
+	case e.Source == lockfile.Git:
+		return "a git repository (" + cut(e.URL) + ")"
+	case e.URL != "":
+		return "a folder or archive (" + cut(e.URL) + ")"
+	}
+	return "a folder or archive"
+}
+
+// askedFor tells of which entries an address, a path or the like is asked for, or may be:
+// they are not from a registry, and that is known to who wrote the manifest. Of plain ones
+// a version is asked for.
+func askedFor(f Facts) (asked, plain []bool) {
+	asked, plain = make([]bool, len(f.Lock.Entries)), make([]bool, len(f.Lock.Entries))
+	for _, e := range f.Lock.Entries {
+		for _, require := range e.Requires {
+			if require.To < 0 || f.Lock.Entries[require.To].Source == lockfile.Registry {
+				continue
+			}
+			_, forced := f.Overrides[require.Name]
+			_, err := versions.Satisfies(f.Lock.Ecosystem(), "1.0.0", require.Range)
+			if forced || require.Range == "" || err != nil {
+				asked[require.To] = true
+			} else {
+				plain[require.To] = true
+			}
+		}
+	}
+	return asked, plain
+}
+
+// address looks at where one package is from.
+func (r *report) address(e lockfile.Entry, allowed []string) {
+	if e.URL == "" {
+		return
+	}
+	u, err := url.Parse(strings.TrimPrefix(strings.TrimPrefix(e.URL, "registry+"), "sparse+"))
+	as := Finding{Check: Lint, Severity: Fail, Fix: r.relock(e.Name)}
+	if err != nil || u.Host == "" {
+		as.Rule = "lint/host"
+		r.entry(as, e, "%s comes from %s, which is no address", spec(e.Name, e.Version), cut(e.URL))
+		return
+	}
+	loopback := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+	if u.Scheme != "https" && !loopback {
+		as.Rule = "lint/scheme"
+		r.entry(as, e, "%s is downloaded without encryption, from %s", spec(e.Name, e.Version), cut(e.URL))
+	}
+	if !isAllowed(u, allowed) {
+		as.Rule, as.Fix = "lint/host", as.Fix+"; or add "+cut(u.Host)+" to allowedRegistries"
+		r.entry(as, e, "%s comes from %s, which is none of the registries that packages may come from",
+			spec(e.Name, e.Version), cut(u.Host))
+	}
+	if r.Lock.Ecosystem() == "npm" {
+		r.npmAddress(e, u)
+	}
+}
+
+// isAllowed reports whether an address is in the list: of hosts ("*." is any below), and
+// of addresses that it must begin with.
+func isAllowed(u *url.URL, allowed []string) bool {
+	for _, a := range allowed {
+		if prefix, err := url.Parse(a); err == nil && prefix.Host != "" {
+			base := strings.TrimSuffix(path.Clean("/"+prefix.Path), "/")
+			at := path.Clean("/" + u.Path)
+			if u.Scheme == prefix.Scheme && strings.EqualFold(u.Host, prefix.Host) &&
+				(at == base || strings.HasPrefix(at, base+"/")) {
+				return true
+			}
+			continue
+		}
+		host := strings.ToLower(strings.TrimSuffix(u.Host, ":443"))
+		if below, ok := strings.CutPrefix(strings.ToLower(a), "*"); ok && strings.HasPrefix(below, ".") {
+			if strings.HasSuffix(host, below) {
+				return true
+			}
+		} else if host == strings.ToLower(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// usual returns the host that more than half of all packages are from: a registry of
+// one's own. Packages without an address count, too: beside them a single one with an
+// address is not usual.
+func usual(entries []lockfile.Entry) string {
+	hosts, all := map[string]int{}, 0
+	for _, e := range entries {
+		if e.Source != lockfile.Registry {
+			continue
+		}
+		all++
+		if u, err := url.Parse(e.URL); err == nil && u.Host != "" && u.Scheme == "https" {
+			hosts[strings.TrimSuffix(u.Host, ":443")]++
+		}
+	}
+	for host, n := range hosts {
+		if n >= 3 && n*2 > all {
+			return host
+		}
+	}
+	return ""
+}
+
+// npmAddress compares a package with its address, which in most registries is
+// .../name/-/name-version.tgz. It is the address that is downloaded, and the label that
+// is audited.
+func (r *report) npmAddress(e lockfile.Entry, u *url.URL) {
+	as := Finding{Check: Lint, Rule: "lint/address", Severity: Fail, Fix: r.relock(e.Name)}
+	segments := strings.Split(strings.Trim(u.Path, "/"), "/")
+	dash := -1
+	for i, s := range segments {
+		if s == "-" {
+			dash = i
+		}
+	}
+	_, base, scoped := strings.Cut(e.Name, "/")
+	if !scoped {
+		base = e.Name
+	}
+	if dash < 1 || dash == len(segments)-1 {
+		switch u.Hostname() {
+		case "registry.npmjs.org", "registry.yarnpkg.com":
+			r.entry(as, e, "%s is downloaded from %s, which is no address of that registry's packages",
+				spec(e.Name, e.Version), cut(e.URL))
+		}
+		return
+	}
+	name := segments[dash-1]
+	if dash > 1 && strings.HasPrefix(segments[dash-2], "@") {
+		name = segments[dash-2] + "/" + name
+	}
+	file := strings.TrimSuffix(strings.TrimSuffix(segments[len(segments)-1], ".tgz"), ".tar.gz")
+	version, _, _ := strings.Cut(e.Version, "+")
+	switch {
+	case name != e.Name:
+		r.entry(as, e, "%s is downloaded from the address of another package, %s: %s",
+			spec(e.Name, e.Version), cut(name), cut(e.URL))
+	case e.Version != "" && file != base+"-"+version && file != base+"-"+e.Version:
+		r.entry(as, e, "%s is downloaded from the address of another version: %s", spec(e.Name, e.Version), cut(e.URL))
+	}
+}

@@ -1,0 +1,177 @@
+package drift
+
+import (
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/installed"
+)
+
+// named compares by name and version, for lock files that know no places: Yarn's and
+// pnpm's.
+func (n *node) named() {
+	there := map[string]bool{}
+	for _, p := range n.tree.Packages {
+		there[p.Name+"@"+plainVersion(p.Version)] = true
+		there[nameOf(p.Path)] = true
+		n.known(p)
+	}
+	for place := range n.links {
+		there[nameOf(place)] = true
+	}
+	noDev := n.without(func(e lockfile.Entry) bool { return there[e.Name+"@"+plainVersion(e.Version)] })
+	said := map[string]bool{}
+	for i, e := range n.Lock.Entries {
+		key := e.Name + "@" + plainVersion(e.Version)
+		local := e.Source != lockfile.Registry && (there[e.Name] || there[e.Alias])
+		if e.Source == lockfile.Project || there[key] || local || said[key] || n.mayMiss(i, e, noDev) ||
+			n.mayMissElsewhere(e, noDev) || n.brokenName(e) {
+			continue
+		}
+		said[key] = true
+		as := n.as("installed/missing")
+		if !n.graph {
+			as.Severity = Warn
+		}
+		n.entry(as, e, "the lock file has %s, but it is not on the disk", spec(e.Name, e.Version))
+	}
+	n.namedLinks()
+}
+
+// mayMissElsewhere reports whether another entry for the same package need not be there.
+func (n *node) mayMissElsewhere(e lockfile.Entry, noDev bool) bool {
+	for _, i := range n.bySpec[e.Name+"@"+plainVersion(e.Version)] {
+		if !n.mayMiss(i, n.Lock.Entries[i], noDev) {
+			return false
+		}
+	}
+	return true
+}
+
+// brokenName reports whether a package of this name is there and could not be read.
+func (n *node) brokenName(e lockfile.Entry) bool {
+	for place := range n.broken {
+		if name := nameOf(place); name != "" && (name == e.Name || name == e.Alias) {
+			return true
+		}
+	}
+	return false
+}
+
+// known looks for what the lock file says of a package on the disk.
+func (n *node) known(p installed.Package) {
+	local := false // from a folder, git or an address: then it can have any name
+	for _, i := range n.byName[nameOf(p.Path)] {
+		local = local || n.Lock.Entries[i].Source != lockfile.Registry
+	}
+	entries := n.bySpec[p.Name+"@"+plainVersion(p.Version)]
+	switch {
+	case len(entries) > 0:
+		n.inPlace(p, entries)
+	case local || p.Bundled:
+	case len(n.byName[p.Name]) > 0:
+		e := n.Lock.Entries[n.byName[p.Name][0]]
+		n.entry(n.as("installed/version"), e, "%s: the lock file has %s, but on the disk it is %s",
+			cut(p.Path), n.versionsOf(p.Name), spec(p.Name, p.Version))
+	default:
+		n.disk(n.as("installed/extra"), p, "%s is on the disk as %s, and the lock file has no such package",
+			spec(p.Name, p.Version), cut(p.Path))
+	}
+}
+
+func (n *node) versionsOf(name string) string {
+	var all []string
+	for _, i := range n.byName[name] {
+		all = append(all, spec(n.Lock.Entries[i].Name, n.Lock.Entries[i].Version))
+	}
+	return some(all)
+}
+
+// inPlace looks whether a package that the lock file has is where it belongs: whoever
+// requires a folder's name gets what is in it. These entries are all for that package.
+func (n *node) inPlace(p installed.Package, entries []int) {
+	e := n.Lock.Entries[entries[0]]
+	if place := nameOf(p.Path); place != "" && place != p.Name && !p.Bundled && !n.isAlias(place, entries) {
+		n.entry(n.as("installed/other"), e, "%s: on the disk it is another package, %s", cut(p.Path), spec(p.Name, p.Version))
+		return
+	}
+	if kept, ok := storeVersion(p); ok && kept != plainVersion(p.Version) {
+		n.entry(n.as("installed/version"), e, "%s: on the disk it is %s", cut(p.Path), spec(p.Name, p.Version))
+		return
+	}
+	if p.Integrity == "" {
+		return
+	}
+	for _, i := range entries {
+		for _, hash := range n.Lock.Entries[i].Integrity {
+			if hash == p.Integrity || strings.HasSuffix(hash, "/"+p.Integrity) {
+				return
+			}
+		}
+		if len(n.Lock.Entries[i].Integrity) == 0 {
+			return
+		}
+	}
+	n.entry(n.as("installed/changed"), e, "%s: its hash is not that of the lock file", cut(p.Path))
+}
+
+// isAlias reports whether one of the entries is installed under this name, or comes from
+// where a package can have any.
+func (n *node) isAlias(name string, entries []int) bool {
+	for _, i := range entries {
+		if e := n.Lock.Entries[i]; e.Alias == name || e.Source != lockfile.Registry {
+			return true
+		}
+	}
+	return len(entries) > 0 && n.requiredAs(name, n.Lock.Entries[entries[0]].Name)
+}
+
+// requiredAs reports whether something requires a package under another name: in pnpm's
+// lock files only that says so.
+func (n *node) requiredAs(alias, name string) bool {
+	for _, e := range n.Lock.Entries {
+		for _, r := range e.Requires {
+			if r.Name == alias && r.To >= 0 && n.Lock.Entries[r.To].Name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// storeVersion returns the version that the name of a folder of pnpm's store says:
+// ".pnpm/@babel+core@7.0.0_peers/node_modules/@babel/core".
+func storeVersion(p installed.Package) (string, bool) {
+	_, rest, ok := strings.Cut(p.Path, "/.pnpm/")
+	kept, _, _ := strings.Cut(rest, "/")
+	version, named := strings.CutPrefix(kept, strings.ReplaceAll(p.Name, "/", "+")+"@")
+	if end := strings.IndexAny(version, "_("); end >= 0 {
+		version = version[:end]
+	}
+	plain := version != "" && version[0] >= '0' && version[0] <= '9' && len(kept) < 100 // longer ones are cut
+	return plainVersion(version), ok && named && plain
+}
+
+// namedLinks looks for links in the place of a package that the lock file takes from a
+// registry.
+func (n *node) namedLinks() {
+	for _, l := range n.tree.Links {
+		name := nameOf(l.Path)
+		if strings.Contains("/"+l.To, "/"+nodeModules+"/") {
+			p, there := n.byPath[l.To]
+			if there && p.Name != name && !n.isAlias(name, n.bySpec[p.Name+"@"+plainVersion(p.Version)]) {
+				n.disk(n.as("installed/other"), p, "%s is a link to another package, %s", cut(l.Path), spec(p.Name, p.Version))
+			}
+			continue
+		}
+		entries, member := n.byName[name], n.projects[l.To]
+		for _, e := range n.Lock.Entries {
+			member = member && (e.Source != lockfile.Project || e.Location != l.To)
+		}
+		// member: it is a project that the lock file does not know.
+		if len(entries) > 0 && member && n.Lock.Entries[entries[0]].Source == lockfile.Registry {
+			n.entry(n.as("installed/other"), n.Lock.Entries[entries[0]],
+				"%s: the lock file has %s, but on the disk it is a link to %s", cut(l.Path), n.versionsOf(name), cut(l.To))
+		}
+	}
+}
