@@ -76,7 +76,7 @@ func (b *bucket) refresh(ctx context.Context, ecosystem string, old *index.Index
 		return b.whole(ctx, ecosystem, nil)
 	}
 	now, info := b.config.Now(), old.Info()
-	if age := now.Sub(info.Checked); age >= 0 && age < b.config.Refresh {
+	if age := now.Sub(info.Checked); age >= 0 && age < b.config.Refresh && b.config.tooOld(info) == nil {
 		return news{}, nil
 	}
 	if age := now.Sub(info.Complete); age >= 0 && age < wholeEvery {

@@ -44,11 +44,11 @@ func parseChange(line string) (at time.Time, id string, err error) {
 
 // changes gets the records that are others than in the old index.
 func (b *bucket) changes(ctx context.Context, ecosystem string, old *index.Index) (news, error) {
-	known, err := knownSince(old, old.Info().Newest.Add(-overlap))
+	known, err := recentOf(old)
 	if err != nil {
 		return news{}, err
 	}
-	changed, newest, err := b.listChanges(ctx, ecosystem, known, old.Info().Newest.Add(-overlap))
+	newest, err := b.listChanges(ctx, ecosystem, known)
 	if err != nil {
 		return news{}, err
 	}
@@ -58,41 +58,62 @@ func (b *bucket) changes(ctx context.Context, ecosystem string, old *index.Index
 		info.Newest = later(info.Newest, newest)
 	}
 	info.AsOf = later(later(info.AsOf, info.Newest), b.proof(ctx)) // nothing is missing now
-	if len(changed) == 0 {
+	if len(known.changed) == 0 {
 		return news{info: info}, nil
 	}
-	records, err := b.records(ctx, ecosystem, changed)
+	records, err := b.records(ctx, ecosystem, known.changed)
 	if err != nil {
 		return news{}, err
 	}
 	n, err := merge(old, records, info)
 	if err == nil {
-		b.config.printf(ecosystem, "%d advisory records have changed", len(changed))
+		b.config.printf(ecosystem, "%d advisory records have changed", len(known.changed))
 	}
 	return n, err
 }
 
-// knownSince returns which records an index has that have changed since then, and when.
-func knownSince(x *index.Index, since time.Time) (map[string]time.Time, error) {
-	known := map[string]time.Time{}
+// recent are the last changes that are known, against which a list of changes is read.
+type recent struct {
+	since   time.Time
+	at      map[string]time.Time // of records that changed since then
+	older   bool                 // there are other ones
+	changed []string             // ids that are not known as they are in the list
+}
+
+func recentOf(x *index.Index) (*recent, error) {
+	r := &recent{since: x.Info().Newest.Add(-overlap), at: map[string]time.Time{}}
 	for a, err := range x.All() {
 		if err != nil {
 			return nil, err
 		}
-		if !a.Modified.Before(since) {
-			known[a.ID] = a.Modified
+		if a.Modified.Before(r.since) {
+			r.older = true
+		} else {
+			r.at[a.ID] = a.Modified
 		}
 	}
-	return known, nil
+	return r, nil
 }
 
-// listChanges returns the ids of records that are not known as they are, and the time of
+// see compares a line of the list.
+func (r *recent) see(at time.Time, id string) error {
+	had, ok := r.at[id]
+	delete(r.at, id)
+	if ok && !had.Truncate(time.Second).Before(at.Truncate(time.Second)) {
+		return nil
+	}
+	if r.changed = append(r.changed, id); len(r.changed) > maxChanges {
+		return fmt.Errorf("there are more than %d", maxChanges)
+	}
+	return nil
+}
+
+// listChanges reads the list as far as there may be something new, and returns the time of
 // the newest change.
-func (b *bucket) listChanges(ctx context.Context, ecosystem string, known map[string]time.Time, since time.Time) (
-	changed []string, newest time.Time, err error) {
+func (b *bucket) listChanges(ctx context.Context, ecosystem string, known *recent) (newest time.Time, err error) {
 	_, body, err := b.config.stream(ctx, b.url(ecosystem, changesFile), http.Header{})
 	if err != nil {
-		return nil, newest, err
+		return newest, err
 	}
 	defer func() { _ = body.Close() }()
 	lines := bufio.NewScanner(io.LimitReader(body, maxCSV))
@@ -102,30 +123,28 @@ func (b *bucket) listChanges(ctx context.Context, ecosystem string, known map[st
 		at, id, err := parseChange(strings.TrimSuffix(lines.Text(), "\r"))
 		switch {
 		case err != nil:
-			return nil, newest, err
+			return newest, err
 		case !idPattern.MatchString(id):
-			return nil, newest, fmt.Errorf("%s has the id %s, which is none", changesFile, shown(id))
+			return newest, fmt.Errorf("%s has the id %s, which is none", changesFile, shown(id))
 		case last.IsZero():
 			newest = at
 		case at.After(last):
-			return nil, newest, fmt.Errorf("%s is not in the order of time", changesFile)
+			return newest, fmt.Errorf("%s is not in the order of time", changesFile)
 		}
-		last = at
-		if at.Before(since) {
-			return changed, newest, nil
+		if last = at; at.Before(known.since) {
+			return newest, nil
 		}
-		if had, ok := known[id]; ok && !had.Truncate(time.Second).Before(at.Truncate(time.Second)) {
-			continue
-		}
-		if changed = append(changed, id); len(changed) > maxChanges {
-			return nil, newest, fmt.Errorf("there are more than %d", maxChanges)
+		if err := known.see(at, id); err != nil {
+			return newest, err
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, newest, fmt.Errorf("reading %s: %w", changesFile, err)
+		return newest, fmt.Errorf("reading %s: %w", changesFile, err)
 	}
-	// Nothing in it is as old as what we have: it was cut, or is another bucket's.
-	return nil, newest, fmt.Errorf("%s ends too early", changesFile)
+	if known.older || len(known.at) > 0 {
+		return newest, fmt.Errorf("%s ends before what is known", changesFile)
+	}
+	return newest, nil
 }
 
 // record is one that was asked for by its id.
