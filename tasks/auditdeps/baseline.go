@@ -1,0 +1,192 @@
+package auditdeps
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/proc"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/remedy"
+)
+
+// knownKey is a vulnerability of a package, whatever its version: an update that does not
+// mend it makes it no new one. One that was needed for development alone is, elsewhere.
+type knownKey struct {
+	path, name, id string
+	dev            bool
+}
+
+// subtract marks what the baseline's lock files have already.
+func (a *audit) subtract(ctx context.Context, source *advisorySource) error {
+	ref, err := a.step.baselineRef(ctx)
+	if err != nil || ref == "" {
+		return err
+	}
+	old := map[knownKey]bool{}
+	for _, p := range a.projects {
+		if p.unread != nil {
+			continue
+		}
+		before, err := a.step.before(ctx, p, ref)
+		if err != nil {
+			a.step.env.Log.Printf("%s: everything counts, as %s has no such file that can be read.", p.shown, ref)
+			continue
+		}
+		for _, c := range (&audit{step: a.step}).components(before) {
+			hits, _ := source.hits(before.lock.Ecosystem(), c.name, c.version)
+			for _, hit := range hits {
+				for _, id := range append([]string{hit.ID}, hit.Aliases...) {
+					old[knownKey{p.full(), c.name, id, c.dev}] = true
+				}
+			}
+		}
+	}
+	for i := range a.found {
+		v := &a.found[i]
+		// What is on the disk alone is in no lock file, also not in the baseline's.
+		if len(v.entries) > 0 && old[knownKey{v.project.full(), v.name, v.hit.ID, v.dev}] {
+			v.verdict = verdict{known, "known: " + ref + " has it, too"}
+		}
+	}
+	return nil
+}
+
+// plainRef is what a branch, tag or commit may be called here; git takes some others.
+var plainRef = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./-]*[~^0-9]*$`)
+
+// baselineRef is the commit to compare with, as git knows it; "" for none.
+func (s *step) baselineRef(ctx context.Context) (string, error) {
+	wanted := strings.TrimSpace(s.in.Baseline)
+	var candidates []string
+	switch wanted {
+	case "off":
+		return "", nil
+	case "auto", "":
+		branch := strings.TrimPrefix(s.env.Var("System.PullRequest.TargetBranch"), "refs/heads/")
+		if branch == "" {
+			return "", nil
+		}
+		// The commit that is checked out for a pull request is the merge into the target.
+		candidates = []string{"refs/remotes/origin/" + branch, "HEAD^1"}
+	default:
+		candidates = []string{wanted, "refs/remotes/origin/" + strings.TrimPrefix(wanted, "refs/heads/")}
+	}
+	for _, ref := range candidates {
+		if !plainRef.MatchString(ref) || strings.Contains(ref, "..") {
+			return "", badInput("baseline", fmt.Sprintf("%.60q is not the name of a branch, tag or commit", ref),
+				"write auto, off, or a name such as main")
+		}
+		_, err := s.git(ctx, s.sources, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+		if err == nil {
+			s.env.Log.Printf("Baseline: %s. What it has already does not fail the step.", ref)
+			return ref, nil
+		}
+	}
+	if wanted != "auto" && wanted != "" {
+		return "", badInput("baseline", fmt.Sprintf("there is no commit %q in the sources", wanted),
+			"fetch it (checkout with fetchDepth: 0), or correct the name")
+	}
+	s.env.Log.Printf(
+		"Baseline: everything counts, as the target branch is not in the sources; " +
+			"checkout with fetchDepth: 0 brings it.",
+	)
+	return "", nil
+}
+
+// before is a project as the baseline has it.
+func (s *step) before(ctx context.Context, p *project, ref string) (*project, error) {
+	tree := &gitTree{ctx: ctx, step: s, dir: filepath.Join(p.root, filepath.FromSlash(p.dir())), ref: ref}
+	lock, err := lockfile.Read(tree, path.Base(p.path))
+	if err != nil {
+		return nil, err
+	}
+	return &project{
+		place: place{root: p.root, tree: tree, path: p.path},
+		shown: p.shown,
+		lock:  lock,
+		graph: remedy.New(lock),
+	}, nil
+}
+
+// gitFlags: the sources may be another user's, as in a container; nothing of the
+// repository's configuration is run.
+var gitFlags = []string{"-c", "safe.directory=*", "-c", "core.fsmonitor=false", "--no-replace-objects"}
+
+// git runs git in a folder of the sources, with nobody's configuration but the repository's,
+// and returns what it prints.
+func (s *step) git(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	return proc.Output(ctx, proc.Cmd{
+		Name: "git", Args: append(slices.Clone(gitFlags), args...),
+		Dir: dir,
+		Env: append(
+			proc.Only(s.env.Environ(), "PATH", "SYSTEMROOT", "PATHEXT"),
+			"GIT_CONFIG_NOSYSTEM=1",
+			"GIT_CONFIG_GLOBAL="+os.DevNull,
+			"GIT_TERMINAL_PROMPT=0",
+			"GIT_NO_LAZY_FETCH=1",
+			"LC_ALL=C",
+		),
+		Secrets: s.env.Secrets,
+	})
+}
+
+// gitTree is the files of a commit, below a folder. It is read file by file.
+type gitTree struct {
+	ctx  context.Context
+	step *step
+	dir  string // on the disk
+	ref  string
+}
+
+// Open returns a file of the commit. Folders there are none.
+func (t *gitTree) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	data, err := t.step.git(t.ctx, t.dir, "cat-file", "blob", "--end-of-options", t.ref+":./"+name)
+	var exit *proc.ExitError
+	if errors.As(err, &exit) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &gitFile{Reader: bytes.NewReader(data), name: path.Base(name), size: int64(len(data))}, nil
+}
+
+// gitFile is an open file of a commit.
+type gitFile struct {
+	io.Reader
+	name string
+	size int64
+}
+
+// Stat describes the file.
+func (f *gitFile) Stat() (fs.FileInfo, error) { return gitInfo{f.name, f.size}, nil }
+
+// Close does nothing.
+func (f *gitFile) Close() error { return nil }
+
+type gitInfo struct {
+	name string
+	size int64
+}
+
+// Name, Size and the others make a regular file.
+func (i gitInfo) Name() string       { return i.name }
+func (i gitInfo) Size() int64        { return i.size }
+func (i gitInfo) Mode() fs.FileMode  { return 0o444 }
+func (i gitInfo) ModTime() time.Time { return time.Time{} }
+func (i gitInfo) IsDir() bool        { return false }
+func (i gitInfo) Sys() any           { return nil }

@@ -1,0 +1,286 @@
+package auditdeps
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/safepath"
+)
+
+// managers are the package managers of the input ecosystems, with the formats of their
+// lock files.
+var managers = map[string][]lockfile.Format{
+	"npm": {lockfile.NPM}, "yarn": {lockfile.Yarn1, lockfile.Berry}, "pnpm": {lockfile.PNPM}, "pip": {lockfile.Pip},
+	"go": {lockfile.Go}, "cargo": {lockfile.Cargo}, "nuget": {lockfile.NuGet}, "maven": {lockfile.Maven},
+	"gradle": {lockfile.Gradle},
+}
+
+func managerNames() []string {
+	return []string{"npm", "yarn", "pnpm", "pip", "go", "cargo", "nuget", "maven", "gradle"}
+}
+
+// managerOf is the package manager that a lock file is of.
+func managerOf(format lockfile.Format) string {
+	for name, formats := range managers {
+		if slices.Contains(formats, format) {
+			return name
+		}
+	}
+	return ""
+}
+
+// place is a file in one of the folders to audit.
+type place struct {
+	root string // absolute
+	tree fs.FS  // of the root; leads nowhere outside of it
+	path string // slash-separated below root
+}
+
+// show is how a file below the place's folder is named in messages and issues.
+func (s *step) show(p place, name string) string {
+	full := filepath.Join(p.root, filepath.FromSlash(name))
+	if rel, err := safepath.Rel(s.sources, full); err == nil {
+		return rel
+	}
+	return filepath.ToSlash(full)
+}
+
+// skipped are folders in which lock files are not of the project: what is in them came
+// from elsewhere.
+var skipped = []string{
+	"node_modules", "bower_components", "site-packages", ".git", ".yarn", ".pnpm-store", ".nuget", ".cargo",
+	".tox", ".nox",
+}
+
+// found is what the search for lock files came to.
+type found struct {
+	locks []place
+	// bare are manifests that ask for packages of which no lock file tells.
+	bare []place
+}
+
+// find looks for lock files in the folders to audit. What cannot be read there is an error.
+func (s *step) find(ctx context.Context) (found, func(), error) {
+	var roots []*os.Root
+	closeAll := func() {
+		for _, r := range roots {
+			_ = r.Close()
+		}
+	}
+	dirs, err := s.folders()
+	if err != nil {
+		return found{}, closeAll, err
+	}
+	var all found
+	for _, dir := range dirs {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return found{}, closeAll, badInput("workingDirectory", fmt.Sprintf("the folder %s cannot be read", dir),
+				"name a folder that exists when this step runs")
+		}
+		roots = append(roots, root)
+		if err := s.search(ctx, place{root: dir, tree: root.FS()}, &all); err != nil {
+			return found{}, closeAll, err
+		}
+	}
+	return all, closeAll, nil
+}
+
+// search adds what is in one folder and below.
+func (s *step) search(ctx context.Context, in place, all *found) error {
+	files := map[string][]string{} // base names, by folder
+	err := fs.WalkDir(in.tree, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return fmt.Errorf("looking for lock files: %s cannot be read: %w", s.show(in, name), err)
+		case d.IsDir() && name != "." && s.leaveOut(in, name, d.Name()):
+			return fs.SkipDir
+		case d.Type().IsRegular() && (lockfile.Auditable(name) || d.Name() == "package.json"):
+			dir := path.Dir(name)
+			files[dir] = append(files[dir], d.Name())
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for dir, names := range files {
+		for _, base := range names {
+			at := place{in.root, in.tree, path.Join(dir, base)}
+			switch {
+			case slices.ContainsFunc(all.locks, at.same), base == "go.mod" && slices.Contains(names, "go.sum"):
+			case base != "package.json":
+				all.locks = append(all.locks, at)
+			case !slices.ContainsFunc(above(dir), func(d string) bool {
+				return slices.ContainsFunc(files[d], isNodeLock)
+			}):
+				all.bare = append(all.bare, at)
+			}
+		}
+	}
+	for _, list := range [][]place{all.locks, all.bare} {
+		slices.SortFunc(list, func(a, b place) int { return strings.Compare(a.full(), b.full()) })
+	}
+	return nil
+}
+
+func (p place) full() string          { return filepath.Join(p.root, filepath.FromSlash(p.path)) }
+func (p place) same(other place) bool { return p.full() == other.full() }
+
+func isNodeLock(base string) bool {
+	return slices.Contains([]string{"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"}, base)
+}
+
+// above are a folder and those it is in, slash-separated, up to ".".
+func above(dir string) []string {
+	all := []string{dir}
+	for dir != "." {
+		dir = path.Dir(dir)
+		all = append(all, dir)
+	}
+	return all
+}
+
+// leaveOut reports whether a folder is not searched: it holds what was installed, or the
+// input says so.
+func (s *step) leaveOut(in place, name, base string) bool {
+	if slices.Contains(skipped, base) {
+		return true
+	}
+	if _, err := fs.Stat(in.tree, path.Join(name, "pyvenv.cfg")); err == nil {
+		return true // a virtual environment
+	}
+	full := filepath.Join(in.root, filepath.FromSlash(name))
+	return slices.ContainsFunc(s.in.WorkingDirectory, func(line string) bool {
+		pattern, negated := strings.CutPrefix(line, "!")
+		return negated && matchPath(filepath.ToSlash(s.absolute(pattern)), filepath.ToSlash(full))
+	})
+}
+
+func (s *step) absolute(name string) string {
+	name = strings.TrimSpace(name)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(s.sources, name)
+	}
+	return filepath.Clean(name)
+}
+
+// folders are the folders to audit, by the input workingDirectory.
+func (s *step) folders() ([]string, error) {
+	var dirs []string
+	for _, line := range s.in.WorkingDirectory {
+		if strings.HasPrefix(line, "!") {
+			continue
+		}
+		if !strings.ContainsAny(line, "*?") {
+			dirs = append(dirs, s.absolute(line))
+			continue
+		}
+		matches, err := s.glob(line)
+		if err != nil {
+			return nil, err
+		}
+		if len(matches) == 0 {
+			return nil, badInput(
+				"workingDirectory",
+				fmt.Sprintf("no folder is named %q", line),
+				"correct the pattern, or remove it",
+			)
+		}
+		dirs = append(dirs, matches...)
+	}
+	if len(dirs) == 0 {
+		dirs = []string{filepath.Clean(s.sources)}
+	}
+	slices.Sort(dirs)
+	dirs = slices.Compact(dirs)
+	// A folder within another is searched with that one, if nothing takes it out there.
+	return slices.DeleteFunc(slices.Clone(dirs), func(dir string) bool {
+		return slices.ContainsFunc(dirs, func(other string) bool {
+			rel, err := filepath.Rel(other, dir)
+			return err == nil && rel != "." && filepath.IsLocal(rel) && !slices.ContainsFunc(
+				strings.Split(
+					filepath.ToSlash(rel),
+					"/",
+				),
+				func(name string) bool { return slices.Contains(skipped, name) },
+			)
+		})
+	}), nil
+}
+
+// glob finds the folders below the sources folder, or below the fixed start of an absolute
+// pattern, that a pattern names.
+func (s *step) glob(pattern string) ([]string, error) {
+	full := filepath.ToSlash(s.absolute(pattern))
+	start := full[:strings.IndexAny(full, "*?")]
+	start = filepath.FromSlash(start[:strings.LastIndex(start, "/")+1])
+	var dirs []string
+	err := filepath.WalkDir(start, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && name == start:
+			return nil
+		case err != nil:
+			return fmt.Errorf("looking for folders: %w", err)
+		case !d.IsDir():
+			return nil
+		case name != start && slices.Contains(skipped, d.Name()):
+			return fs.SkipDir
+		case matchPath(full, filepath.ToSlash(filepath.Clean(name))):
+			dirs = append(dirs, filepath.Clean(name))
+			return fs.SkipDir // what is below belongs to it
+		}
+		return nil
+	})
+	return dirs, err
+}
+
+// matchPath reports whether a path fits a pattern: "**" stands for any number of folders,
+// "*" and "?" for characters within a name.
+func matchPath(pattern, name string) bool {
+	return matchNames(strings.Split(pattern, "/"), strings.Split(name, "/"))
+}
+
+func matchNames(pattern, names []string) bool {
+	for i, part := range pattern {
+		if part == "**" {
+			for skip := range len(names) - i + 1 {
+				if matchNames(pattern[i+1:], names[i+skip:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if i >= len(names) {
+			return false
+		}
+		if ok, err := path.Match(part, names[i]); !ok || err != nil {
+			return false
+		}
+	}
+	return len(pattern) == len(names)
+}
+
+// asksForPackages reports whether a package.json asks for any package.
+func asksForPackages(at place) bool {
+	data, err := fs.ReadFile(at.tree, at.path)
+	var manifest struct {
+		Dependencies, DevDependencies, OptionalDependencies map[string]any
+	}
+	if err != nil || json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &manifest) != nil {
+		return true // nobody can tell
+	}
+	return len(manifest.Dependencies)+len(manifest.DevDependencies)+len(manifest.OptionalDependencies) > 0
+}

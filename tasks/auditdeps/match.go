@@ -1,0 +1,282 @@
+package auditdeps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/advisory"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/database"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/installed"
+)
+
+// refresh is from when on newer advisories are asked for: OSV publishes new ones every
+// few hours.
+const refresh = 4 * time.Hour
+
+// components are the packages of a project: those of its lock file and those on the disk,
+// once for each version.
+func (a *audit) components(p *project) []component {
+	list := inventory{project: p, ecosystem: p.lock.Ecosystem(), at: map[[2]string]int{}}
+	there := map[string]bool{}
+	for _, tree := range p.trees {
+		for _, pkg := range tree.Packages {
+			there[advisory.Normalize(list.ecosystem, pkg.Name)] = true
+		}
+	}
+	var open []string
+	for i, e := range p.lock.Entries {
+		switch {
+		case e.Source == lockfile.Project || e.Source == lockfile.Folder:
+		case e.Version != "":
+			c := list.add(e.Name, e.Version)
+			c.entries = append(c.entries, i)
+			c.dev = c.dev && p.graph.DevOnly(i)
+		case !there[advisory.Normalize(list.ecosystem, e.Name)]:
+			open = append(open, e.Name)
+		}
+	}
+	if len(open) > 0 {
+		a.cannot(p.shown, fmt.Sprintf("%s: %s without a version, and not installed: %s", p.shown,
+			plural(len(open), "package"), some(open)),
+			"pin versions in the lock file, or run AuditDeps after the installation")
+	}
+	for _, tree := range p.trees {
+		list.disk(tree)
+	}
+	return list.all
+}
+
+// inventory collects components.
+type inventory struct {
+	project   *project
+	ecosystem string
+	at        map[[2]string]int // by name and version
+	all       []component
+}
+
+// disk adds what is installed.
+func (l *inventory) disk(tree installed.Tree) {
+	for _, pkg := range tree.Packages {
+		if pkg.Name == "" || pkg.Version == "" {
+			continue // a Problem of the tree
+		}
+		c := l.add(pkg.Name, pkg.Version)
+		c.disk = append(c.disk, pkg.Path)
+		c.dev = c.dev && len(c.entries) > 0
+	}
+}
+
+// add returns the component, which is valid until the next call.
+func (l *inventory) add(name, version string) *component {
+	key := [2]string{advisory.Normalize(l.ecosystem, name), version}
+	i, ok := l.at[key]
+	if !ok {
+		i = len(l.all)
+		l.at[key] = i
+		l.all = append(l.all, component{project: l.project, name: name, version: version, dev: true})
+	}
+	return &l.all[i]
+}
+
+// match looks all components up among the known vulnerabilities.
+func (a *audit) match(ctx context.Context) error {
+	if !a.step.checks[advisories] {
+		return nil
+	}
+	var all []component
+	ecosystems := map[string]bool{}
+	for _, p := range a.projects {
+		if p.unread == nil {
+			p.components = a.components(p)
+			all = append(all, p.components...)
+			ecosystems[p.lock.Ecosystem()] = true
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	source, err := a.open(ctx, ecosystems, all)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	for _, c := range all {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		hits, err := source.hits(c.project.lock.Ecosystem(), c.name, c.version)
+		if err != nil {
+			a.cannot(
+				c.project.shown,
+				fmt.Sprintf("%s %s: %v", c.name, c.version, err),
+				"report it with the name of the advisory: "+
+					"a version that cannot be judged may be affected",
+			)
+		}
+		for _, hit := range hits {
+			a.found = append(a.found, vulnerability{component: c, hit: hit})
+		}
+	}
+	return a.subtract(ctx, source)
+}
+
+// advisorySource is the database, and which ecosystems it has nothing of.
+type advisorySource struct {
+	db     *database.Database
+	failed map[string]bool
+}
+
+func (s *advisorySource) close() { _ = s.db.Close() }
+
+// hits are the vulnerabilities of one version. The error is what could not be judged; the
+// hits count all the same.
+func (s *advisorySource) hits(ecosystem, name, version string) ([]advisory.Hit, error) {
+	if s.failed[ecosystem] {
+		return nil, nil // said already
+	}
+	name = advisory.Normalize(ecosystem, name)
+	all, err := s.db.Lookup(ecosystem, name)
+	if err != nil {
+		return nil, err
+	}
+	var hits []advisory.Hit
+	var errs []error
+	for _, adv := range all {
+		hit, err := adv.Apply(version)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s cannot be judged: %w", adv.ID, err))
+		}
+		if hit != nil {
+			hits = append(hits, *hit)
+		}
+	}
+	return advisory.Merge(hits), errors.Join(errs...)
+}
+
+// open gets the advisories. Ecosystems without data are said, and the rest is audited.
+func (a *audit) open(ctx context.Context, ecosystems map[string]bool, all []component) (*advisorySource, error) {
+	client, err := a.step.client()
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(ecosystems))
+	for name := range ecosystems {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	dir := a.step.env.Var("Agent.ToolsDirectory")
+	if dir != "" {
+		dir = filepath.Join(dir, "guardrails", "advisories")
+	}
+	db, err := database.Open(ctx, database.Config{
+		Source: a.step.source, Dir: dir, Temp: a.step.env.TempDir(), MaxAge: a.step.maxAge, Refresh: refresh,
+		HTTP: client, Now: a.step.env.Now, Print: a.step.env.Log.Print,
+	}, names)
+	source := &advisorySource{db: db, failed: map[string]bool{}}
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
+	for _, failed := range databaseErrors(err) {
+		source.failed[failed.Ecosystem] = true
+		a.cannot("", "the advisories of "+failed.Ecosystem+" are not to be had: "+failed.Reason, failed.Fix)
+		a.step.env.Log.Debug(fmt.Sprint(failed.Err))
+	}
+	if db == nil {
+		return nil, err
+	}
+	a.databases = db.Infos()
+	if a.step.in.Online {
+		a.ask(ctx, source, all)
+	}
+	return source, nil
+}
+
+// databaseErrors takes joined errors apart. Any other error is all ecosystems'.
+func databaseErrors(err error) []*database.Error {
+	var one *database.Error
+	switch joined, ok := err.(interface{ Unwrap() []error }); {
+	case err == nil:
+		return nil
+	case ok:
+		var all []*database.Error
+		for _, e := range joined.Unwrap() {
+			all = append(all, databaseErrors(e)...)
+		}
+		return all
+	case errors.As(err, &one):
+		return []*database.Error{one}
+	}
+	return []*database.Error{{Reason: "the database cannot be opened", Fix: "see the debug log", Err: err}}
+}
+
+// ask tops the database up from OSV's API, for what comes from public registries: other
+// names are nobody else's business.
+func (a *audit) ask(ctx context.Context, source *advisorySource, all []component) {
+	var packages []database.Package
+	for _, c := range all {
+		ecosystem := c.project.lock.Ecosystem()
+		if !source.failed[ecosystem] &&
+			slices.ContainsFunc(c.entries, func(i int) bool { return public(c.project.lock.Entries[i]) }) {
+			packages = append(packages, database.Package{
+				Ecosystem: ecosystem, Name: advisory.Normalize(ecosystem, c.name), Version: c.version,
+			})
+		}
+	}
+	added, err := source.db.TopUp(ctx, onlineURL(a.step.source), packages)
+	for _, failed := range databaseErrors(err) {
+		a.cannot("", "OSV could not be asked: "+failed.Reason, failed.Fix)
+	}
+	a.step.env.Log.Printf("OSV was asked about %s from public registries, and told %s more.",
+		plural(len(packages), "package"), plural(added, "advisory"))
+}
+
+// publicHosts are where everybody's packages come from.
+var publicHosts = []string{
+	"https://registry.npmjs.org/", "https://registry.yarnpkg.com/", "https://files.pythonhosted.org/",
+	"https://pypi.org/",
+	"https://api.nuget.org/", "https://static.crates.io/", "https://crates.io/", "https://repo.maven.apache.org/",
+}
+
+// public reports whether an entry certainly comes from a public registry. One whose lock
+// file says nothing may be private.
+func public(e lockfile.Entry) bool {
+	if e.Source != lockfile.Registry {
+		return false
+	}
+	return slices.ContainsFunc(publicHosts, func(host string) bool { return strings.HasPrefix(e.URL, host) }) ||
+		strings.Contains(e.URL, "github.com/rust-lang/crates.io-index") || strings.Contains(e.URL, "index.crates.io")
+}
+
+// client is the one for all requests of the step.
+func (s *step) client() (*httpx.Client, error) {
+	if s.http != nil {
+		return s.http, nil
+	}
+	config, warnings, err := httpx.FromAgent(s.env.Lookup)
+	if err != nil {
+		return nil, err
+	}
+	config.Secrets = s.env.Secrets
+	for _, text := range warnings {
+		s.env.Log.Print(text)
+	}
+	s.http = httpx.New(config)
+	return s.http, nil
+}
+
+// onlineURL is the API that is asked beside the database: OSV's own, or that of a server
+// on this machine, for tests.
+func onlineURL(source string) string {
+	if u, err := url.Parse(source); err == nil && u.Scheme == "http" { // loopback only, see databaseSource
+		return source
+	}
+	return "https://api.osv.dev"
+}

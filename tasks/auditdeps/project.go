@@ -1,0 +1,174 @@
+package auditdeps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"sync"
+
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/installed"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/remedy"
+)
+
+// project is a lock file with what is installed for it.
+type project struct {
+	place
+	shown     string // the lock file in messages
+	manager   string
+	lock      lockfile.Lock
+	stale     error
+	trees     []installed.Tree
+	hidden    *lockfile.Lock
+	overrides map[string]string
+	graph     *remedy.Graph
+	// components are all packages, once for each version.
+	components []component
+	// unread is the lock file's error; then only the trees are known.
+	unread error
+}
+
+func (p *project) dir() string { return path.Dir(p.path) }
+
+// read reads all lock files and what is installed for them, at most two at a time.
+func (a *audit) read(ctx context.Context, files found) {
+	all := make([]*project, len(files.locks))
+	var group sync.WaitGroup
+	places := make(chan struct{}, 2)
+	for i, at := range files.locks {
+		group.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			all[i] = a.step.readProject(ctx, at)
+		})
+	}
+	group.Wait()
+	named := map[string]bool{}
+	for _, p := range all {
+		if p.manager != "" && a.step.managers != nil && !slices.Contains(a.step.managers, p.manager) {
+			continue
+		}
+		named[p.manager] = true
+		a.projects = append(a.projects, p)
+		a.tell(p)
+	}
+	a.missing(files, named)
+	a.restored = a.step.cacheKey()
+}
+
+// readProject reads one lock file, the manifests beside it and what is installed for it.
+func (s *step) readProject(ctx context.Context, at place) *project {
+	p := &project{place: at, shown: s.show(at, at.path)}
+	p.lock, p.unread = lockfile.Read(at.tree, at.path)
+	if p.unread != nil {
+		return p
+	}
+	p.manager = managerOf(p.lock.Format)
+	if s.managers != nil && !slices.Contains(s.managers, p.manager) {
+		return p
+	}
+	p.stale = lockfile.Stale(at.tree, p.lock)
+	p.graph = remedy.New(p.lock)
+	s.readTrees(ctx, p)
+	return p
+}
+
+// tell says what was read of a project, and what of it cannot be audited.
+func (a *audit) tell(p *project) {
+	if p.unread != nil {
+		var format *lockfile.FormatError
+		reason := "it cannot be read"
+		if errors.As(p.unread, &format) {
+			reason = format.Reason
+		}
+		a.cannot(p.shown, p.shown+": "+reason,
+			"renew the lock file with its package manager, or take its folder out of workingDirectory")
+		return
+	}
+	packages := 0
+	for _, e := range p.lock.Entries {
+		if e.Source != lockfile.Project && e.Source != lockfile.Folder {
+			packages++
+		}
+	}
+	a.step.env.Log.Printf("%s: %s, %s named, %s installed.", p.shown, p.lock.Format, plural(packages, "package"),
+		number(a.unreadTrees(p)))
+	var stale *lockfile.StaleError
+	if p.stale != nil && !errors.As(p.stale, &stale) {
+		a.cannot(p.shown, p.shown+" cannot be compared with its manifest: "+p.stale.Error(), "correct the manifest")
+	}
+	for _, note := range p.lock.Notes {
+		a.step.env.Log.Debug(p.shown + ": " + note)
+	}
+	if a.step.checks["installed"] && packages > 0 && len(p.trees) == 0 {
+		a.notInstalled(p)
+	}
+}
+
+// unreadTrees says what could not be read of what is installed, and counts the rest.
+func (a *audit) unreadTrees(p *project) (packages int) {
+	for _, tree := range p.trees {
+		packages += len(tree.Packages)
+		for _, problem := range tree.Problems {
+			if problem.Unread {
+				a.cannot(
+					a.step.show(p.place, path.Join(p.dir(), problem.Path)),
+					fmt.Sprintf(
+						"%s: %s: %s",
+						p.shown,
+						problem.Path,
+						problem.Text,
+					),
+					"make it readable, or install again",
+				)
+			}
+		}
+	}
+	return packages
+}
+
+// notInstalled says that nothing is there to compare a lock file with.
+func (a *audit) notInstalled(p *project) {
+	switch p.manager {
+	case "maven", "gradle":
+		a.step.env.Log.Printf(
+			"%s: what is installed cannot be told without running the build; only the file itself is audited.",
+			p.shown,
+		)
+	default:
+		a.cannot(p.shown, p.shown+": nothing is installed for it, so what a build would load was not looked at",
+			"run AuditDeps after the installation, or set install: clean, or leave installed out of checks")
+	}
+}
+
+// missing says what should have been found and was not.
+func (a *audit) missing(files found, named map[string]bool) {
+	for _, manager := range a.step.managers {
+		if !named[manager] {
+			a.cannot(
+				"",
+				"ecosystems names "+manager+", and no lock file of it was found",
+				"correct workingDirectory or ecosystems",
+			)
+		}
+	}
+	node := a.step.managers == nil || slices.ContainsFunc(a.step.managers, func(m string) bool {
+		return m == "npm" || m == "yarn" || m == "pnpm"
+	})
+	for _, at := range files.bare {
+		if node && asksForPackages(at) {
+			shown := a.step.show(at, at.path)
+			a.cannot(shown, shown+" asks for packages, and there is no lock file",
+				"commit the lock file, or take the folder out with a line !folder in workingDirectory")
+		}
+	}
+	if len(a.projects) == 0 && len(a.unable) == 0 {
+		a.cannot(
+			"",
+			"no lock file was found, so there is nothing to audit",
+			"name the folder of the lock file in workingDirectory",
+		)
+	}
+}

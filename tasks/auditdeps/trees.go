@@ -1,0 +1,263 @@
+package auditdeps
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/installed"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/versions"
+)
+
+// readTrees reads what is installed for a project. Nothing is executed for that: where
+// package managers keep things is known from the environment and the places they use.
+func (s *step) readTrees(ctx context.Context, p *project) {
+	read := map[string]func(context.Context, *project){
+		"npm": s.nodeTree, "yarn": s.nodeTree, "pnpm": s.nodeTree, "pip": s.pythonTrees, "go": s.goTrees,
+		"cargo": s.cargoTrees,
+	}[p.manager]
+	if read != nil {
+		read(ctx, p)
+	}
+}
+
+// add keeps a tree in which there is something.
+func (p *project) add(tree installed.Tree) {
+	if len(tree.Packages) > 0 || len(tree.Problems) > 0 || tree.Kind == installed.NodeModules {
+		p.trees = append(p.trees, tree)
+	}
+}
+
+// nodeTree reads node_modules, unless another lock file of the folder made them.
+func (s *step) nodeTree(ctx context.Context, p *project) {
+	if owner := nodeOwner(p); owner != "" && owner != path.Base(p.path) {
+		s.env.Log.Printf("%s: node_modules beside it was made from %s, and is audited with that.", p.shown, owner)
+		return
+	}
+	var locations []string
+	for _, e := range p.lock.Entries {
+		if e.Source == lockfile.Project {
+			locations = append(locations, e.Location)
+		}
+	}
+	tree := installed.Node(ctx, p.tree, p.dir(), locations)
+	if tree.Kind != "" {
+		p.add(tree)
+	}
+	if hidden, err := lockfile.Read(p.tree, path.Join(p.dir(), "node_modules", ".package-lock.json")); err == nil {
+		p.hidden = &hidden
+	}
+	overrides, err := installed.Overrides(p.tree, p.dir())
+	if err == nil {
+		p.overrides = overrides
+	}
+}
+
+// nodeOwner is the lock file that node_modules was made from, as what package managers
+// leave there tells, if the folder has several; "" if nobody can tell.
+func nodeOwner(p *project) string {
+	there := func(name string) bool {
+		_, err := fs.Stat(p.tree, path.Join(p.dir(), name))
+		return err == nil
+	}
+	owners := []struct{ mark, lock string }{
+		{"node_modules/.modules.yaml", "pnpm-lock.yaml"}, {"node_modules/.yarn-integrity", "yarn.lock"},
+		{"node_modules/.yarn-state.yml", "yarn.lock"}, {".pnp.cjs", "yarn.lock"},
+		{
+			"node_modules/.package-lock.json",
+			"npm-shrinkwrap.json",
+		}, {"node_modules/.package-lock.json", "package-lock.json"},
+	}
+	for _, o := range owners {
+		if there(o.mark) && there(o.lock) {
+			return o.lock
+		}
+	}
+	return ""
+}
+
+// pythonTrees reads the virtual environment beside the lock file, or else the one that the
+// job uses, or else what is installed for the job's Python.
+func (s *step) pythonTrees(ctx context.Context, p *project) {
+	own := filepath.Join(p.root, filepath.FromSlash(p.dir()))
+	var places []string
+	for _, name := range []string{".venv", "venv", "__pypackages__"} {
+		places = append(places, sitePackages(filepath.Join(own, name))...)
+	}
+	active, _ := s.env.Lookup("VIRTUAL_ENV")
+	if len(places) == 0 && filepath.IsAbs(active) {
+		places = sitePackages(active)
+	}
+	shared := len(places) == 0
+	if shared {
+		for _, name := range []string{"python3", "python"} {
+			if program := s.which(name); program != "" && len(places) == 0 {
+				places = sitePackages(filepath.Dir(filepath.Dir(program)))
+			}
+		}
+	}
+	for _, dir := range places {
+		s.at(dir, func(tree fs.FS) {
+			found := installed.Python(ctx, tree, s.show(place{root: dir}, "."))
+			if shared {
+				found = onlyNamed(found, p.lock)
+			}
+			p.add(found)
+		})
+	}
+}
+
+// onlyNamed leaves of what a machine has installed for everybody what the lock file names.
+func onlyNamed(tree installed.Tree, lock lockfile.Lock) installed.Tree {
+	named := map[string]bool{}
+	for _, e := range lock.Entries {
+		named[e.Name] = true
+	}
+	tree.Packages = slices.DeleteFunc(tree.Packages, func(p installed.Package) bool { return !named[p.Name] })
+	if len(tree.Packages) == 0 {
+		return installed.Tree{}
+	}
+	return tree
+}
+
+// sitePackages are the folders of an environment that Python imports from.
+func sitePackages(prefix string) []string {
+	var dirs []string
+	for _, pattern := range []string{"lib/python3*/site-packages", "Lib/site-packages", "3*/lib"} {
+		found, _ := filepath.Glob(filepath.Join(prefix, filepath.FromSlash(pattern)))
+		for _, dir := range found {
+			if !slices.ContainsFunc(dirs, func(other string) bool { return sameFile(dir, other) }) {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	return dirs
+}
+
+// sameFile reports whether two names are of one file: on Windows lib and Lib are.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// goTrees reads the vendor folder, or else the module cache, and which Go there is.
+func (s *step) goTrees(ctx context.Context, p *project) {
+	cache := s.folder([]string{"GOMODCACHE"}, "")
+	if first, _ := s.env.Lookup("GOPATH"); cache == "" && first != "" {
+		cache = filepath.Join(filepath.SplitList(first)[0], "pkg", "mod")
+	}
+	if cache == "" {
+		cache = s.folder(nil, "go/pkg/mod")
+	}
+	own, err := fs.Sub(p.tree, p.dir())
+	if err != nil {
+		return
+	}
+	if _, err := fs.Stat(own, "vendor/modules.txt"); err == nil {
+		s.with(cache, func(tree fs.FS) { p.add(installed.GoVendor(ctx, own, p.dir(), tree)) })
+	} else {
+		s.at(cache, func(tree fs.FS) { p.add(installed.GoModules(ctx, tree, cache, p.lock.Entries)) })
+	}
+	if program := s.which("go"); program != "" && len(p.trees) > 0 {
+		root := filepath.Dir(filepath.Dir(program))
+		s.at(root, func(tree fs.FS) {
+			if release := installed.GoStdlib(tree, root); s.usedGo(release, p.lock) {
+				p.add(release)
+			}
+		})
+	}
+}
+
+// usedGo reports whether an installed Go is the one that builds the project: a newer one
+// that go.mod names is downloaded and used instead (https://go.dev/doc/toolchain).
+func (s *step) usedGo(release installed.Tree, lock lockfile.Lock) bool {
+	for _, e := range lock.Entries {
+		for _, there := range release.Packages {
+			if e.Name != there.Name {
+				continue
+			}
+			if order, err := versions.Compare("Go", e.Version, there.Version); err == nil && order > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// cargoTrees reads the vendored crates, or else Cargo's own copies.
+func (s *step) cargoTrees(ctx context.Context, p *project) {
+	own, err := fs.Sub(p.tree, p.dir())
+	if err != nil {
+		return
+	}
+	home := s.folder([]string{"CARGO_HOME"}, ".cargo")
+	if _, err := fs.Stat(own, "vendor"); err != nil {
+		s.at(home, func(tree fs.FS) { p.add(installed.CargoRegistry(ctx, tree, home, p.lock.Entries)) })
+		return
+	}
+	s.with(home, func(tree fs.FS) { p.add(installed.CargoVendor(ctx, own, p.dir(), tree)) })
+}
+
+// folder is the one that a variable of the environment names, or else one below the home
+// folder.
+func (s *step) folder(variables []string, below string) string {
+	for _, name := range variables {
+		if dir, _ := s.env.Lookup(name); filepath.IsAbs(dir) {
+			return dir
+		}
+	}
+	home, _ := s.env.Lookup("HOME")
+	if runtime.GOOS == "windows" {
+		home, _ = s.env.Lookup("USERPROFILE")
+	}
+	if below == "" || !filepath.IsAbs(home) {
+		return ""
+	}
+	return filepath.Join(home, filepath.FromSlash(below))
+}
+
+// which finds a program in PATH, without the links that lead to it.
+func (s *step) which(name string) string {
+	list, _ := s.env.Lookup("PATH")
+	for _, dir := range filepath.SplitList(list) {
+		for _, ending := range []string{"", ".exe"} {
+			full := filepath.Join(dir, name+ending)
+			if info, err := os.Stat(full); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() {
+				if real, err := filepath.EvalSymlinks(full); err == nil {
+					return real
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// at calls do with a folder of the machine, if it is there.
+func (s *step) at(dir string, do func(tree fs.FS)) {
+	s.with(dir, func(tree fs.FS) {
+		if tree != nil {
+			do(tree)
+		}
+	})
+}
+
+// with calls do with a folder of the machine, or with nil if it is not there.
+func (s *step) with(dir string, do func(tree fs.FS)) {
+	if dir == "" {
+		do(nil)
+		return
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		do(nil)
+		return
+	}
+	defer root.Close()
+	do(root.FS())
+}
