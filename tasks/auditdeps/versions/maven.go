@@ -48,9 +48,6 @@ func parseMaven(version string) []mavenItem {
 		p.next(i)
 	}
 	if p.start < len(p.text) {
-		if !p.digit {
-			p.nest()
-		}
 		p.take(len(p.text))
 	}
 	return p.fold()
@@ -81,10 +78,7 @@ func (p *mavenParser) next(i int) {
 		p.nest()
 		p.mixed = false
 	case isDigit(c):
-		if !p.digit && i > p.start {
-			p.mixed = true
-			p.nest()
-		}
+		p.mixed = p.mixed || !p.digit && i > p.start
 		p.digit = true
 	default:
 		if p.digit && i > p.start {
@@ -111,6 +105,9 @@ func (p *mavenParser) take(end int) {
 		item.number = trimZeros(part)
 	default:
 		item = mavenItem{kind: mavenText, text: part}
+	}
+	if item.kind.order() == mavenTextNumber {
+		p.nest() // ".rc" is "-rc"
 	}
 	last := len(p.lists) - 1
 	p.lists[last] = append(p.lists[last], item)
@@ -218,7 +215,10 @@ func (m mavenItem) compareNothing() int {
 		}
 		return 0
 	}
-	return compareQualifier(m.text, "")
+	if c := compareQualifier(m.text, ""); c != 0 || m.kind == mavenText {
+		return c
+	}
+	return 1 // 1.0-ga2 is not 1.0-ga
 }
 
 // compareQualifier orders texts: the ones with a meaning, then the others by letter.

@@ -1,6 +1,9 @@
 package versions
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // comparator is one condition: an operator and the version it is about.
 type comparator struct {
@@ -38,13 +41,17 @@ func satisfiesNPM(version, wanted string) (bool, error) {
 			text = target // yarn's "npm:^1.0.0", or "npm:@scope/name"
 		}
 	}
-	found := false
+	found, anything := false, false
 	for clause := range strings.SplitSeq(text, "||") {
 		all, ok := parseClause(clause)
 		if !ok {
 			return false, noRange(wanted)
 		}
 		found = found || allow(all, v)
+		anything = anything || len(all) == 0
+	}
+	if anything { // to node-semver "* || 1.0.0-beta" is "*", which allows no pre-release
+		return v.pre == "", nil
 	}
 	return found, nil
 }
@@ -87,7 +94,7 @@ func parsePartial(text string) (partial, bool) {
 		case n == 0 && s != "" && strings.IndexByte("xX*", s[0]) >= 0:
 			n = 1
 			p.wild = true
-		case n == 0:
+		default: // nothing, or a number behind a wildcard
 			return p, false
 		}
 		s = s[n:]
@@ -111,13 +118,25 @@ func parsePartial(text string) (partial, bool) {
 
 // parseClause reads what stands between "||": nothing, a hyphen range, or comparators.
 func parseClause(clause string) ([]comparator, bool) {
+	all, ok := parseComparators(clause)
+	return slices.DeleteFunc(all, comparator.allowsAll), ok
+}
+
+// allowsAll is for what node-semver drops, so that "^0" is no obstacle for 0.0.0-beta.
+func (c comparator) allowsAll() bool { return c.op == ">=" && c.semver == semver{} }
+
+func parseComparators(clause string) ([]comparator, bool) {
 	if f := strings.Fields(clause); len(f) == 3 && f[1] == "-" {
 		return parseHyphen(f[0], f[2])
 	}
 	var all []comparator
 	for s := strings.TrimSpace(clause); s != ""; s = strings.TrimSpace(s) {
 		op := takeOperator(s)
-		s = strings.TrimLeft(s[len(op):], "v= \t\r\n")
+		s = strings.TrimLeft(s[len(op):], " \t\r\n")
+		if (op == "<" || op == ">") && strings.HasPrefix(s, "=") { // "> =1" is ">=1"
+			op += "="
+		}
+		s = strings.TrimLeft(s, "v= \t\r\n")
 		end := strings.IndexAny(s, " \t\r\n")
 		if end < 0 {
 			end = len(s)
