@@ -129,11 +129,9 @@ func (g *berryGraph) requires(e Entry, entry fields) []Require {
 		}
 		list = append(list, r)
 	}
-	peers, meta := entry.fields("peerDependencies"), entry.fields("peerDependenciesMeta")
+	peers := entry.fields("peerDependencies")
 	for _, name := range peers.names() {
-		if !meta.fields(name).flag("optional") { // nothing says that it should be there
-			list = append(list, Require{Name: name, Range: peers.text(name), Kind: Peer, To: -1})
-		}
+		list = append(list, Require{Name: name, Range: peers.text(name), Kind: peerKind(entry, name), To: -1})
 	}
 	return list
 }
@@ -250,7 +248,7 @@ func (g *berryGraph) answer(parent Entry, r Require, locator string) Require {
 		}
 	}
 	r.Range = plainRange(written)
-	if r.Kind == Peer {
+	if r.Kind == Peer || r.Kind == PeerOptional {
 		return r
 	}
 	if to, ok := g.resolution(parent, r); ok {

@@ -184,6 +184,17 @@ func parseYAML(file string, data []byte) (docs []fields, err error) {
 	if len(data) > maxYAML {
 		return nil, &FormatError{file, fmt.Sprintf("larger than %d MiB", maxYAML>>20)}
 	}
+	if roots, ok := readYAMLFast(string(data)); ok {
+		for _, root := range roots {
+			docs = append(docs, fields{file: file, where: file, object: root.inner, problem: new(error)})
+		}
+		return docs, nil
+	}
+	return parseAnyYAML(file, data)
+}
+
+// parseAnyYAML parses YAML of all kinds.
+func parseAnyYAML(file string, data []byte) (docs []fields, err error) {
 	// The parser is not ours and has panicked before (CVE-2022-28948).
 	defer func() {
 		if recover() != nil {

@@ -133,7 +133,7 @@ func (g *pnpmGraph) place(key string) {
 
 // requires adds what a package got. The lock file has the ranges of peers only.
 func (g *pnpmGraph) requires(place int, snapshot, info fields) {
-	peers, meta := info.fields("peerDependencies"), info.fields("peerDependenciesMeta")
+	peers := info.fields("peerDependencies")
 	got := map[string]bool{}
 	for _, section := range []struct {
 		key  string
@@ -143,16 +143,16 @@ func (g *pnpmGraph) requires(place int, snapshot, info fields) {
 		for _, name := range block.names() {
 			r := Require{Name: name, Kind: section.kind, To: -1}
 			if peers.has(name) {
-				r.Kind, r.Range = Peer, peers.text(name)
+				r.Kind, r.Range = peerKind(info, name), peers.text(name)
 				got[name] = true
 			}
 			g.require(place, r, pnpmRef{location: ".", name: name, ref: block.text(name)})
 		}
 	}
 	for _, name := range peers.names() {
-		if !got[name] && !meta.fields(name).flag("optional") {
+		if !got[name] {
 			e := &g.lock.Entries[place]
-			e.Requires = append(e.Requires, Require{Name: name, Range: peers.text(name), Kind: Peer, To: -1})
+			e.Requires = append(e.Requires, Require{Name: name, Range: peers.text(name), Kind: peerKind(info, name), To: -1})
 		}
 	}
 }

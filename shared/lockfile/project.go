@@ -145,13 +145,22 @@ func (p project) entry(location string) Entry {
 			if kind == Prod && optional.has(name) {
 				continue
 			}
-			if kind == Peer && m.fields("peerDependenciesMeta").fields(name).flag("optional") {
-				continue // nothing says that it should be there
+			r := Require{Name: name, Range: block.text(name), Kind: kind, To: -1}
+			if kind == Peer {
+				r.Kind = peerKind(m, name)
 			}
-			e.Requires = append(e.Requires, Require{Name: name, Range: block.text(name), Kind: kind, To: -1})
+			e.Requires = append(e.Requires, r)
 		}
 	}
 	return e
+}
+
+// peerKind is the kind of a peer dependency of a package.
+func peerKind(f fields, name string) Kind {
+	if f.fields("peerDependenciesMeta").fields(name).flag("optional") {
+		return PeerOptional
+	}
+	return Peer
 }
 
 // plainRequires makes what is from a manifest fit for an entry: texts that no lock file

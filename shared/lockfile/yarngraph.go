@@ -153,7 +153,7 @@ func (l *Lock) reach(from []int) []bool {
 // yarn1Answer finds what Yarn 1 installs for a request. It installs no peers. A
 // workspace answers where its version is in the range; then no entry does.
 func (g *yarnGraph) yarn1Answer(parent Entry, r Require, members map[string]int) int {
-	if r.Kind == Peer {
+	if r.Kind == Peer || r.Kind == PeerOptional {
 		return -1
 	}
 	if place, ok := g.answers[r.Name+"@"+r.Range]; ok {
