@@ -66,6 +66,7 @@ type pythonPackage struct {
 	location  string   // of a project
 	dev       bool
 	optional  bool     // it is not for every machine, or not asked for by everyone
+	marker    string   // which machines it is for
 	groups    []string // that it belongs to
 	extras    []string // that this entry is for alone
 	needs     []pythonEdge
@@ -228,7 +229,8 @@ func readRequirement(line string) pythonPackage {
 	}
 	p.name = strings.TrimRight(match[1], "._-")
 	constraint, marker, _ := strings.Cut(match[2], ";")
-	p.optional = strings.TrimSpace(marker) != ""
+	p.marker = strings.TrimSpace(marker)
+	p.optional = conditional(p.marker)
 	if at, ok := strings.CutPrefix(constraint, "@"); ok {
 		named := addressed(p, strings.TrimSpace(at))
 		named.name = p.name

@@ -36,7 +36,8 @@ func listPipfileLock(data []byte, lock *Lock) ([]pythonPackage, error) {
 func readPipfileLock(name string, p fields, indexes map[string]string) pythonPackage {
 	version := strings.TrimPrefix(p.text("version"), "==")
 	one := pythonPackage{name: name, version: version, hashes: p.list("hashes"), locked: pinnedTo(p.text("version")),
-		optional: p.has("markers")}
+		marker: p.text("markers")}
+	one.optional = conditional(one.marker)
 	vcs := slices.IndexFunc(pipfileVCS, p.has)
 	switch {
 	case vcs >= 0:

@@ -44,7 +44,7 @@ func listPylock(data []byte, lock *Lock) ([]pythonPackage, error) {
 func (p pylockPackage) read() pythonPackage {
 	files := append(p.Wheels, p.Sdist, p.Archive)
 	one := pythonPackage{name: p.Name, version: p.Version, locked: p.Version, hashes: hashesOf(files...),
-		optional: p.Marker != "", dev: onlyInGroups(p.Marker)}
+		marker: p.Marker, optional: conditional(p.Marker), dev: onlyInGroups(p.Marker)}
 	for _, need := range p.Dependencies {
 		one.needs = append(one.needs, pythonEdge{name: need.Name, version: need.Version, kind: Prod})
 	}

@@ -2,6 +2,7 @@ package lockfile
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,7 @@ type pythonEdge struct {
 	span    string // the versions that are allowed, as written
 	version string // the very one, where the lock file says
 	kind    Kind
+	at      int // which package it is, counted from 1, where that is known
 }
 
 // pythonNeed matches a requirement of PEP 508: name, extras, and the rest.
@@ -33,10 +35,27 @@ func readEdge(text string, kind Kind) pythonEdge {
 		}
 	}
 	e.span = strings.Trim(match[3], "() ")
-	if strings.TrimSpace(marker) != "" && kind == Prod {
+	if conditional(marker) && kind == Prod {
 		e.kind = Optional
 	}
 	return e
+}
+
+// newEnough is a part of a marker that only says which Python a package needs at least, as
+// lock files repeat it from the packages' own metadata.
+var newEnough = regexp.MustCompile(`^\(*\s*python_(?:full_)?version\s*(?:>=?|!=|not in)\s*(?:'[^']*'|"[^"]*")\s*\)*$`)
+
+// conditional reports whether a marker leaves a package out on some machines.
+func conditional(marker string) bool {
+	if strings.TrimSpace(marker) == "" {
+		return false
+	}
+	for part := range strings.SplitSeq(marker, " and ") {
+		if !newEnough.MatchString(strings.TrimSpace(part)) {
+			return true
+		}
+	}
+	return false
 }
 
 // pythonGraph turns the packages of a lock file into its entries.
@@ -52,6 +71,11 @@ func (l *Lock) addEntries(packages []pythonPackage, root pythonRoot) {
 	for i := range packages {
 		key := pythonKey(packages[i].name)
 		g.index[key] = append(g.index[key], i)
+	}
+	for i := range packages {
+		if packages[i].marker != "" && len(g.index[pythonKey(packages[i].name)]) > 1 {
+			packages[i].optional = true // one or the other
+		}
 	}
 	l.Entries = make([]Entry, 0, len(packages)+1)
 	if root.found {
@@ -110,6 +134,9 @@ func (g pythonGraph) requires(needs []pythonEdge) []Require {
 }
 
 func (g pythonGraph) find(need pythonEdge) []int {
+	if need.at > 0 {
+		return []int{need.at - 1}
+	}
 	all := g.index[pythonKey(need.name)]
 	var found []int
 	for _, i := range all {

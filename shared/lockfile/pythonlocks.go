@@ -131,8 +131,14 @@ func listPoetry(data []byte, lock *Lock) ([]pythonPackage, error) {
 func (p poetryPackage) read(line int) pythonPackage {
 	one := pythonPackage{name: p.Name, version: p.Version, hashes: hashesOf(p.Files...), url: p.URL,
 		line: line, locked: p.Version, groups: p.Groups, needs: poetryNeeds(p.Dependencies),
-		optional: p.Optional || p.Markers != nil || p.Marker != "", extras: pdmExtras(p.Extras),
-		dev: p.Category == "dev"}
+		extras: pdmExtras(p.Extras), dev: p.Category == "dev", marker: p.Marker}
+	switch markers := p.Markers.(type) {
+	case string:
+		one.marker = markers
+	case map[string]any: // by groups
+		one.marker = "of several groups"
+	}
+	one.optional = p.Optional || conditional(one.marker)
 	switch {
 	case p.Source.Type == "git" || p.Git != "":
 		one.from, one.where = "git", cmp.Or(p.Git, p.Source.URL)
@@ -186,8 +192,9 @@ func poetryEdges(name string, value any, kind Kind) []pythonEdge {
 	case map[string]any:
 		edge.span, _ = value["version"].(string)
 		edge.extras = pdmExtras(value["extras"])
-		if optional, _ := value["optional"].(bool); kind == Prod &&
-			(optional || value["markers"] != nil || value["python"] != nil || value["platform"] != nil) {
+		optional, _ := value["optional"].(bool)
+		markers, _ := value["markers"].(string)
+		if kind == Prod && (optional || conditional(markers) || value["python"] != nil || value["platform"] != nil) {
 			edge.kind = Optional
 		}
 	case []any:
@@ -292,7 +299,7 @@ func (p uvPackage) needs() []pythonEdge {
 	add := func(list, metadata []uvNeed, kind Kind) {
 		for _, need := range list {
 			edge := pythonEdge{name: need.Name, extras: need.Extra, version: need.Version, kind: kind}
-			if need.Marker != "" && kind == Prod {
+			if (conditional(need.Marker) || need.Marker != "" && need.Version != "") && kind == Prod {
 				edge.kind = Optional
 			}
 			edge.span = uvSpecifier(metadata, need)

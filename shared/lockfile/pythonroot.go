@@ -31,8 +31,17 @@ func findRoot(tree fs.FS, lock *Lock, packages []pythonPackage) ([]pythonPackage
 		return packages, listRoot(base, packages)
 	case base == "Pipfile.lock":
 		return packages, pipfileRoot(tree, lock, packages)
-	case slices.ContainsFunc(packages, func(p pythonPackage) bool { return p.project }):
+	}
+	edges := slices.ContainsFunc(packages, func(p pythonPackage) bool { return len(p.needs) > 0 })
+	own := slices.IndexFunc(packages, func(p pythonPackage) bool { return p.project })
+	switch {
+	case own >= 0 && !edges: // few programs write into a pylock.toml what requires what
+		packages[own].needs = listRoot(base, packages).needs
+		return packages, pythonRoot{}
+	case own >= 0:
 		return packages, pythonRoot{} // the lock file has it
+	case base == "pylock.toml" && !edges:
+		return packages, listRoot(base, packages)
 	}
 	root := pyprojectRoot(tree, path.Dir(lock.Path))
 	if base == "poetry.lock" {
@@ -43,27 +52,24 @@ func findRoot(tree fs.FS, lock *Lock, packages []pythonPackage) ([]pythonPackage
 			}
 		}
 	}
-	if base == "pylock.toml" && (!root.found || !slices.ContainsFunc(packages, hasNeeds)) {
-		root = listRoot(base, packages) // few programs write what requires what
-	}
 	return packages, root
 }
-
-func hasNeeds(p pythonPackage) bool { return len(p.needs) > 0 }
 
 // listRoot is the root of a lock file that is a list: who installs it installs all of it.
 func listRoot(base string, packages []pythonPackage) pythonRoot {
 	root := pythonRoot{found: true, name: base}
-	for _, p := range packages {
+	for i, p := range packages {
 		kind := Prod
 		switch {
+		case p.project:
+			continue
 		case p.dev:
 			kind = Dev
 		case p.optional:
 			kind = Optional
 		}
 		root.needs = append(root.needs,
-			pythonEdge{name: p.name, span: p.span, version: p.locked, extras: p.extras, kind: kind})
+			pythonEdge{name: p.name, span: p.span, kind: kind, at: i + 1})
 	}
 	return root
 }
