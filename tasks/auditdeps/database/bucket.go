@@ -29,7 +29,10 @@ type bucket struct {
 func newBucket(c Config) (*bucket, error) {
 	base, err := address(c.Source)
 	if err != nil {
-		return nil, &Error{Reason: "the advisories' source " + err.Error(), Fix: "use an address such as " + DefaultBucket}
+		return nil, &Error{
+			Reason: "the advisories' source " + err.Error(),
+			Fix:    "use an address such as " + DefaultBucket,
+		}
 	}
 	return &bucket{config: c, base: base}, nil
 }

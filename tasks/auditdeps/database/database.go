@@ -138,7 +138,11 @@ func (c Config) printf(ecosystem, format string, a ...any) {
 func (d *Database) Lookup(ecosystem, name string) ([]advisory.Advisory, error) {
 	x, ok := d.indexes[ecosystem]
 	if !ok {
-		return nil, &Error{Ecosystem: ecosystem, Reason: "its advisories are not to be had", Fix: "see the errors before"}
+		return nil, &Error{
+			Ecosystem: ecosystem,
+			Reason:    "its advisories are not to be had",
+			Fix:       "see the errors before",
+		}
 	}
 	name = advisory.Normalize(ecosystem, name)
 	found, err := x.Lookup(name)

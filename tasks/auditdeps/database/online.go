@@ -39,7 +39,8 @@ func (d *Database) TopUp(ctx context.Context, api string, packages []Package) (a
 	}
 	o := online{d, base}
 	packages = slices.SortedFunc(slices.Values(packages), func(a, b Package) int {
-		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
+		return cmp.Or(cmp.Compare(a.Ecosystem, b.Ecosystem), cmp.Compare(a.Name, b.Name),
+			cmp.Compare(a.Version, b.Version))
 	})
 	packages = slices.Compact(packages)
 	found, err := o.query(ctx, packages)
@@ -250,7 +251,8 @@ func (o online) details(ctx context.Context, found hints) (map[key][]advisory.Ad
 				return a.Ecosystem != k.ecosystem || a.Package != k.name
 			})
 			if len(about) == 0 {
-				return nil, 0, fmt.Errorf("it names record %s for %s, which the record says nothing of", r.id, shown(k.name))
+				return nil, 0, fmt.Errorf("it names record %s for %s, which the record says nothing of",
+					r.id, shown(k.name))
 			}
 			fresh[k] = append(fresh[k], about...)
 		}

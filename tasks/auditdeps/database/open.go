@@ -38,7 +38,8 @@ func (c Config) source() (source, error) {
 	if !filepath.IsAbs(c.Source) {
 		return nil, &Error{
 			Reason: fmt.Sprintf("the advisories' source %q is neither an address nor an absolute path", c.Source),
-			Fix:    "give the https address of a bucket such as " + DefaultBucket + ", or the path of a folder or zip file",
+			Fix: "give the https address of a bucket such as " + DefaultBucket +
+				", or the path of a folder or zip file",
 		}
 	}
 	stat, err := os.Stat(c.Source)

@@ -30,7 +30,7 @@ const (
 	maxRecord    = 16 << 20
 	maxRatio     = 100
 	ratioFrom    = 64 << 20 // from this size on the ratio counts
-	maxDirectory = 96 << 20 // of the zip's list of entries, which is held in memory
+	maxDirectory = 64 << 20 // of the zip's list of entries, which is held in memory
 	maxListed    = 20       // names of bad records
 	maxBadRate   = 0.01     // of the records
 	maliciousID  = "MAL-"   // how the ids of records about malicious packages begin
@@ -175,13 +175,10 @@ func (t *tally) zipFile(ctx context.Context, path string) (err error) {
 }
 
 func (t *tally) zip(ctx context.Context, file io.ReaderAt, size int64) error {
-	limited := &limited{ReaderAt: file}
-	limited.left.Store(maxDirectory)
-	archive, err := zip.NewReader(limited, size)
+	archive, err := openZip(file, size, maxDirectory)
 	if err != nil {
-		return fmt.Errorf("it is not a whole zip file: %w", err)
+		return err
 	}
-	limited.left.Store(math.MaxInt64)
 	files, err := recordsOf(archive, size)
 	if err != nil {
 		return err
@@ -194,6 +191,18 @@ func (t *tally) zip(ctx context.Context, file io.ReaderAt, size int64) error {
 		t.record(path.Base(strings.TrimSuffix(files[i].Name, ".json")), data)
 		return nil
 	})
+}
+
+// openZip reads the list of a zip's entries, if it is not longer than so many bytes.
+func openZip(file io.ReaderAt, size, longest int64) (*zip.Reader, error) {
+	limited := &limited{ReaderAt: file}
+	limited.left.Store(longest)
+	archive, err := zip.NewReader(limited, size)
+	if err != nil {
+		return nil, fmt.Errorf("it is not a whole zip file: %w", err)
+	}
+	limited.left.Store(math.MaxInt64)
+	return archive, nil
 }
 
 // limited ends after some bytes: what the list of a zip's entries takes in memory is

@@ -144,7 +144,8 @@ func (b *Builder) Write(path string, info Info) error {
 		begin := len(file)
 		file = appendBlock(file, group)
 		if len(file)-begin > maxBlock || len(file) > 1<<32-1 {
-			return fmt.Errorf("writing index %s: there are too many advisories, such as for %.100q", path, group[0].pkg())
+			return fmt.Errorf("writing index %s: there are too many advisories, such as for %.100q",
+				path, group[0].pkg())
 		}
 	}
 	return write(path, file, table, info)

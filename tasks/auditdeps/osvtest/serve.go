@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -170,26 +171,29 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request) {
 	}
 	results := make([]result, len(request.Queries))
 	for i, q := range request.Queries {
-		p := q.Package
-		switch {
-		case p.PURL != "" && (p.Name != "" || p.Ecosystem != "" || q.Version != "" && strings.Contains(p.PURL, "@")):
-			s.refuse(w, http.StatusBadRequest, "query %d: a purl with a name or a version besides", i)
-			return
-		case p.PURL != "" || q.Commit != "":
-			s.refuse(w, http.StatusNotImplemented, "query %d: purl and commit are not known to this server", i)
-			return
-		case p.Name == "" || p.Ecosystem == "":
-			s.refuse(w, http.StatusBadRequest, "query %d: no package", i)
-			return
+		err := q.check()
+		if err == nil {
+			results[i], err = s.page(q)
 		}
-		var err error
-		if results[i], err = s.page(q); err != nil {
+		if err != nil {
 			s.refuse(w, http.StatusBadRequest, "query %d: %v", i, err)
 			return
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string][]result{"results": results})
+}
+
+func (q query) check() error {
+	switch p := q.Package; {
+	case p.PURL != "" && (p.Name != "" || p.Ecosystem != "" || q.Version != "" && strings.Contains(p.PURL, "@")):
+		return errors.New("a purl with a name or a version besides")
+	case p.PURL != "" || q.Commit != "":
+		return errors.New("purl and commit are not known to this server")
+	case p.Name == "" || p.Ecosystem == "":
+		return errors.New("no package")
+	}
+	return nil
 }
 
 // page answers one query, from where its token says.
