@@ -8,7 +8,7 @@ import (
 
 // maxNodes bounds how many values JSON has: each takes more memory than a byte or
 // two of the file. Lock files have one in 25 bytes or so, 200,000 in 5 MB.
-const maxNodes = 2 << 20
+const maxNodes = 1 << 20
 
 // jsonReader reads JSON (RFC 8259) in one pass: it checks the syntax, counts lines,
 // and refuses keys that are there twice. It is here because encoding/json does

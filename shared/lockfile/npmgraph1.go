@@ -15,18 +15,49 @@ func npmEntriesV1(lock *Lock, doc fields, tree fs.FS) error {
 		return err
 	}
 	if !found {
-		root = doc.without("dependencies")
+		root = fields{problem: doc.problem}
 	}
 	g.add(Entry{Name: doc.text("name"), Version: doc.text("version"), Source: Project}, root)
 	if err := g.nested("", doc.fields("dependencies")); err != nil {
 		return err
 	}
+	if err := g.linked(tree, path.Dir(lock.Path)); err != nil {
+		return err
+	}
 	g.folders.find(lock.Entries)
-	g.edges(0)
-	for i := 1; i < len(lock.Entries); i++ {
-		g.edgesV1(i)
+	for i := range lock.Entries {
+		if g.sources[i].file == lock.Path {
+			g.edgesV1(i)
+		} else {
+			g.edges(i)
+		}
 	}
 	g.join()
+	return nil
+}
+
+// linked reads the manifests of the folders that are linked, as npm does.
+func (g *npmGraph) linked(tree fs.FS, dir string) error {
+	for i := range g.lock.Entries {
+		e := &g.lock.Entries[i]
+		if _, _, ok := installedIn(e.Location); ok || e.Location == "" || !fs.ValidPath(e.Location) {
+			continue
+		}
+		manifest, found, err := packageJSON(tree, path.Join(dir, e.Location))
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		g.sources[i], e.Version = manifest, manifest.text("version")
+		if name := manifest.text("name"); name != "" {
+			e.Name = name
+		}
+		if err := *manifest.problem; err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -69,7 +69,7 @@ func (t *npmTwice) compare(e *Entry, n *node, f fields) {
 	name := e.Name
 	if alias, ok := strings.CutPrefix(version, "npm:"); ok {
 		name, version, _ = cutLast(alias, "@")
-	} else if e.Alias != "" {
+	} else if e.Alias != "" && !strings.Contains(version, ":") { // addresses come without a name
 		name = n.key
 	}
 	t.differs(e, n, "name", e.Name, name)
