@@ -7,6 +7,7 @@
 package advisory
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -66,32 +67,15 @@ func Normalize(ecosystem, name string) string {
 	return name
 }
 
+var (
+	notNormal  = regexp.MustCompile(`[A-Z_.]|--|[^\x00-\x7f]`)
+	separators = regexp.MustCompile(`[-_.]+`)
+)
+
 // normalizePython makes one hyphen of each run of hyphens, underscores and dots.
 func normalizePython(name string) string {
-	plain := true
-	for i := range len(name) {
-		c := name[i]
-		plain = plain && c != '_' && c != '.' && (c < 'A' || c > 'Z') && c < 0x80
-		plain = plain && (c != '-' || i == 0 || name[i-1] != '-')
-	}
-	if plain {
+	if !notNormal.MatchString(name) {
 		return name
 	}
-	var b strings.Builder
-	separator := false
-	for _, r := range strings.ToLower(name) {
-		if r == '-' || r == '_' || r == '.' {
-			separator = true
-			continue
-		}
-		if separator {
-			b.WriteByte('-')
-			separator = false
-		}
-		b.WriteRune(r)
-	}
-	if separator {
-		b.WriteByte('-')
-	}
-	return b.String()
+	return separators.ReplaceAllLiteralString(strings.ToLower(name), "-")
 }

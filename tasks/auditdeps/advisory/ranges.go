@@ -50,12 +50,13 @@ type point struct {
 // readEvents evaluates events by the schema's algorithm, in the order of versions: records
 // have them in any order (https://ossf.github.io/osv-schema/#evaluation).
 func readEvents(ecosystem string, events []event) ([]Range, error) {
-	points, limit, err := readPoints(ecosystem, events)
+	points, err := readPoints(ecosystem, events)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(points, func(p point) bool { return p.introduced }) {
-		return nil, errors.New("a range has no version in which it was introduced")
+	limit, err := readLimit(ecosystem, events)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(points, func(a, b point) int { return order(ecosystem, a.version, b.version) })
 	var ranges []Range
@@ -64,18 +65,19 @@ func readEvents(ecosystem string, events []event) ([]Range, error) {
 		switch {
 		case open == nil && p.introduced && !p.fixed:
 			open = &Range{Introduced: p.version}
-			if p.last {
-				open.LastAffected = p.version
+			if !p.last {
+				continue
 			}
-		case open != nil && !p.introduced && p.fixed:
+			open.LastAffected = p.version
+		case open == nil || p.introduced: // nothing to end, or it begins again at once
+			continue
+		case p.fixed:
 			open.Fixed = p.version
-		case open != nil && !p.introduced && p.last:
+		default:
 			open.LastAffected = p.version
 		}
-		if open != nil && *open != (Range{Introduced: open.Introduced}) {
-			ranges = append(ranges, *open)
-			open = nil
-		}
+		ranges = append(ranges, *open)
+		open = nil
 	}
 	if open != nil {
 		ranges = append(ranges, *open)
@@ -84,12 +86,11 @@ func readEvents(ecosystem string, events []event) ([]Range, error) {
 }
 
 // readPoints takes the events apart, after it has seen that each version can be compared.
-// The limit is the highest, "" if there is none.
-func readPoints(ecosystem string, events []event) (points []point, limit string, err error) {
-	limited := false
+func readPoints(ecosystem string, events []event) (points []point, err error) {
+	begins := false
 	for _, e := range events {
 		if e == (event{}) {
-			return nil, "", errors.New("a range has an event of an unknown kind")
+			return nil, errors.New("a range has an event of an unknown kind")
 		}
 		for _, p := range []point{
 			{version: e.Introduced, introduced: true},
@@ -102,24 +103,35 @@ func readPoints(ecosystem string, events []event) (points []point, limit string,
 			if p.introduced && p.version == "0" {
 				p.version = ""
 			} else if _, err := versions.Compare(ecosystem, p.version, p.version); err != nil {
-				return nil, "", err
+				return nil, err
 			}
+			begins = begins || p.introduced
 			points = append(points, p)
 		}
+	}
+	if !begins {
+		return nil, errors.New("a range has no version in which it was introduced")
+	}
+	return points, nil
+}
+
+// readLimit returns the highest limit, "" if there is none.
+func readLimit(ecosystem string, events []event) (limit string, err error) {
+	for _, e := range events {
 		switch {
 		case e.Limit == "":
+			continue
 		case e.Limit == "*":
-			limited, limit = true, ""
-		default:
-			if _, err := versions.Compare(ecosystem, e.Limit, e.Limit); err != nil {
-				return nil, "", err
-			}
-			if !limited || limit != "" && order(ecosystem, limit, e.Limit) < 0 {
-				limited, limit = true, e.Limit
-			}
+			return "", nil
+		}
+		if _, err := versions.Compare(ecosystem, e.Limit, e.Limit); err != nil {
+			return "", err
+		}
+		if limit == "" || order(ecosystem, limit, e.Limit) < 0 {
+			limit = e.Limit
 		}
 	}
-	return points, limit, nil
+	return limit, nil
 }
 
 // order is for versions that are known to be comparable; "" is before all others.

@@ -49,7 +49,8 @@ func satisfiesNuGet(version, wanted string) (bool, error) {
 		return false, noVersion(version, "NuGet")
 	}
 	i := interval{low: wanted}
-	if len(wanted) > 1 && strings.IndexByte("[(", wanted[0]) >= 0 && strings.IndexByte("])", wanted[len(wanted)-1]) >= 0 {
+	if len(wanted) > 1 && strings.ContainsRune("[(", rune(wanted[0])) &&
+		strings.ContainsRune("])", rune(wanted[len(wanted)-1])) {
 		var ok bool
 		if i, ok = parseInterval(wanted); !ok || i.low == "" && i.high == "" {
 			return false, noRange(wanted)

@@ -30,7 +30,7 @@ func (k mavenKind) order() mavenKind { return max(k, mavenTextNumber) }
 
 // compareMaven takes a short way if both are plain numbers.
 func compareMaven(a, b string) (int, error) {
-	if c, plain := comparePlain(a, b); plain {
+	if c, plain := comparePlain(a, b, 4); plain {
 		return c, nil
 	}
 	for _, text := range []string{a, b} {

@@ -131,7 +131,7 @@ func parseComparators(clause string) ([]comparator, bool) {
 	}
 	var all []comparator
 	for s := strings.TrimSpace(clause); s != ""; s = strings.TrimSpace(s) {
-		op := takeOperator(s)
+		op := takeOperator(s, operators)
 		s = strings.TrimLeft(s[len(op):], " \t\r\n")
 		if (op == "<" || op == ">") && strings.HasPrefix(s, "=") { // "> =1" is ">=1"
 			op += "="
@@ -154,7 +154,8 @@ func parseComparators(clause string) ([]comparator, bool) {
 // operators, the longer ones first.
 var operators = []string{"^", "~>", "~", ">=", "<=", ">", "<", "="}
 
-func takeOperator(s string) string {
+// takeOperator returns the one that s begins with, "" if it is none.
+func takeOperator(s string, operators []string) string {
 	for _, op := range operators {
 		if strings.HasPrefix(s, op) {
 			return op

@@ -54,7 +54,8 @@ func (m maker) of(list ...string) string { return list[m.IntN(len(list))] }
 func (m maker) number() string { return m.of("0", "0", "0", "1", "1", "1", "2", "10", "01") }
 
 func (m maker) tail() string {
-	return m.of("", "", "", "", "-alpha", "-beta.2", "-0", "-rc.1", "-1", "-alpha.1", "-alpha.01", "-10", "-9", "-a-b",
+	return m.of("", "", "", "", "-alpha", "-beta.2", "-0", "-rc.1", "-1", "-alpha.1", "-alpha.01", "-10",
+		"-9", "-a-b",
 		"--", "beta", "rc1.0", "-beta.11", "-Beta", "-1a") + m.of("", "", "", "+b1", "+01.x-y")
 }
 
@@ -91,7 +92,8 @@ func (m maker) wanted() string {
 		}
 		var all []string
 		for range 1 + m.IntN(4)/2 {
-			all = append(all, m.of("", "", "^", "^", "~", "~>", ">", ">=", "<", "<=", "=", "~ ", "^ ", ">= ", "< ")+m.partial())
+			all = append(all, m.of("", "", "^", "^", "~", "~>", ">", ">=", "<", "<=", "=", "~ ", "^ ", ">= ",
+				"< ")+m.partial())
 		}
 		clauses = append(clauses, strings.Join(all, m.of(" ", " ", "  ")))
 	}

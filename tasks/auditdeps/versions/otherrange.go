@@ -27,15 +27,9 @@ func satisfiesCargo(version, wanted string) (bool, error) {
 	var all []comparator
 	asked := v.pre == ""
 	for part := range strings.SplitSeq(wanted, ",") {
-		part = strings.TrimSpace(part)
-		op := takeOperator(part)
-		text := strings.TrimSpace(part[len(op):])
-		p, ok := parsePartial(text)
-		if !ok || op == "~>" || p.wild && op != "" && op != "=" || text[0] == 'v' || text[0] == '=' {
+		op, p, ok := parseCargo(part)
+		if !ok {
 			return false, noRange(wanted)
-		}
-		if op == "" && !p.wild {
-			op = "^"
 		}
 		all = append(all, p.bounds(op)...)
 		asked = asked || p.pre != "" && p.sameCore(v)
@@ -46,4 +40,21 @@ func satisfiesCargo(version, wanted string) (bool, error) {
 		}
 	}
 	return asked, nil
+}
+
+func parseCargo(part string) (op string, p partial, ok bool) {
+	part = strings.TrimSpace(part)
+	op = takeOperator(part, operators)
+	text := strings.TrimSpace(part[len(op):])
+	p, ok = parsePartial(text)
+	if !ok || op == "~>" || text[0] == 'v' || text[0] == '=' {
+		return "", p, false
+	}
+	if p.wild {
+		return op, p, op == "" || op == "="
+	}
+	if op == "" {
+		op = "^"
+	}
+	return op, p, true
 }

@@ -238,7 +238,7 @@ func (v pep440) sameBase(w pep440) bool {
 
 // comparePython takes a short way if both are plain numbers.
 func comparePython(a, b string) (int, error) {
-	if c, plain := comparePlain(a, b); plain {
+	if c, plain := comparePlain(a, b, 4); plain {
 		return c, nil
 	}
 	v, ok := parsePython(a)
@@ -250,17 +250,4 @@ func comparePython(a, b string) (int, error) {
 		return 0, noVersion(b, "Python")
 	}
 	return v.compare(w), nil
-}
-
-// comparePlain compares versions of up to four numbers and nothing else.
-func comparePlain(a, b string) (order int, plain bool) {
-	v, n, rest := takeNumbers(a, 4)
-	if n < 0 || rest != "" || len(a) > maxLength {
-		return 0, false
-	}
-	w, n, rest := takeNumbers(b, 4)
-	if n < 0 || rest != "" || len(b) > maxLength {
-		return 0, false
-	}
-	return v.compare(w), true
 }

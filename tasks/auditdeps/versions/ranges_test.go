@@ -116,13 +116,16 @@ func TestSatisfies(t *testing.T) {
 func TestWhatIsNoRangeIsAnError(t *testing.T) {
 	t.Parallel()
 	for ecosystem, ranges := range map[string][]string{
-		"npm": {"latest", "next || ^1", "^1.0.0 beta", "file:../x", "workspace:^1.0.0", "git+https://host/x.git#semver:^1", "https://host/x.tgz",
-			"user/repo", "^", "1.x.3", "1 - 2 - 3", "npm:other", "npm:@scope/other", "link:x", "patch:x@1", ">>1", "1.2.3.4", "||a"},
+		"npm": {"latest", "next || ^1", "^1.0.0 beta", "file:../x", "workspace:^1.0.0",
+			"git+https://host/x.git#semver:^1", "https://host/x.tgz",
+			"user/repo", "^", "1.x.3", "1 - 2 - 3", "npm:other", "npm:@scope/other", "link:x", "patch:x@1",
+			">>1", "1.2.3.4", "||a"},
 		"crates.io": {"", "latest", "1.0 2.0", "~>1.0", "v1", ">*", "1.0,", "==1"},
 		"Go":        {"", "latest", ">=v1.0.0", "master"},
 		"NuGet":     {"", "[]", "(1.0)", "[1.0", "(,)", "[1,2,3]", "latest", "$(Version)"},
 		"Maven":     {"", "${x}", "[1.0", "[1.0,2.0) 3.0", "(1.0)", "[]", "[${x},)", "1.0]"},
-		"PyPI": {"latest", ">=", "~=1", "^", "==1.0.dev1.*", ">=1.*", ">=1.0+local", "1.0; python_version<'3'", "@ https://host/x.whl",
+		"PyPI": {"latest", ">=", "~=1", "^", "==1.0.dev1.*", ">=1.*", ">=1.0+local",
+			"1.0; python_version<'3'", "@ https://host/x.whl",
 			"=>1", ",", ">=1,,<2", "==", "===", "==1.0+a.*"},
 	} {
 		for _, wanted := range append(ranges, "1.0.0 "+strings.Repeat(" ", maxRangeLength)) {

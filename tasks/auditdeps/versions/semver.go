@@ -201,16 +201,34 @@ func parseGo(text string) (semver, bool) {
 	if n < 0 {
 		return v, false
 	}
-	if kind := strings.TrimRight(rest, "0123456789"); n < 3 && len(kind) < len(rest) && (kind == "rc" || kind == "beta") {
+	kind := strings.TrimRight(rest, "0123456789")
+	if n < 3 && len(kind) < len(rest) && (kind == "rc" || kind == "beta") {
 		v.pre = kind + "." + rest[len(kind):]
 		return v, true
 	}
 	return v, (n == 3 || rest == "") && v.takeTail(rest, false)
 }
 
+// comparePlain compares versions of up to so many numbers and nothing else, which most
+// are and every ecosystem understands in the same way.
+func comparePlain(a, b string, limit int) (order int, plain bool) {
+	v, n, rest := takeNumbers(a, limit)
+	if n < 0 || rest != "" || len(a) > maxLength {
+		return 0, false
+	}
+	w, n, rest := takeNumbers(b, limit)
+	if n < 0 || rest != "" || len(b) > maxLength {
+		return 0, false
+	}
+	return v.compare(w), true
+}
+
 // compareWith makes a Compare of a parser.
 func compareWith(parse func(string) (semver, bool)) func(a, b string) (int, error) {
 	return func(a, b string) (int, error) {
+		if c, plain := comparePlain(a, b, 3); plain {
+			return c, nil
+		}
 		v, ok := parse(a)
 		if !ok || len(a) > maxLength {
 			return 0, noVersion(a, "semantic")

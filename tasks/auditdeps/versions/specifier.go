@@ -51,52 +51,55 @@ func satisfiesSpecifiers(v pep440, version, clause string) (holds, ok bool) {
 var specifierOperators = []string{"===", "==", "~=", "!=", "<=", ">=", "<", ">", "^", "~", "="}
 
 func satisfiesSpecifier(v pep440, version, part string) (holds, ok bool) {
-	op := ""
-	for _, candidate := range specifierOperators {
-		if strings.HasPrefix(part, candidate) {
-			op = candidate
-			break
-		}
-	}
+	op := takeOperator(part, specifierOperators)
 	text := strings.TrimSpace(part[len(op):])
-	if op == "===" {
+	switch {
+	case op == "===":
 		return strings.EqualFold(strings.TrimSpace(version), text), text != ""
-	}
-	if op == "" && text == "*" {
+	case op == "" && text == "*":
 		return true, true
+	case op == "" || op == "=":
+		op = "=="
 	}
 	text, wild := strings.CutSuffix(text, ".*")
 	w, ok := parsePython(text)
-	if !ok || wild && (w.isSuffixed() || op != "" && op != "==" && op != "!=") {
+	equality := op == "==" || op == "!="
+	switch {
+	case !ok, wild && (w.isSuffixed() || !equality), len(w.local) > 0 && !equality:
 		return false, false
+	case equality:
+		return v.equals(w, wild) == (op == "=="), true
 	}
-	if len(w.local) > 0 && op != "==" && op != "!=" && op != "" {
-		return false, false
-	}
-	return holdsPython(op, v, w, wild)
+	return holdsPython(op, v, w)
 }
 
-func holdsPython(op string, v, w pep440, wild bool) (holds, ok bool) {
+func holdsPython(op string, v, w pep440) (holds, ok bool) {
 	switch op {
-	case "==", "", "=":
-		return v.equals(w, wild), true
-	case "!=":
-		return !v.equals(w, wild), true
 	case "<=":
 		return v.public().compare(w) <= 0, true
 	case ">=":
-		return v.public().compare(w) >= 0, true
-	case "<": // not a pre-release of what it has to be before
-		return v.compare(w) < 0 && (w.isPre() || !v.isPre() || !v.sameBase(w)), true
-	case ">": // not a post-release or local build of what it has to be after
-		return v.compare(w) > 0 && (w.post != absent || v.post == absent || !v.sameBase(w)) &&
-			(len(v.local) == 0 || !v.sameBase(w)), true
+		return v.atLeast(w), true
+	case "<":
+		return v.before(w), true
+	case ">":
+		return v.after(w), true
 	case "~=":
 		return v.atLeast(w) && v.hasPrefix(w, len(w.release)-1), len(w.release) > 1
 	case "^":
 		return v.atLeast(w) && v.hasPrefix(w, leadingRelease(w.release)), true
 	}
 	return v.atLeast(w) && v.hasPrefix(w, min(len(w.release), 2)), true // "~"
+}
+
+// before is not true of a pre-release of what it has to be before.
+func (v pep440) before(w pep440) bool {
+	return v.compare(w) < 0 && (w.isPre() || !v.isPre() || !v.sameBase(w))
+}
+
+// after is not true of a post-release or a local build of what it has to be after.
+func (v pep440) after(w pep440) bool {
+	more := v.post != absent && w.post == absent || len(v.local) > 0
+	return v.compare(w) > 0 && (!more || !v.sameBase(w))
 }
 
 // equals compares without the local part, unless w has one. A prefix is not a number more:
