@@ -70,7 +70,8 @@ func askedFor(f Facts) (asked, plain []bool) {
 			}
 			_, forced := f.Overrides[require.Name]
 			_, err := versions.Satisfies(f.Lock.Ecosystem(), "1.0.0", require.Range)
-			if forced || require.Range == "" || err != nil {
+			builtin := strings.Contains(f.Lock.Entries[require.To].URL, "builtin<") // Yarn's own patch
+			if forced || builtin || require.Range == "" || err != nil {
 				asked[require.To] = true
 			} else {
 				plain[require.To] = true

@@ -216,9 +216,12 @@ func (n *node) foreignLinks() {
 // nameOf returns the name that a folder is required by.
 func nameOf(place string) string {
 	if i := strings.LastIndex("/"+place, "/"+nodeModules+"/"); i >= 0 {
-		return ("/" + place)[i+len(nodeModules)+2:]
+		place = ("/" + place)[i+len(nodeModules)+2:]
+		if !strings.HasPrefix(place, ".") {
+			return place
+		}
 	}
-	return ""
+	return "" // in a store, or elsewhere
 }
 
 // nodeHidden compares what npm remembers of its last install with the lock file: it is

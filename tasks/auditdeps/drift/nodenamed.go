@@ -36,6 +36,19 @@ func (n *node) named() {
 		n.entry(as, e, "the lock file has %s, but it is not on the disk", spec(e.Name, e.Version))
 	}
 	n.namedLinks()
+	if n.tree.Kind == installed.PlugAndPlay {
+		n.strangers()
+	}
+}
+
+// strangers are projects that Plug'n'Play knows and the lock file does not.
+func (n *node) strangers() {
+	for _, p := range n.tree.Projects {
+		if _, ok := n.byPlace[p.Path]; !ok && p.Path != "" {
+			n.disk(n.as("installed/extra"), p, "%s is loaded from %s, which the lock file does not know as a project",
+				spec(p.Name, p.Version), cut(p.Path))
+		}
+	}
 }
 
 // mayMissElsewhere reports whether another entry for the same package need not be there.

@@ -185,6 +185,8 @@ func (w *nodeWalk) one(p folder) (result, bool) {
 	}
 	bundles := p.bundled || m.bundles
 	switch {
+	case m.version == "" && w.stray(p.path) == nil:
+		return result{}, bundles // Yarn puts that in the place of what is for other systems
 	case m.version == "":
 		return wrong("names no version", false), bundles
 	case m.name == "":
@@ -217,7 +219,9 @@ func (w *nodeWalk) stray(name string) []Problem {
 	switch {
 	case err != nil:
 		return []Problem{{w.at(name), "cannot be read, and is no package that is known", false}}
-	case slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name()[0] != '.' && e.Name() != modules }):
+	case slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name()[0] != '.' && e.Name() != modules && e.Name() != packageFile
+	}):
 		return []Problem{{w.at(name), "can be loaded, and has no package.json", false}}
 	}
 	return nil

@@ -26,7 +26,7 @@ const maxPnP = 128 << 20
 type pnpPackage struct {
 	name, reference string
 	location        string // of its folder, below that of the lock file, also within a zip file
-	soft            bool   // a project or a link
+	project         bool   // a workspace
 }
 
 // plugAndPlay reads what Plug'n'Play loads packages from.
@@ -44,11 +44,11 @@ func (w *nodeWalk) plugAndPlay(ctx context.Context) {
 		switch {
 		case seen[p.location]:
 			continue // the same files, with other peers
-		case p.soft:
+		case p.project:
 			w.projects[join(p.location)] = true
 		case !fs.ValidPath(w.at(p.location)):
 			outside++
-		default:
+		case w.exists(archiveOf(p.location)): // else it was left out, being for another system
 			inside = append(inside, p)
 		}
 		seen[p.location] = true
@@ -89,6 +89,7 @@ func (w *nodeWalk) pnpPackages() ([]pnpPackage, error) {
 			return s.pairs(func(name string) error {
 				return s.pairs(func(reference string) error {
 					p := pnpPackage{name: name, reference: reference}
+					p.project = name == "" || strings.HasPrefix(reference, "workspace:")
 					err := p.read(s)
 					all = append(all, p)
 					return err
@@ -134,15 +135,11 @@ func (s *scanner) pairs(visit func(key string) error) error {
 
 func (p *pnpPackage) read(s *scanner) error {
 	return s.object(maxDepth, func(key string) error {
-		if key != "packageLocation" && key != "linkType" || !s.isText() {
+		if key != "packageLocation" || !s.isText() {
 			return s.skip(maxDepth)
 		}
 		text, err := s.text()
-		if key == "linkType" {
-			p.soft = text == "SOFT"
-		} else {
-			p.location = path.Clean(text)
-		}
+		p.location = path.Clean(text)
 		return err
 	})
 }
@@ -162,9 +159,18 @@ func devirtualize(location string) string {
 	return location
 }
 
+// archiveOf returns the zip file that a location is in, or the location.
+func archiveOf(location string) string {
+	if archive, _, zipped := strings.Cut(location, ".zip/"); zipped {
+		return archive + ".zip"
+	}
+	return location
+}
+
 // pnpRead reads one package, from its folder or from a zip file.
 func (w *nodeWalk) pnpRead(p pnpPackage) result {
-	archive, inner, zipped := strings.Cut(p.location, ".zip/")
+	_, inner, zipped := strings.Cut(p.location, ".zip/")
+	archive := archiveOf(p.location)
 	if !zipped {
 		r, _ := w.one(folder{path: p.location})
 		if len(r.packages)+len(r.problems) == 0 {
@@ -172,7 +178,6 @@ func (w *nodeWalk) pnpRead(p pnpPackage) result {
 		}
 		return r
 	}
-	archive += ".zip"
 	bad := func(text string, unread bool) result {
 		return result{problems: []Problem{{w.at(archive), text, unread}}}
 	}
