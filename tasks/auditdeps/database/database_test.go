@@ -134,7 +134,7 @@ func wantIDs(t *testing.T, db *Database, ecosystem, name string, want ...string)
 	return found
 }
 
-func put(t *testing.T, data []byte, path ...string) string {
+func put(t testing.TB, data []byte, path ...string) string {
 	t.Helper()
 	name := filepath.Join(path...)
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
