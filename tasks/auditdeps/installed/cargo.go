@@ -93,7 +93,8 @@ func (h *cargoHomeDir) look(ctx context.Context, entry lockfile.Entry) result {
 func (h *cargoHomeDir) compare(archive, source string, pkg Package, c *complaints) {
 	files, err := h.crateFiles(archive, pkg.Name+"-"+pkg.Version)
 	if err != nil {
-		c.unread(source, "what was unpacked of %s %s cannot be compared with its archive, which %v", pkg.Name, pkg.Version, err)
+		c.unread(source, "what was unpacked of %s %s cannot be compared with its archive, which %v",
+			pkg.Name, pkg.Version, err)
 		return
 	}
 	h.compareFolder(source, pkg, files, c)
@@ -156,17 +157,16 @@ func (d disk) crateFiles(archive, folder string) (map[string]string, error) {
 	defer buffers.Put(buffer)
 	for reader := tar.NewReader(bounded); ; {
 		header, err := reader.Next()
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return files, nil
-		}
-		if err != nil || bounded.N <= 0 || len(files) > maxFiles {
+		case err != nil || bounded.N <= 0 || len(files) > maxFiles:
 			return nil, errNoCrate
-		}
-		name, inside := strings.CutPrefix(path.Clean(header.Name), folder+"/")
-		if header.Typeflag == tar.TypeDir {
+		case header.Typeflag == tar.TypeDir:
 			continue
 		}
-		if _, twice := files[name]; twice || !inside || header.Typeflag != tar.TypeReg {
+		name, ok := inCrate(header, folder)
+		if _, twice := files[name]; twice || !ok {
 			return nil, errNoCrate
 		}
 		digest := sha256.New()
@@ -175,6 +175,12 @@ func (d disk) crateFiles(archive, folder string) (map[string]string, error) {
 		}
 		files[name] = hex.EncodeToString(digest.Sum(nil))
 	}
+}
+
+// inCrate is the name of a file below the only folder of an archive.
+func inCrate(header *tar.Header, folder string) (string, bool) {
+	name, inside := strings.CutPrefix(path.Clean(header.Name), folder+"/")
+	return name, inside && header.Typeflag == tar.TypeReg
 }
 
 func keys(files map[string]string) func(func(string) bool) {

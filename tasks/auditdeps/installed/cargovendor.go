@@ -91,12 +91,14 @@ func (v *cargoVendor) prove(folder string, pkg Package, claimed map[string]strin
 	}
 	files, err := v.home.crateFiles(archive, pkg.Name+"-"+pkg.Version)
 	if err != nil {
-		c.unread(folder, "%s %s cannot be compared with its archive in CARGO_HOME, which %v", pkg.Name, pkg.Version, err)
+		c.unread(folder, "%s %s cannot be compared with its archive in CARGO_HOME, which %v",
+			pkg.Name, pkg.Version, err)
 		return
 	}
 	for _, file := range slices.Sorted(keys(claimed)) {
 		if files[file] != claimed[file] {
-			c.wrong(folder+"/"+file, "the file is not as %s %s has it, whatever %s says", pkg.Name, pkg.Version, cargoChecksums)
+			c.wrong(folder+"/"+file, "the file is not as %s %s has it, whatever %s says",
+				pkg.Name, pkg.Version, cargoChecksums)
 		}
 		delete(files, file)
 	}
@@ -135,6 +137,10 @@ func (v *cargoVendor) crate(folder string) (Package, error) {
 var (
 	// cargoField is a line with a text, as Cargo writes it.
 	cargoField = regexp.MustCompile(`^(name|version)\s*=\s*"([0-9A-Za-z_.+-]{1,200})"\s*(?:#.*)?$`)
+	// beforeCargo is what may stand before the first table.
+	beforeCargo = regexp.MustCompile(`^$|^#|^cargo-features = \[`)
+	// oddCargo is the next table, or a text of several lines, in which anything can stand.
+	oddCargo   = regexp.MustCompile(`^\[|"""|'''`)
 	errNoCargo = errors.New("does not have name and version where Cargo writes them")
 )
 
@@ -142,25 +148,24 @@ var (
 // it packs a crate: in the first table, before any text of several lines. What is written
 // otherwise is not guessed at.
 func readCargoPackage(data []byte) (name, version string, err error) {
+	found := map[string]string{}
 	inPackage := false
 	for line := range bytes.Lines(data) {
 		text := strings.TrimSpace(string(line))
-		switch match := cargoField.FindStringSubmatch(text); {
-		case text == "" || strings.HasPrefix(text, "#"):
+		match := cargoField.FindStringSubmatch(text)
+		switch {
 		case text == "[package]" && !inPackage:
 			inPackage = true
-		case strings.HasPrefix(text, "["), !inPackage, strings.Contains(text, `"""`), strings.Contains(text, "'''"):
+		case beforeCargo.MatchString(text):
+		case !inPackage || oddCargo.MatchString(text):
 			return "", "", errNoCargo
-		case match == nil:
-		case match[1] == "name" && name == "":
-			name = match[2]
-		case match[1] == "version" && version == "":
-			version = match[2]
-		default:
+		case match != nil && found[match[1]] != "":
 			return "", "", errNoCargo
+		case match != nil:
+			found[match[1]] = match[2]
 		}
-		if name != "" && version != "" {
-			return name, version, nil
+		if len(found) == 2 {
+			return found["name"], found["version"], nil
 		}
 	}
 	return "", "", errNoCargo

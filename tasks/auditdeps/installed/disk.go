@@ -141,7 +141,7 @@ func (c *complaints) add(name string, unread bool, format string, args ...any) {
 		c.more++
 		return
 	}
-	c.list = append(c.list, Problem{Path: path.Join(c.at.path, name), Text: fmt.Sprintf(format, args...), Unread: unread})
+	c.list = append(c.list, Problem{path.Join(c.at.path, name), fmt.Sprintf(format, args...), unread})
 }
 
 // about words that a file of a package is missing (which is wrong), or could not be looked at.

@@ -59,7 +59,8 @@ func goModule(ctx context.Context, cache disk, mod module.Version) result {
 		case err != nil:
 			c.unread(place, "%s %s %v", mod.Path, mod.Version, err)
 		default:
-			r.packages = append(r.packages, Package{Name: mod.Path, Version: mod.Version, Path: path.Join(cache.path, place), Integrity: h1})
+			r.packages = append(r.packages,
+				Package{Name: mod.Path, Version: mod.Version, Path: path.Join(cache.path, place), Integrity: h1})
 		}
 	}
 	r.problems = c.all()

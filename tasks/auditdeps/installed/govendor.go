@@ -126,13 +126,7 @@ func (v *vendored) look(ctx context.Context, m vendoredModule) result {
 		pkg.Source = lockfile.Folder
 	}
 	c := complaints{at: v.disk}
-	var original string
-	if v.cache != nil && pkg.Source != lockfile.Folder {
-		original, _, _ = goPlaces(module.Version{Path: pkg.Name, Version: pkg.Version})
-		if info, err := fs.Stat(v.cache.tree, original); original == "" || err != nil || !info.IsDir() {
-			original = ""
-		}
-	}
+	original := v.original(pkg)
 	for _, name := range m.packages {
 		folder := "vendor/" + name
 		entries, err := fs.ReadDir(v.tree, folder)
@@ -148,6 +142,21 @@ func (v *vendored) look(ctx context.Context, m vendoredModule) result {
 		}
 	}
 	return result{packages: []Package{pkg}, problems: c.all()}
+}
+
+// original is the folder of a module in the module cache, "" if it is not there.
+func (v *vendored) original(pkg Package) string {
+	if v.cache == nil || pkg.Source == lockfile.Folder {
+		return ""
+	}
+	folder, _, err := goPlaces(module.Version{Path: pkg.Name, Version: pkg.Version})
+	if err != nil {
+		return ""
+	}
+	if info, err := fs.Stat(v.cache.tree, folder); err != nil || !info.IsDir() {
+		return ""
+	}
+	return folder
 }
 
 // compare holds a vendored file against the one of the module cache.

@@ -50,8 +50,9 @@ const (
 // Package is one package on the disk.
 type Package struct {
 	Name, Version string // as the package itself says
-	// Path is its folder, slash-separated below the lock file's folder:
-	// "node_modules/a/node_modules/b"; absolute if it is elsewhere on the machine.
+	// Path is its folder, slash-separated: of node_modules below the lock file's folder
+	// ("node_modules/a/node_modules/b"), of other kinds below the root; absolute if it is
+	// elsewhere on the machine.
 	Path string
 	// Key is what a lock file's entry for it is found by, if that is not the path.
 	Key      string

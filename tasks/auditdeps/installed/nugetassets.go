@@ -16,6 +16,18 @@ import (
 // maxAssets is the largest project.assets.json that is read; real ones reach 10 MB.
 const maxAssets = 64 << 20
 
+// nugetAssets is what is read of project.assets.json.
+type nugetAssets struct {
+	Version   int `json:"version"`
+	Libraries map[string]struct {
+		Type   string `json:"type"`
+		SHA512 string `json:"sha512"`
+	} `json:"libraries"`
+	Targets map[string]map[string]struct {
+		Dependencies map[string]string `json:"dependencies"`
+	} `json:"targets"`
+}
+
 // NuGetAssets reads obj/project.assets.json of a project's folder: what the last restore
 // chose, and the compiler takes, whatever the lock file says by now. Of a project that was
 // not restored the tree is empty.
@@ -26,16 +38,7 @@ func NuGetAssets(tree fs.FS, dir string) Tree {
 	if errors.Is(err, errNotThere) {
 		return t
 	}
-	var assets struct {
-		Version   int `json:"version"`
-		Libraries map[string]struct {
-			Type   string `json:"type"`
-			SHA512 string `json:"sha512"`
-		} `json:"libraries"`
-		Targets map[string]map[string]struct {
-			Dependencies map[string]string `json:"dependencies"`
-		} `json:"targets"`
-	}
+	var assets nugetAssets
 	if err == nil && json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &assets) != nil {
 		err = errors.New("is not what NuGet writes")
 	}
@@ -61,16 +64,23 @@ func NuGetAssets(tree fs.FS, dir string) Tree {
 		if l.SHA512 != "" {
 			pkg.Integrity = "sha512-" + l.SHA512
 		}
-		for _, target := range slices.Sorted(maps.Keys(assets.Targets)) {
-			needs := assets.Targets[target][library].Dependencies
-			for _, name := range slices.Sorted(maps.Keys(needs)) {
-				require := lockfile.Require{Name: name, Range: needs[name], Kind: lockfile.Prod, To: -1}
-				if !slices.Contains(pkg.Requires, require) {
-					pkg.Requires = append(pkg.Requires, require)
-				}
-			}
-		}
+		pkg.Requires = assets.requires(library)
 		t.Packages = append(t.Packages, pkg)
 	}
 	return t
+}
+
+// requires is what a library asks for in any of the frameworks.
+func (a nugetAssets) requires(library string) []lockfile.Require {
+	var list []lockfile.Require
+	for _, target := range slices.Sorted(maps.Keys(a.Targets)) {
+		needs := a.Targets[target][library].Dependencies
+		for _, name := range slices.Sorted(maps.Keys(needs)) {
+			require := lockfile.Require{Name: name, Range: needs[name], Kind: lockfile.Prod, To: -1}
+			if !slices.Contains(list, require) {
+				list = append(list, require)
+			}
+		}
+	}
+	return list
 }

@@ -77,7 +77,8 @@ func withoutSignature(list, end []byte, start uint32) (at, next uint32, rest []b
 			return 0, 0, nil, errNupkg
 		}
 		name := int(little.Uint16(tail[zipRecordNames:]))
-		whole := zipRecordSize + name + int(little.Uint16(tail[zipRecordNames+2:])) + int(little.Uint16(tail[zipRecordNames+4:]))
+		extra, comment := int(little.Uint16(tail[zipRecordNames+2:])), int(little.Uint16(tail[zipRecordNames+4:]))
+		whole := zipRecordSize + name + extra + comment
 		if whole > len(tail) || little.Uint32(tail[zipRecordOffset:]) >= start {
 			return 0, 0, nil, errNupkg
 		}

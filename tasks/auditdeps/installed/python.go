@@ -93,7 +93,7 @@ func (s *site) look(i int) result {
 	}
 	if s.records[i].files == nil {
 		s.records[i].tops = s.tops(d, pkg.Name)
-		c.unread(d.folder, "%s has no RECORD that can be read: nothing tells whether its files are as they were installed", label)
+		c.unread(d.folder, "%s has no RECORD that can be read: nothing tells whether its files were changed", label)
 	}
 	r := result{problems: c.all()}
 	if err == nil {
@@ -199,10 +199,12 @@ func (d distribution) contradicts(pkg Package) string {
 		return ""
 	}
 	name, version, _ := strings.Cut(strings.TrimSuffix(d.folder, ".dist-info"), "-")
-	if pythonKey(name) == pkg.Key && separators.ReplaceAllString(version, ".") == separators.ReplaceAllString(pkg.Version, ".") {
+	plain := func(version string) string { return separators.ReplaceAllString(version, ".") }
+	if pythonKey(name) == pkg.Key && plain(version) == plain(pkg.Version) {
 		return ""
 	}
-	return "its METADATA says that it is " + pkg.Name + " " + pkg.Version + ", its folder is named for another package or version"
+	return "its METADATA says that it is " + pkg.Name + " " + pkg.Version +
+		", its folder is named for another package or version"
 }
 
 // origin reads direct_url.json, which is there for what does not come from an index.
