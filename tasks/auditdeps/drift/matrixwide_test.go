@@ -25,8 +25,11 @@ func change(name, before, after string) func(project) {
 var workspaceRows = map[string]row{
 	"W1 stale transitive of a workspace": {lock: spacesLock, files: spaces, disk: vulnerable, vulnerable: true},
 	"W2 dependency added to a workspace": {lock: spacesLock, files: spaces,
-		wrong:   change("packages/a/package.json", `"mkdirp"`, `"ms": "^2.0.0", "mkdirp"`),
+		wrong:   change("packages/a/package.json", `"mkdirp"`, `"minimist": "1.2.8", "mkdirp"`),
 		refused: outOfSync, want: []string{"fail drift/manifest"}, vulnerable: true},
+	"W2b dependency added that is there for another one": {lock: spacesLock, files: spaces,
+		wrong: change("packages/a/package.json", `"mkdirp"`, `"ms": "^2.0.0", "mkdirp"`),
+		disk:  vulnerable, want: []string{"fail drift/manifest"}, vulnerable: true},
 	"W3 range of a workspace": {lock: spacesLock, files: spaces, wrong: change("packages/a/package.json", "^0.5.5", "^0.5.6"),
 		refused: outOfSync, want: []string{"fail drift/manifest"}, vulnerable: true},
 	"W4 new workspace": {lock: spacesLock, files: spaces, wrong: func(p project) {

@@ -103,7 +103,7 @@ var yarn1Rows = map[string]toolRow{
 		refused: "needs to be updated", want: []string{"fail drift/manifest"}},
 	"dependency added": {tool: yarn1, wrong: withMS, refused: "needs to be updated", want: []string{"fail drift/manifest"}},
 	"dependency removed": {tool: yarn1, wrong: manifest(`{"name": "app", "version": "1.0.0"}`),
-		disk: map[string]string{"mkdirp": ""}, want: []string{"fail drift/manifest"}},
+		disk: map[string]string{"mkdirp": ""}, want: []string{"warn installed/missing"}},
 	"resolutions added": {tool: yarn1,
 		wrong: manifest(strings.Replace(app, "{", `{"resolutions": {"minimist": "1.2.6"}, `, 1)),
 		disk:  fixedBut("0.5.6", "1.2.6"), want: []string{"fail drift/override", "fail installed/version"}},
@@ -113,7 +113,7 @@ var yarn1Rows = map[string]toolRow{
 		resolved, _, _ := strings.Cut(after, "\n")
 		p.Edit("yarn.lock", resolved, `  resolved "`+p.Registry+`/ms/-/ms-2.1.3.tgz"`)
 		p.Edit("yarn.lock", p.r.Integrity("minimist", "1.2.8"), p.r.Integrity("ms", "2.1.3"))
-	}, disk: map[string]string{"minimist": "ms@2.1.3"}, want: []string{"fail lint/address", "fail installed/other"}},
+	}, disk: map[string]string{"minimist": "ms@2.1.3"}, want: []string{"fail lint/address", "fail installed/extra", "fail edges/range"}},
 	"version label edited": {tool: yarn1, wrong: func(p project) {
 		p.Edit("yarn.lock", `version "1.2.8"`, `version "1.2.9"`)
 	}, disk: fixedBut("0.5.6", "1.2.8"), want: []string{"fail lint/address", "fail installed/version"}},
@@ -135,7 +135,7 @@ var berryRows = map[string]toolRow{
 		refused: "YN0028", want: []string{"fail drift/override"}},
 	"resolution of another package": {tool: berry, wrong: func(p project) {
 		p.Edit("yarn.lock", `resolution: "minimist@npm:1.2.8"`, `resolution: "ms@npm:2.1.3"`)
-	}, refused: "YN00", want: []string{"fail lint/address"}},
+	}, refused: "YN00", want: []string{"fail lint/contradiction", "fail edges/lock"}},
 	"version label edited": {tool: berry, wrong: func(p project) {
 		p.Edit("yarn.lock", "version: 1.2.8", "version: 1.2.5")
 	}, disk: fixedBut("0.5.6", "1.2.8"), want: []string{"fail lint/contradiction"}},
@@ -152,7 +152,7 @@ func TestMatrixOfOthers(t *testing.T) {
 	t.Parallel()
 	for name, rows := range map[string]map[string]toolRow{"pnpm": pnpmRows, "yarn 1": yarn1Rows, "berry": berryRows} {
 		for what, r := range rows {
-			t.Run(name+"/"+what, r.test)
+			t.Run(name+", "+what, r.test)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (p *Project) Run(m Manager, args ...string) (string, error) {
 	}
 	cmd := exec.CommandContext(p.t.Context(), "node", append([]string{script}, args...)...)
 	cmd.Dir = p.Dir
-	cmd.Env = p.environment()
+	cmd.Env = p.environment(m)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -122,15 +122,18 @@ func (p *Project) Must(m Manager, args ...string) string {
 }
 
 // environment is all that a package manager sees of the machine.
-func (p *Project) environment() []string {
+func (p *Project) environment(m Manager) []string {
 	env := []string{
 		"CI=true", "HOME=" + p.home, "USERPROFILE=" + p.home, "XDG_CONFIG_HOME=" + p.home, "TMPDIR=" + os.TempDir(),
 		"npm_config_registry=" + p.Registry + "/", "npm_config_cache=" + filepath.Join(p.home, "cache", "npm"),
 		"npm_config_userconfig=" + filepath.Join(p.home, ".npmrc"),
 		"npm_config_globalconfig=" + filepath.Join(p.home, "global.npmrc"),
 		"npm_config_omit_lockfile_registry_resolved=false", "npm_config_fund=false", "npm_config_update_notifier=false",
-		"npm_config_fetch_retries=0", "npm_config_store_dir=" + filepath.Join(p.home, "cache", "pnpm"),
+		"npm_config_fetch_retries=0",
 		"YARN_CACHE_FOLDER=" + filepath.Join(p.home, "cache", "yarn"),
+	}
+	if m == PNPM {
+		env = append(env, "npm_config_store_dir="+filepath.Join(p.home, "cache", "pnpm"))
 	}
 	for _, name := range []string{"PATH", "SYSTEMROOT", "COMSPEC", "PATHEXT"} {
 		if value, ok := os.LookupEnv(name); ok {
