@@ -45,6 +45,7 @@ func readRanges(ecosystem string, all []recordRange) (ranges []Range, git int, e
 type point struct {
 	version                 string // "" is before all others
 	introduced, fixed, last bool
+	again                   bool // introduced stands behind fixed
 }
 
 // readEvents evaluates events by the schema's algorithm, in the order of versions: records
@@ -63,7 +64,7 @@ func readEvents(ecosystem string, events []event) ([]Range, error) {
 	var open *Range
 	for _, p := range together(ecosystem, points) {
 		switch {
-		case open == nil && p.introduced && !p.fixed:
+		case open == nil && p.introduced && (!p.fixed || p.again):
 			open = &Range{Introduced: p.version}
 			if !p.last {
 				continue
@@ -149,6 +150,7 @@ func together(ecosystem string, sorted []point) []point {
 	for _, p := range sorted {
 		if n := len(all); n > 0 && order(ecosystem, all[n-1].version, p.version) == 0 {
 			before := &all[n-1]
+			before.again = before.again && !p.fixed || before.fixed && p.introduced
 			before.introduced = before.introduced || p.introduced
 			before.fixed = before.fixed || p.fixed
 			before.last = before.last || p.last
