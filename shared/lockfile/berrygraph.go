@@ -20,13 +20,17 @@ type berryGraph struct {
 	// patched are entries that Yarn replaces others with, by the request that they replace;
 	// bound those that belong to one workspace, by their request without that.
 	patched map[string]int
-	bound   map[string][]boundAnswer
-	bases   []boundAnswer // patched packages, with the requests for what they are made of
+	bound   map[boundRequest]int
+	bases   []patchBase
 }
 
-type boundAnswer struct {
-	locator string
-	place   int
+// boundRequest is a request of the package with this locator; "" for the first one.
+type boundRequest struct{ request, locator string }
+
+// patchBase is the request for what a patched package is made of.
+type patchBase struct {
+	request string
+	place   int // of what is patched
 }
 
 // readBerryGraph makes the entries, with Requires as Yarn writes them (npm: is left out
@@ -34,7 +38,7 @@ type boundAnswer struct {
 func readBerryGraph(doc fields, tree fs.FS, lock *Lock) error {
 	g := &berryGraph{
 		yarnGraph: yarnGraph{lock: lock, answers: map[string]int{}},
-		doc:       doc, patched: map[string]int{}, bound: map[string][]boundAnswer{},
+		doc:       doc, patched: map[string]int{}, bound: map[boundRequest]int{},
 	}
 	g.manifests(tree)
 	var locators []string // of the entries
@@ -73,7 +77,8 @@ func (g *berryGraph) manifests(tree fs.FS) {
 	if err != nil {
 		return
 	}
-	g.project, g.resolutions = p, p.resolutionList()
+	g.project = p
+	g.resolve(p)
 	config, err := yamlManifest(tree, path.Join(path.Dir(g.lock.Path), ".yarnrc.yml"))
 	if err == nil && config.problem != nil {
 		g.catalogs = catalogsOf(config)
@@ -193,12 +198,15 @@ func (g *berryGraph) index(requests []string) {
 		place := g.answers[request]
 		if plain, params, ok := strings.Cut(request, "::"); ok {
 			if values, err := url.ParseQuery(params); err == nil && values.Has("locator") {
-				g.bound[plain] = append(g.bound[plain], boundAnswer{values.Get("locator"), place})
+				g.bound[boundRequest{plain, values.Get("locator")}] = place
+				if _, ok := g.bound[boundRequest{request: plain}]; !ok {
+					g.bound[boundRequest{request: plain}] = place
+				}
 			}
 		}
 		if rest, ok := strings.CutPrefix(spec, "patch:"); ok {
 			base := withProtocol(berryPatched(rest))
-			g.bases = append(g.bases, boundAnswer{base, place})
+			g.bases = append(g.bases, patchBase{base, place})
 			if strings.Contains(rest, "builtin<compat/"+name+">") {
 				g.patched[base] = place
 			}
@@ -209,8 +217,8 @@ func (g *berryGraph) index(requests []string) {
 // addBases lets patched packages require what they are made of, which nothing else may.
 func (g *berryGraph) addBases() {
 	for _, base := range g.bases {
-		name, spec := cutSpec(base.locator)
-		to, ok := g.answers[base.locator]
+		name, spec := cutSpec(base.request)
+		to, ok := g.answers[base.request]
 		if e := &g.lock.Entries[base.place]; ok && to != base.place {
 			r := Require{Name: name, Range: plainRange(spec), Kind: Prod, To: to}
 			if !slices.Contains(e.Requires, r) {
@@ -267,14 +275,10 @@ func (g *berryGraph) find(name, spec, locator string) int {
 		if place, ok := g.answers[request]; ok {
 			return place
 		}
-		answers := g.bound[request]
-		for _, answer := range answers {
-			if answer.locator == locator {
-				return answer.place
+		for _, of := range []string{locator, ""} { // any is the root's, whose resolutions hold everywhere
+			if place, ok := g.bound[boundRequest{request, of}]; ok {
+				return place
 			}
-		}
-		if len(answers) > 0 {
-			return answers[0].place // of the root, whose resolutions hold everywhere
 		}
 	}
 	return -1

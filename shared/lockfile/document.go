@@ -184,6 +184,9 @@ func parseYAML(file string, data []byte) (docs []fields, err error) {
 	if len(data) > maxYAML {
 		return nil, &FormatError{file, fmt.Sprintf("larger than %d MiB", maxYAML>>20)}
 	}
+	if bytes.Count(data, []byte(","))+bytes.Count(data, []byte("\n")) > maxNodes {
+		return nil, &FormatError{file, fmt.Sprintf("it has more than %d values", maxNodes)}
+	}
 	if roots, ok := readYAMLFast(string(data)); ok {
 		for _, root := range roots {
 			docs = append(docs, fields{file: file, where: file, object: root.inner, problem: new(error)})

@@ -47,6 +47,13 @@ func fuzzLock(f *testing.F, name string, projects ...string) {
 				}
 			}
 		}
+		for i, e := range lock.Entries {
+			for _, r := range e.Requires {
+				if r.To < -1 || r.To >= len(lock.Entries) || r.Kind == "" {
+					t.Errorf("Read(%q): entry %d requires %v", data, i, r)
+				}
+			}
+		}
 		var stale *StaleError
 		if err := Stale(tree, lock); err != nil && !errors.As(err, &format) && !errors.As(err, &stale) {
 			t.Errorf("Stale(%q, %q): %v", data, manifest, err)

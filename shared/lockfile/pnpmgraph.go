@@ -3,6 +3,7 @@ package lockfile
 import (
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,9 @@ type pnpmRef struct {
 	name, ref      string
 }
 
+// maxMembers is for how many projects the manifest is looked at.
+const maxMembers = 10_000
+
 func newPNPMGraph(lock *Lock, tree fs.FS) *pnpmGraph {
 	return &pnpmGraph{lock: lock, tree: tree, importers: map[string]int{}}
 }
@@ -41,7 +45,9 @@ func (g *pnpmGraph) read(doc fields) {
 	if strings.HasPrefix(version, "9") {
 		g.snapshots = doc.fields("snapshots")
 	}
-	g.places, g.refs = make(map[string]int, len(g.snapshots.object.all())), nil
+	count := len(g.snapshots.object.all())
+	g.places, g.refs = make(map[string]int, count), nil
+	g.lock.Entries = slices.Grow(g.lock.Entries, count+len(doc.fields("importers").object.all()))
 	if importers := doc.fields("importers"); doc.has("importers") {
 		for _, location := range importers.names() {
 			g.importer(location, importers.line(location), importers.fields(location))
@@ -70,7 +76,9 @@ func (g *pnpmGraph) member(location string, line int) int {
 	if location == "." {
 		e.Location = ""
 	}
-	if m, ok, err := packageJSON(g.tree, path.Join(path.Dir(g.lock.Path), location)); ok && err == nil {
+	if len(g.importers) > maxMembers {
+		// More than anyone has: that they have no names shows in what is printed of them.
+	} else if m, ok, err := packageJSON(g.tree, path.Join(path.Dir(g.lock.Path), location)); ok && err == nil {
 		e.Name, e.Version = shownText(m.text("name")), shownText(m.text("version"))
 	}
 	g.importers[location] = len(g.lock.Entries)
@@ -121,20 +129,20 @@ func (g *pnpmGraph) place(key string) {
 			g.lock.contradict(g.snapshots.line(key), "%s: snapshots has it, packages has not", key)
 		}
 	}
-	e := g.entry(bare, g.packages.fields(bare))
+	info := g.packages.fields(bare)
+	e := g.entry(bare, info)
 	if e.Line == 0 {
 		e.Line = g.snapshots.line(key)
 	}
 	e.Dev, e.Optional = snapshot.flag("dev"), snapshot.flag("optional")
 	g.places[key] = len(g.lock.Entries)
 	g.lock.Entries = append(g.lock.Entries, e)
-	g.requires(g.places[key], snapshot, g.packages.fields(bare))
+	g.requires(g.places[key], snapshot, info)
 }
 
 // requires adds what a package got. The lock file has the ranges of peers only.
 func (g *pnpmGraph) requires(place int, snapshot, info fields) {
 	peers := info.fields("peerDependencies")
-	got := map[string]bool{}
 	for _, section := range []struct {
 		key  string
 		kind Kind
@@ -144,13 +152,12 @@ func (g *pnpmGraph) requires(place int, snapshot, info fields) {
 			r := Require{Name: name, Kind: section.kind, To: -1}
 			if peers.has(name) {
 				r.Kind, r.Range = peerKind(info, name), peers.text(name)
-				got[name] = true
 			}
 			g.require(place, r, pnpmRef{location: ".", name: name, ref: block.text(name)})
 		}
 	}
 	for _, name := range peers.names() {
-		if !got[name] {
+		if snapshot.fields("dependencies").object.find(name) < 0 && snapshot.fields("optionalDependencies").object.find(name) < 0 {
 			e := &g.lock.Entries[place]
 			e.Requires = append(e.Requires, Require{Name: name, Range: peers.text(name), Kind: peerKind(info, name), To: -1})
 		}
@@ -228,7 +235,7 @@ func pnpmSource(key string, info, resolution fields) Source {
 		return Folder
 	case kind == "git" || resolution.flag("gitHosted") || isCommitArchive(tarball):
 		return Git
-	case kind == "variations" || kind == "binary" || foreign && tarball != "":
+	case kind == "variations" || kind == "binary" || foreign && tarball != "" && !resolution.has("registry"):
 		return Remote
 	}
 	return Registry

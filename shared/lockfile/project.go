@@ -3,9 +3,7 @@ package lockfile
 import (
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -97,11 +95,11 @@ func (p project) resolutionList() []resolution {
 	if !ok {
 		return nil
 	}
-	wanted := root.texts("resolutions")
-	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+	wanted := root.fields("resolutions")
+	for _, key := range wanted.names() {
 		plain := strings.TrimPrefix(key, "**/")
 		parent, name := cutParent(plain)
-		r := resolution{parent: strings.TrimSuffix(parent, "/**"), to: wanted[key]}
+		r := resolution{parent: strings.TrimSuffix(parent, "/**"), to: wanted.text(key)}
 		r.name, r.spec = cutSpec(name)
 		r.everywhere = r.name == plain
 		list = append(list, r)

@@ -90,3 +90,54 @@ func FuzzYAMLByLines(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) { checkYAML(t, text) })
 }
+
+// jsLockOfSize is a lock file with so many packages, each of which requires two others.
+func jsLockOfSize(format Format, packages int) string {
+	var b, snapshots strings.Builder
+	b.WriteString(map[Format]string{
+		PNPM: "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies:\n      package-0:\n" +
+			"        specifier: ^1.0.0\n        version: 1.0.0\n\npackages:\n",
+		Berry: "__metadata:\n  version: 8\n",
+		Yarn1: "# yarn lockfile v1\n\n",
+	}[format])
+	for i := range packages {
+		one, other := (i+1)%packages, (i*7+4)%packages
+		switch format {
+		case PNPM:
+			fmt.Fprintf(&b, "\n  package-%d@1.%d.0:\n    resolution: {integrity: %s}\n    engines: {node: '>=8'}\n", i, i, sha512None)
+			fmt.Fprintf(&snapshots, "\n  package-%d@1.%d.0:\n    dependencies:\n      package-%d: 1.%d.0\n      package-%d: 1.%d.0\n",
+				i, i, one, one, other, other)
+		case Berry:
+			fmt.Fprintf(&b, "\n\"package-%d@npm:^1.0.0\":\n  version: 1.%d.0\n  resolution: \"package-%d@npm:1.%d.0\"\n  dependencies:\n"+
+				"    package-%d: \"npm:^1.0.0\"\n    package-%d: \"npm:^1.0.0\"\n  checksum: 10c0/%s\n  languageName: node\n  linkType: hard\n",
+				i, i, i, i, one, other+packages, hex512None)
+		default:
+			fmt.Fprintf(&b, "\npackage-%d@^1.0.0:\n  version \"1.%d.0\"\n  resolved \"https://registry.yarnpkg.com/p/-/package-%d.tgz#%s\"\n"+
+				"  integrity %s\n  dependencies:\n    package-%d \"^1.0.0\"\n    package-%d \"^1.0.0\"\n",
+				i, i, i, hex512None[:40], sha512None, one, other)
+		}
+	}
+	if format == PNPM {
+		b.WriteString("\nsnapshots:\n" + snapshots.String())
+	}
+	return b.String()
+}
+
+func BenchmarkReadYAML(b *testing.B) {
+	for _, format := range []Format{PNPM, Berry, Yarn1} {
+		for _, size := range []int{1_400, 10_000} {
+			name := map[Format]string{PNPM: "pnpm-lock.yaml", Berry: "yarn.lock", Yarn1: "yarn.lock"}[format]
+			text := jsLockOfSize(format, size)
+			tree := mapTree(name, text)
+			b.Run(fmt.Sprint(format, " ", size), func(b *testing.B) {
+				b.SetBytes(int64(len(text)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if lock, err := Read(tree, name); err != nil || len(lock.Entries) < size {
+						b.Fatal(len(lock.Entries), err)
+					}
+				}
+			})
+		}
+	}
+}

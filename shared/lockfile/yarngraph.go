@@ -14,7 +14,30 @@ import (
 type yarnGraph struct {
 	lock        *Lock
 	answers     map[string]int // entries, by request
-	resolutions []resolution
+	resolutions map[replaced]replacement
+}
+
+// replaced is what a resolution is for: name@spec where parent@version requires it; what
+// is "" can be any.
+type replaced struct{ parent, version, name, spec string }
+
+type replacement struct {
+	order int // in the manifest: the first one counts
+	to    string
+}
+
+func (g *yarnGraph) resolve(p project) {
+	g.resolutions = map[replaced]replacement{}
+	for i, r := range p.resolutionList() {
+		// Of a longer path, such as a/b/c, which Yarn 1 has, the last parent is compared.
+		_, last := cutParent(r.parent)
+		key := replaced{name: r.name, spec: plainRange(r.spec)}
+		key.parent, key.version = cutSpec(last)
+		key.version = plainRange(key.version)
+		if _, ok := g.resolutions[key]; !ok {
+			g.resolutions[key] = replacement{i, r.to}
+		}
+	}
 }
 
 // add adds an entry for a package that answers these requests: one for each name that
@@ -53,23 +76,19 @@ func realName(request string) string {
 
 // resolution returns what the project replaces the answer to a request with.
 func (g *yarnGraph) resolution(parent Entry, r Require) (to string, ok bool) {
-	for _, o := range g.resolutions {
-		if o.name == r.Name && (o.spec == "" || o.spec == r.Range) && o.of(parent) {
-			return o.to, true
+	if len(g.resolutions) == 0 {
+		return "", false
+	}
+	var best replacement
+	for _, of := range [...]replaced{{}, {parent: parent.Name}, {parent: parent.Name, version: parent.Version}} {
+		for _, spec := range [...]string{"", plainRange(r.Range)} {
+			of.name, of.spec = r.Name, spec
+			if found, is := g.resolutions[of]; is && (!ok || found.order < best.order) {
+				best, ok = found, true
+			}
 		}
 	}
-	return "", false
-}
-
-// of reports whether a resolution is for what this package requires. Of a longer path,
-// such as a/b, which Yarn 1 has, the last one is compared.
-func (r resolution) of(parent Entry) bool {
-	if r.parent == "" {
-		return true
-	}
-	_, last := cutParent(r.parent)
-	name, spec := cutSpec(last)
-	return name == parent.Name && (spec == "" || strings.TrimPrefix(spec, "npm:") == parent.Version)
+	return best.to, ok
 }
 
 // contradict notes what the lock file says twice and differently.
@@ -84,7 +103,7 @@ func readYarn1Graph(entries []yarn1Entry, tree fs.FS, lock *Lock) {
 	g := &yarnGraph{lock: lock, answers: make(map[string]int, len(entries))}
 	members := map[string]int{} // places of the project's own packages, by name
 	if p, err := readProject(tree, *lock, nil); err == nil {
-		g.resolutions = p.resolutionList()
+		g.resolve(p)
 		for _, location := range slices.Sorted(maps.Keys(p.members)) {
 			e := p.entry(location)
 			if _, ok := members[e.Name]; !ok {
@@ -117,8 +136,8 @@ func (g *yarnGraph) markGhosts() {
 			roots = append(roots, i)
 		}
 	}
-	for _, o := range g.resolutions {
-		if place, ok := g.answers[o.name+"@"+o.to]; ok {
+	for of, by := range g.resolutions {
+		if place, ok := g.answers[of.name+"@"+by.to]; ok {
 			ghosts = append(ghosts, place)
 		}
 	}
