@@ -16,11 +16,13 @@ func lockEdges(f Facts) []Finding {
 			continue
 		}
 		for _, require := range e.Requires {
+			_, forced := f.Overrides[require.Name]
 			as.Fix = r.relock(e.Name)
 			switch {
+			case forced:
 			case isPeer(require.Kind) || require.Kind == lockfile.Dev && e.Source != lockfile.Project:
 			case require.To < 0:
-				if require.Kind != lockfile.Optional && r.isPackage(require) {
+				if require.Kind != lockfile.Optional && isRange(require.Range) {
 					r.entry(as, e, "%s requires %s@%s, which the lock file does not have",
 						r.who(e), cut(require.Name), cut(require.Range))
 				}

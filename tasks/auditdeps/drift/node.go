@@ -47,6 +47,7 @@ type node struct {
 	byName  map[string][]int // also by alias
 	state   []flags
 	graph   bool
+	told    map[string]bool // packages that something was said of which is not as it should be
 }
 
 func newNode(f Facts, tree installed.Tree) *node {
@@ -56,6 +57,7 @@ func newNode(f Facts, tree installed.Tree) *node {
 		projects: map[string]bool{}, broken: map[string]bool{},
 		byPlace: make(map[string]int, len(f.Lock.Entries)), bySpec: make(map[string][]int, len(f.Lock.Entries)),
 		byName: make(map[string][]int, len(f.Lock.Entries)), state: reach(f.Lock.Entries), graph: hasGraph(f),
+		told: map[string]bool{},
 	}
 	for _, p := range tree.Packages {
 		n.byPath[p.Path] = p

@@ -16,6 +16,7 @@ func (n *node) named() {
 		there[nameOf(p.Path)] = true
 		n.known(p)
 	}
+	n.namedLinks()
 	for place := range n.links {
 		there[nameOf(place)] = true
 	}
@@ -23,8 +24,9 @@ func (n *node) named() {
 	said := map[string]bool{}
 	for i, e := range n.Lock.Entries {
 		key := e.Name + "@" + plainVersion(e.Version)
+		told := n.told[e.Name] && len(n.byName[e.Name]) == 1
 		local := e.Source != lockfile.Registry && (there[e.Name] || there[e.Alias])
-		if e.Source == lockfile.Project || there[key] || local || said[key] || n.mayMiss(i, e, noDev) ||
+		if e.Source == lockfile.Project || there[key] || local || told || said[key] || n.mayMiss(i, e, noDev) ||
 			n.mayMissElsewhere(e, noDev) || n.brokenName(e) {
 			continue
 		}
@@ -35,7 +37,6 @@ func (n *node) named() {
 		}
 		n.entry(as, e, "the lock file has %s, but it is not on the disk", spec(e.Name, e.Version))
 	}
-	n.namedLinks()
 	if n.tree.Kind == installed.PlugAndPlay {
 		n.strangers()
 	}
@@ -83,6 +84,7 @@ func (n *node) known(p installed.Package) {
 		n.inPlace(p, entries)
 	case local || p.Bundled:
 	case len(n.byName[p.Name]) > 0:
+		n.told[p.Name] = true
 		e := n.Lock.Entries[n.byName[p.Name][0]]
 		n.entry(n.as("installed/version"), e, "%s: the lock file has %s, but on the disk it is %s",
 			cut(p.Path), n.versionsOf(p.Name), spec(p.Name, p.Version))
@@ -183,6 +185,7 @@ func (n *node) namedLinks() {
 		}
 		// member: it is a project that the lock file does not know.
 		if len(entries) > 0 && member && n.Lock.Entries[entries[0]].Source == lockfile.Registry {
+			n.told[name] = true
 			n.entry(n.as("installed/other"), n.Lock.Entries[entries[0]],
 				"%s: the lock file has %s, but on the disk it is a link to %s", cut(l.Path), n.versionsOf(name), cut(l.To))
 		}
