@@ -13,19 +13,27 @@ import (
 type cargoGraph struct {
 	packages []cargoPackage
 	byName   map[string][]int
-	ws       *cargoWorkspace // what the manifests say, nil without them
+	versions map[cargoID][]int // by name and version
+	ws       *cargoWorkspace   // what the manifests say, nil without them
+	members  map[string]*cargoMember
 }
 
 // addCargo fills in the entries. Kinds and ranges are in the manifests alone, and only
 // those of the workspace are here; a manifest that cannot be read is an error of Stale.
 func (l *Lock) addCargo(data []byte, tree fs.FS, file cargoLock) {
-	g := cargoGraph{packages: file.Package, byName: make(map[string][]int, len(file.Package))}
+	g := cargoGraph{packages: file.Package, byName: make(map[string][]int, len(file.Package)),
+		versions: make(map[cargoID][]int, len(file.Package)), members: map[string]*cargoMember{}}
 	if ws, err := readCargoWorkspace(tree, path.Dir(l.Path)); err == nil && ws != nil {
 		ws.followPaths(tree)
 		g.ws = ws
+		for i, m := range slices.Backward(ws.members) {
+			g.members[m.manifest.Package.Name] = &ws.members[i]
+		}
 	}
 	for i, p := range file.Package {
 		g.byName[p.Name] = append(g.byName[p.Name], i)
+		id := cargoID{p.Name, p.Version, ""}
+		g.versions[id] = append(g.versions[id], i)
 	}
 	listed := len(file.Package)
 	if file.Root != nil {
@@ -77,15 +85,10 @@ func (g cargoGraph) location(p cargoPackage, dir string) string {
 
 // member is the manifest of a package of the workspace.
 func (g cargoGraph) member(p cargoPackage) *cargoMember {
-	if g.ws == nil || p.Source != "" {
+	if p.Source != "" {
 		return nil
 	}
-	for i, m := range g.ws.members {
-		if m.manifest.Package.Name == p.Name {
-			return &g.ws.members[i]
-		}
-	}
-	return nil
+	return g.members[p.Name]
 }
 
 func (g cargoGraph) requires(p cargoPackage) []Require {
@@ -115,10 +118,13 @@ func (g cargoGraph) requires(p cargoPackage) []Require {
 // find resolves "name", "name version" or "name version (source)": as much as it takes to
 // tell the packages of a name apart. -1 if none fits, or several do.
 func (g cargoGraph) find(words []string) int {
+	candidates := g.byName[words[0]]
+	if len(words) > 1 {
+		candidates = g.versions[cargoID{words[0], words[1], ""}]
+	}
 	found := -1
-	for _, i := range g.byName[words[0]] {
-		p := g.packages[i]
-		if len(words) > 1 && words[1] != p.Version || len(words) > 2 && !sameSource(words[2], p.Source) {
+	for _, i := range candidates[:min(len(candidates), maxAnswers)] {
+		if len(words) > 2 && !sameSource(words[2], g.packages[i].Source) {
 			continue
 		}
 		if found >= 0 {
@@ -187,7 +193,7 @@ type cargoNeed struct {
 // is not for development alone counts.
 func need(needs []cargoNeed, version string) cargoNeed {
 	var found cargoNeed
-	for _, n := range needs {
+	for _, n := range needs[:min(len(needs), maxAnswers)] {
 		if version != "" && !cargoAllows(n.span, version) {
 			continue
 		}

@@ -57,13 +57,18 @@ type goGraph struct {
 	sums goHashes
 	// own says that the lock file is the go.mod itself, whose lines count then.
 	own      bool
-	selected map[string]int // index of the entry, by module path
+	selected map[string]int  // index of the entry, by module path
+	replaces map[string]bool // modules that are there in the place of others
+}
+
+func newGoGraph(lock *Lock, ws *workspace) goGraph {
+	return goGraph{Lock: lock, ws: ws, sums: goHashes{}, selected: map[string]int{}, replaces: map[string]bool{}}
 }
 
 // addGoSum fills in the entries of a go.sum or go.work.sum: the build list of the modules
 // it is for. Without a go.mod it is everything there is a hash for.
 func (l *Lock) addGoSum(data []byte, tree fs.FS) {
-	g := goGraph{Lock: l, sums: goHashes{}, selected: map[string]int{}}
+	g := newGoGraph(l, nil)
 	g.sums.add(data, true)
 	ws, err := findWorkspace(tree, l.Path)
 	if err != nil || ws == nil || len(ws.checked) == 0 {
@@ -107,7 +112,8 @@ func parseGoMod(_ []byte, tree fs.FS, lock *Lock) error {
 	ws := &workspace{dir: dir, modules: []goModule{*mod}, checked: []goModule{*mod},
 		replace: map[module.Version]module.Version{}}
 	ws.addReplacements(mod.file.Replace)
-	g := goGraph{Lock: lock, ws: ws, sums: goHashes{}, own: true, selected: map[string]int{}}
+	g := newGoGraph(lock, ws)
+	g.own = true
 	g.others(tree)
 	g.buildList()
 	return nil
@@ -127,7 +133,7 @@ func parseGoWork(data []byte, tree fs.FS, lock *Lock) error {
 	if ws == nil {
 		return malformed(lock, "it uses a folder without a go.mod, or one outside of the repository")
 	}
-	g := goGraph{Lock: lock, ws: ws, sums: goHashes{}, selected: map[string]int{}}
+	g := newGoGraph(lock, ws)
 	g.others(tree)
 	g.buildList()
 	return nil
@@ -141,8 +147,20 @@ func (g goGraph) buildList() {
 		g.main(mod)
 	}
 	for i, mod := range g.ws.checked {
+		excluded := map[module.Version]bool{}
+		for _, x := range mod.file.Exclude {
+			excluded[x.Mod] = true
+		}
+		seen := map[string]bool{}
 		for _, r := range mod.file.Require {
-			g.require(i, mod, r)
+			if excluded[r.Mod] {
+				g.contradict(mod, r, fmt.Sprintf("%s requires %s %s and excludes it", mod.path, r.Mod.Path, r.Mod.Version))
+			}
+			if seen[r.Mod.Path] {
+				g.contradict(mod, r, fmt.Sprintf("%s requires %s twice", mod.path, r.Mod.Path))
+			}
+			seen[r.Mod.Path] = true
+			g.require(i, r)
 		}
 		g.toolchain(i, mod.file)
 		if mod.file.Go == nil || semver.Compare("v"+mod.file.Go.Version, "v1.17") < 0 {
@@ -167,18 +185,11 @@ func (g goGraph) main(mod goModule) {
 }
 
 // require adds what a main module requires, unless it is there in a higher version.
-func (g goGraph) require(root int, mod goModule, r *modfile.Require) {
+func (g goGraph) require(root int, r *modfile.Require) {
 	at, ok := g.selected[r.Mod.Path]
 	if ok && g.Entries[at].Source == Project {
 		g.edge(root, r.Mod, at)
 		return
-	}
-	excluded := slices.ContainsFunc(mod.file.Exclude, func(x *modfile.Exclude) bool { return x.Mod == r.Mod })
-	if excluded {
-		g.contradict(mod, r, fmt.Sprintf("%s requires %s %s and excludes it", mod.path, r.Mod.Path, r.Mod.Version))
-	}
-	if ok && g.requiredBy(root, r.Mod.Path) {
-		g.contradict(mod, r, fmt.Sprintf("%s requires %s twice", mod.path, r.Mod.Path))
 	}
 	e := g.entry(r.Mod)
 	if g.own {
@@ -193,10 +204,6 @@ func (g goGraph) require(root int, mod goModule, r *modfile.Require) {
 		g.Entries[at] = e
 	}
 	g.edge(root, r.Mod, at)
-}
-
-func (g goGraph) requiredBy(root int, name string) bool {
-	return slices.ContainsFunc(g.Entries[root].Requires, func(r Require) bool { return r.Name == name })
 }
 
 func (g goGraph) edge(root int, m module.Version, to int) {
@@ -226,6 +233,7 @@ func (g goGraph) entry(m module.Version) Entry {
 	case ok:
 		if by.Path != m.Path {
 			e.Alias = m.Path
+			g.replaces[by.Path] = true
 		}
 		e.Name, e.Version = by.Path, by.Version
 	}
@@ -256,7 +264,7 @@ func (g goGraph) everything(root *int) {
 	}
 	var found []Entry
 	for name, version := range highest {
-		if _, ok := g.selected[name]; ok || g.replaces(name) {
+		if _, ok := g.selected[name]; ok {
 			continue
 		}
 		e := Entry{Name: name, Version: version, Source: Registry}
@@ -266,6 +274,7 @@ func (g goGraph) everything(root *int) {
 		g.proof(&e)
 		found = append(found, e)
 	}
+	found = slices.DeleteFunc(found, func(e Entry) bool { return e.Alias == "" && g.replaces[e.Name] })
 	slices.SortFunc(found, func(a, b Entry) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Name, b.Name))
 	})
@@ -277,11 +286,6 @@ func (g goGraph) everything(root *int) {
 			g.Entries[*root].Requires = append(g.Entries[*root].Requires, Require{Name: e.Name, Kind: Prod, To: to})
 		}
 	}
-}
-
-// replaces reports whether a module is there in the place of another.
-func (g goGraph) replaces(name string) bool {
-	return slices.ContainsFunc(g.Entries, func(e Entry) bool { return e.Alias != "" && e.Name == name })
 }
 
 // toolchain adds the standard library as advisories know it, in the version that the

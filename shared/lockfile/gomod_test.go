@@ -148,6 +148,10 @@ func TestGoEntriesOfOddFiles(t *testing.T) {
 		"twice: the higher version counts": {file: "go.mod",
 			tree: mapTree("go.mod", head+"require example.com/a v1.0.0\nrequire example.com/a v1.10.0\nrequire example.com/a v1.9.0\n"),
 			want: []string{"example.com/a v1.10.0"}, bad: []string{"go.mod requires example.com/a twice", "go.mod requires example.com/a twice"}},
+		"before Go 1.17, with replacements": {file: "go.sum",
+			tree: mapTree("go.sum", line+strings.ReplaceAll(line, "com/a", "com/b")+strings.ReplaceAll(line, "com/a", "com/c"),
+				"go.mod", "module example.com/m\n\ngo 1.16\n\nreplace example.com/a => example.com/b v1.0.0\n"),
+			want: []string{"example.com/a => example.com/b v1.0.0", "example.com/c v1.0.0"}},
 		"toolchain of their own making": {file: "go.mod", tree: mapTree("go.mod", head+"toolchain default\n")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,11 +189,16 @@ func TestGoVersion(t *testing.T) {
 	}
 }
 
-func TestGoModIsNoLockFile(t *testing.T) {
+func TestFilesThatSayWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"go.mod", "a/go.mod", "go.work"} {
 		if Known(name) || !Auditable(name) {
 			t.Errorf("%s: Known is %v and Auditable %v, want false and true", name, Known(name), Auditable(name))
+		}
+	}
+	for _, name := range []string{"build.gradle", "a/build.gradle.kts", "gradle/verification-metadata.xml", "checksums.sha256"} {
+		if !Known(name) || Auditable(name) {
+			t.Errorf("%s: Known is %v and Auditable %v, want true and false", name, Known(name), Auditable(name))
 		}
 	}
 }

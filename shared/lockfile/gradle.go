@@ -10,6 +10,13 @@ import (
 	"strings"
 )
 
+// isMute reports whether a file that is part of a cache's key does not say which packages
+// are used: a program, or hashes of whatever was ever downloaded.
+func isMute(base string) bool {
+	return base == "build.gradle" || base == "build.gradle.kts" || base == "verification-metadata.xml" ||
+		isMavenChecksums(base)
+}
+
 // parseGradleScript takes a build script for what it is: a program, which nothing is
 // read from. What is cached is bound to it by the key alone.
 func parseGradleScript(_ []byte, _ fs.FS, lock *Lock) error {

@@ -169,7 +169,7 @@ var auditOnly = map[string]bool{npmHidden: true, goMod: true, goWork: true}
 // file, or of another that says what is installed.
 func Auditable(name string) bool {
 	_, ok := readerOf(name)
-	return ok
+	return ok && !isMute(path.Base(name))
 }
 
 // Read reads the lock file with this slash-separated path in tree. Its error is a

@@ -180,7 +180,7 @@ func (d *pomDependency) set(name, text string) {
 var pomReference = regexp.MustCompile(`\$\{([^{}$]*)\}`)
 
 // maxPOMText is the longest value that properties make up.
-const maxPOMText = 1000
+const maxPOMText = 500
 
 // value replaces the properties that the file itself sets. False if one of them is set
 // elsewhere, or by a profile.
@@ -192,7 +192,9 @@ func (p *pomFile) value(text string) (string, bool) {
 		}
 		text = pomReference.ReplaceAllStringFunc(text, func(reference string) string {
 			value, ok := p.lookup(strings.TrimSpace(reference[2 : len(reference)-1]))
-			known = known && ok
+			if known = known && ok && len(value) <= maxPOMText; !known {
+				return ""
+			}
 			return value
 		})
 	}

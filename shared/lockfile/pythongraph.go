@@ -112,6 +112,7 @@ func (p pythonPackage) entry(root pythonRoot) Entry {
 // different machines, each that the range allows is an answer.
 func (g pythonGraph) requires(needs []pythonEdge) []Require {
 	var list []Require
+	seen := make(map[Require]bool, len(needs))
 	for _, need := range needs {
 		if need.name == "" {
 			continue
@@ -125,7 +126,8 @@ func (g pythonGraph) requires(needs []pythonEdge) []Require {
 			if g.packages[i].optional && r.Kind == Prod {
 				r.Kind = Optional
 			}
-			if !slices.Contains(list, r) {
+			if !seen[r] {
+				seen[r] = true
 				list = append(list, r)
 			}
 		}
@@ -133,11 +135,16 @@ func (g pythonGraph) requires(needs []pythonEdge) []Require {
 	return list
 }
 
+// maxAnswers bounds how many packages of one name are looked at for a requirement: real lock
+// files have three or four, and a hostile one could make the work the square of its size.
+const maxAnswers = 20
+
 func (g pythonGraph) find(need pythonEdge) []int {
 	if need.at > 0 {
 		return []int{need.at - 1}
 	}
 	all := g.index[pythonKey(need.name)]
+	all = all[:min(len(all), maxAnswers)]
 	var found []int
 	for _, i := range all {
 		p := g.packages[i]

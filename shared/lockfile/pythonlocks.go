@@ -297,12 +297,16 @@ func (p uvPackage) read(members []string) pythonPackage {
 func (p uvPackage) needs() []pythonEdge {
 	var needs []pythonEdge
 	add := func(list, metadata []uvNeed, kind Kind) {
+		specifiers := map[string][]uvNeed{}
+		for _, m := range metadata {
+			specifiers[m.Name] = append(specifiers[m.Name], m)
+		}
 		for _, need := range list {
 			edge := pythonEdge{name: need.Name, extras: need.Extra, version: need.Version, kind: kind}
 			if (conditional(need.Marker) || need.Marker != "" && need.Version != "") && kind == Prod {
 				edge.kind = Optional
 			}
-			edge.span = uvSpecifier(metadata, need)
+			edge.span = uvSpecifier(specifiers[need.Name], need)
 			needs = append(needs, edge)
 		}
 	}
@@ -318,8 +322,8 @@ func (p uvPackage) needs() []pythonEdge {
 
 // uvSpecifier is the range of a project's requirement, which only its metadata has.
 func uvSpecifier(metadata []uvNeed, need uvNeed) string {
-	for _, m := range metadata {
-		if m.Name == need.Name && (need.Version == "" || pythonAllows(m.Specifier, need.Version)) {
+	for _, m := range metadata[:min(len(metadata), maxAnswers)] {
+		if need.Version == "" || pythonAllows(m.Specifier, need.Version) {
 			return m.Specifier
 		}
 	}

@@ -14,6 +14,7 @@ type pythonRoot struct {
 	name, version string
 	needs         []pythonEdge
 	groups        map[string]bool // of dependencies for development
+	asked         map[string]bool // for production, by keys
 }
 
 // onlyDev reports whether a package that belongs to these groups is for development.
@@ -129,7 +130,8 @@ func pyprojectRoot(tree fs.FS, dir string) pythonRoot {
 	if err != nil || data == nil || decodeTOML(data, name, &file) != nil || decodeTOML(data, name, &more) != nil {
 		return pythonRoot{}
 	}
-	root := pythonRoot{found: true, name: file.Project.Name, version: more.Project.Version, groups: map[string]bool{}}
+	root := pythonRoot{found: true, name: file.Project.Name, version: more.Project.Version, groups: map[string]bool{},
+		asked: map[string]bool{}}
 	poetry := file.Tool.Poetry
 	if root.name == "" {
 		root.name, root.version = more.Tool.Poetry.Name, more.Tool.Poetry.Version
@@ -157,27 +159,25 @@ func pyprojectRoot(tree fs.FS, dir string) pythonRoot {
 
 func (r *pythonRoot) add(texts []string, kind Kind) {
 	for _, text := range texts {
-		r.needs = append(r.needs, readEdge(text, kind))
+		edge := readEdge(text, kind)
+		r.needs = append(r.needs, edge)
+		if kind == Prod {
+			r.asked[pythonKey(edge.name)] = true
+		}
 	}
 }
 
 func (r *pythonRoot) table(table map[string]any, kind Kind) {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
-		if name != "python" && pythonName.MatchString(name) && !r.asksFor(name, kind) {
+		// What [project] asks for already, Poetry's table only says the origin of.
+		if name != "python" && pythonName.MatchString(name) && (kind != Prod || !r.asked[pythonKey(name)]) {
 			r.needs = append(r.needs, poetryEdges(name, table[name], kind)...)
 		}
 	}
 }
 
-// asksFor reports whether something asks for it already: Poetry's table then only says
-// where it comes from.
-func (r *pythonRoot) asksFor(name string, kind Kind) bool {
-	return slices.ContainsFunc(r.needs, func(e pythonEdge) bool {
-		return pythonKey(e.name) == pythonKey(name) && (e.kind == kind || kind == Prod && e.kind == Optional)
-	})
-}
-
-// maxIncludes bounds how many files a requirements file includes, also by way of others.
+// maxIncludes bounds how many files a requirements file includes, also by way of others;
+// together they may be as large as one may.
 const maxIncludes = 100
 
 // includer reads the files that a requirements file includes, as pip does.
@@ -185,6 +185,7 @@ type includer struct {
 	tree     fs.FS
 	lock     *Lock
 	seen     map[string]bool
+	size     int
 	packages []pythonPackage
 }
 
@@ -214,8 +215,9 @@ func (in *includer) follow(line, dir string, number int) {
 	}
 	in.seen[name] = true
 	var data []byte
-	if !strings.Contains(file, "://") && !path.IsAbs(file) && len(in.seen) <= maxIncludes {
+	if !strings.Contains(file, "://") && !path.IsAbs(file) && len(in.seen) <= maxIncludes && in.size < maxManifest {
 		data, _ = manifest(in.tree, name) // nil says it all
+		in.size += len(data)
 	}
 	if data == nil {
 		in.lock.Contradictions = append(in.lock.Contradictions, Contradiction{number,
