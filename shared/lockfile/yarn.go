@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,9 +27,11 @@ func staleYarn(data []byte, tree fs.FS, lock Lock) error {
 	return staleYarn1(data, tree, lock)
 }
 
-var berryMark = regexp.MustCompile(`(?m)^__metadata:`)
+const berryMark = "__metadata:"
 
-func isBerry(data []byte) bool { return berryMark.Match(data) }
+func isBerry(data []byte) bool {
+	return bytes.HasPrefix(data, []byte(berryMark)) || bytes.Contains(data, []byte("\n"+berryMark))
+}
 
 // yarn1Entry is one entry of a yarn.lock of Yarn 1: a package and the requests
 // (name@range) that it answers.
@@ -124,7 +125,7 @@ func yarn1Entries(data []byte, lock *Lock) ([]yarn1Entry, error) {
 		if err != nil || !r.fits(len(text)-len(body), len(words), block) {
 			return nil, malformed(lock, "line %d is not Yarn's: %.60q", number, body)
 		}
-		if twice := r.take(len(text)-len(body), words, block); twice != "" {
+		if twice, ok := r.take(len(text)-len(body), words, block); !ok {
 			return nil, malformed(lock, "line %d has %.200q a second time", number, twice)
 		}
 		if len(text) == len(body) {
@@ -147,8 +148,8 @@ func (r *yarn1Reader) fits(indent, words int, block bool) bool {
 	return false
 }
 
-// take keeps what a line says of an entry, and returns what was said before.
-func (r *yarn1Reader) take(indent int, words []string, block bool) (twice string) {
+// take keeps what a line says of an entry; not ok if it was said before.
+func (r *yarn1Reader) take(indent int, words []string, block bool) (twice string, ok bool) {
 	switch {
 	case indent == 4 && !block:
 		r.require(words[0], words[1])
@@ -158,19 +159,19 @@ func (r *yarn1Reader) take(indent int, words []string, block bool) (twice string
 		if block {
 			r.block = words[0]
 		} else if !r.entries[len(r.entries)-1].set(words[0], words[1]) {
-			return words[0]
+			return words[0], false
 		}
 	default:
 		r.block = ""
 		for _, key := range words {
 			if r.seen[key] {
-				return key
+				return key, false
 			}
 			r.seen[key] = true
 		}
 		r.entries = append(r.entries, yarn1Entry{keys: words})
 	}
-	return ""
+	return "", true
 }
 
 // require keeps a line of the block that the reader is in.

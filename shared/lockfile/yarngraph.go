@@ -41,26 +41,35 @@ func (g *yarnGraph) resolve(p project) {
 }
 
 // add adds an entry for a package that answers these requests: one for each name that
-// it is installed under. It returns the first.
-func (g *yarnGraph) add(e Entry, requests []string) int {
-	first := len(g.lock.Entries)
-	byName := map[string]int{}
+// it is installed under.
+func (g *yarnGraph) add(e Entry, requests []string) {
+	places := map[string]int(nil)
+	last, place := "", -1
 	for _, request := range requests {
-		name, _ := cutSpec(request)
-		place, ok := byName[name]
-		if !ok {
-			place = len(g.lock.Entries)
-			byName[name] = place
-			copied := e
-			if name != e.Name {
-				copied.Alias = name
+		if name, _ := cutSpec(request); place < 0 || name != last {
+			if places == nil && place >= 0 {
+				places = map[string]int{last: place}
 			}
-			copied.Requires = slices.Clone(e.Requires)
-			g.lock.Entries = append(g.lock.Entries, copied)
+			known, ok := places[name]
+			if last, place = name, known; !ok {
+				place = len(g.lock.Entries)
+				g.lock.Entries = append(g.lock.Entries, e.under(name))
+				if places != nil {
+					places[name] = place
+				}
+			}
 		}
 		g.answers[request] = place
 	}
-	return first
+}
+
+// under is the entry of the package under another name.
+func (e Entry) under(name string) Entry {
+	if name != e.Name {
+		e.Alias = name
+	}
+	e.Requires = slices.Clone(e.Requires)
+	return e
 }
 
 // realName is the name of the package that a request is for.
@@ -209,12 +218,15 @@ func (e yarn1Entry) entry(lock *Lock) Entry {
 	} else if e.name != "" {
 		result.Name = e.name // what is from elsewhere can have any
 	}
-	seen := map[string]bool{}
-	for _, r := range e.requires {
-		if seen[r.Name] {
-			lock.contradict(e.line, "%s: it requires %s twice", result.Name, r.Name)
+	names := make([]string, len(e.requires))
+	for i, r := range e.requires {
+		names[i] = r.Name
+	}
+	slices.Sort(names)
+	for i := range len(names) - 1 {
+		if names[i] == names[i+1] {
+			lock.contradict(e.line, "%s: it requires %s twice", result.Name, names[i])
 		}
-		seen[r.Name] = true
 	}
 	return result
 }
