@@ -10,7 +10,8 @@ echo "Building and packing the tasks for this machine ..."
 go run ./build/pack vsix --targets host --quality 5 --out "$out/guardrails.vsix"
 go build -o "$out/localagent" ./build/localagent
 go build -o "$out/fakeazure" ./scripts/services/azure
-export FAKEAZURE=$out/fakeazure
+go build -o "$out/fakepackages" ./scripts/services/packages
+export FAKEAZURE=$out/fakeazure FAKEPACKAGES=$out/fakepackages
 
 for replay in examples/disasters/*/replay.sh; do
   work=$(mktemp -d "$out/work.XXXXXX")

@@ -9,6 +9,8 @@
 //	fakeazure    Entra and Key Vault for the program that it runs, on PATH:
 //	             "fakeazure -config vaults.json -- localagent run ...", see
 //	             scripts/services/azure for what the file may hold
+//	fakepackages a registry of npm packages and OSV's advisories for the program that it
+//	             runs, on PATH, see scripts/services/packages
 //	$PACKAGE     the extension, packed for this machine as users get it
 //	damage       "damage in.vsix out.vsix suffix" copies a package and changes a byte
 //	             in the middle of the parts whose names end in suffix
@@ -89,7 +91,7 @@ func rewrite(from, to, suffix string) (changed int, err error) {
 	return changed, os.WriteFile(to, packed.Bytes(), 0o600)
 }
 
-// build compiles the local agent and the fake cloud, and packs the extension for this
+// build compiles the local agent and the services, and packs the extension for this
 // machine, into a folder that is removed with the test.
 func build(t *testing.T) (bin, pkg string) {
 	t.Helper()
@@ -103,6 +105,7 @@ func build(t *testing.T) (bin, pkg string) {
 	for _, args := range [][]string{
 		{"build", "-o", filepath.Join(bin, "localagent"+suffix), "./build/localagent"},
 		{"build", "-o", filepath.Join(bin, "fakeazure"+suffix), "./scripts/services/azure"},
+		{"build", "-o", filepath.Join(bin, "fakepackages"+suffix), "./scripts/services/packages"},
 		{"run", "./build/pack", "vsix", "--targets", "host", "--quality", "1", "--out", pkg},
 	} {
 		cmd := exec.Command("go", args...)

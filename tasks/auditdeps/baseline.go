@@ -129,14 +129,8 @@ func (s *step) git(ctx context.Context, dir string, args ...string) ([]byte, err
 	return proc.Output(ctx, proc.Cmd{
 		Name: "git", Args: append(slices.Clone(gitFlags), args...),
 		Dir: dir,
-		Env: append(
-			proc.Only(s.env.Environ(), "PATH", "SYSTEMROOT", "PATHEXT"),
-			"GIT_CONFIG_NOSYSTEM=1",
-			"GIT_CONFIG_GLOBAL="+os.DevNull,
-			"GIT_TERMINAL_PROMPT=0",
-			"GIT_NO_LAZY_FETCH=1",
-			"LC_ALL=C",
-		),
+		Env: append(proc.Only(s.env.Environ(), "PATH", "SYSTEMROOT", "PATHEXT"), "GIT_CONFIG_NOSYSTEM=1",
+			"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "LC_ALL=C"),
 		Secrets: s.env.Secrets,
 	})
 }

@@ -138,12 +138,8 @@ func (a *audit) junit() ([]byte, error) {
 		}
 	}
 	for _, v := range a.found { // the worst first
-		add(
-			cases[key{v.project, v.name, v.version}],
-			v.verdict,
-			a.hide(a.describe(v)),
-			a.hide(v.remedy.Text+a.from(v)),
-		)
+		add(cases[key{v.project, v.name, v.version}], v.verdict, a.hide(a.describe(v)),
+			a.hide(v.remedy.Text+a.from(v)))
 	}
 	for _, d := range a.drifts {
 		name, number := cutVersion(d.Package)

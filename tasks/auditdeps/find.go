@@ -193,11 +193,8 @@ func (s *step) folders() ([]string, error) {
 			return nil, err
 		}
 		if len(matches) == 0 {
-			return nil, badInput(
-				"workingDirectory",
-				fmt.Sprintf("no folder is named %q", line),
-				"correct the pattern, or remove it",
-			)
+			return nil, badInput("workingDirectory", fmt.Sprintf("no folder is named %q", line),
+				"correct the pattern, or remove it")
 		}
 		dirs = append(dirs, matches...)
 	}
@@ -211,12 +208,8 @@ func (s *step) folders() ([]string, error) {
 		return slices.ContainsFunc(dirs, func(other string) bool {
 			rel, err := filepath.Rel(other, dir)
 			return err == nil && rel != "." && filepath.IsLocal(rel) && !slices.ContainsFunc(
-				strings.Split(
-					filepath.ToSlash(rel),
-					"/",
-				),
-				func(name string) bool { return slices.Contains(skipped, name) },
-			)
+				strings.Split(filepath.ToSlash(rel), "/"),
+				func(name string) bool { return slices.Contains(skipped, name) })
 		})
 	}), nil
 }

@@ -53,10 +53,8 @@ func (s *step) installAll(ctx context.Context, locks []place) error {
 		}
 		args := installArgs(lock)
 		if args == nil {
-			s.env.Log.Printf(
-				"%s: there is nothing that installs it exactly; it is audited as it is.",
-				s.show(at, at.path),
-			)
+			s.env.Log.Printf("%s: there is nothing that installs it exactly; it is audited as it is.",
+				s.show(at, at.path))
 			continue
 		}
 		if err := s.install(ctx, at, args); err != nil {

@@ -11,24 +11,13 @@ import (
 // log prints everything that was found.
 func (a *audit) log() {
 	l := a.step.env.Log
-	for _, info := range a.databases {
-		l.Printf("Advisories for %s: %s as of %s, from %s.", info.Ecosystem, plural(info.Records, "record"),
-			info.AsOf.UTC().Format("2006-01-02 15:04"), info.Source)
-	}
 	for _, u := range a.unable {
 		l.Print("CANNOT AUDIT  " + u.text)
 	}
 	for _, v := range a.found {
 		name, line := a.placeOf(v.component)
-		l.Printf(
-			"%-13s %s %s: %s  (%s)%s",
-			strings.ToUpper(string(v.verdict.status)),
-			v.name,
-			v.version,
-			a.describe(v),
-			located(name, line),
-			because(v.verdict.why),
-		)
+		l.Printf("%-13s %s %s: %s  (%s)%s", strings.ToUpper(string(v.verdict.status)), v.name, v.version,
+			a.describe(v), located(name, line), because(v.verdict.why))
 		if v.verdict.status == fails || v.verdict.status == warns {
 			for _, chain := range v.chains[:min(len(v.chains), 3)] {
 				l.Print("              " + strings.Join(chain, " > "))
@@ -61,17 +50,10 @@ func (a *audit) conclusion() string {
 		lockFiles++
 	}
 	counts := a.counts()
-	text := fmt.Sprintf(
-		"Audited %s of %s: %d critical, %d high, %d moderate, %d low, %d of unknown severity; %s.",
-		plural(packages, "package"),
-		plural(lockFiles, "lock file"),
-		counts[advisory.Critical],
-		counts[advisory.High],
-		counts[advisory.Moderate],
-		counts[advisory.Low],
-		counts[advisory.Unknown],
-		plural(a.count(fails), "contradiction"),
-	)
+	text := fmt.Sprintf("Audited %s of %s: %d critical, %d high, %d moderate, %d low, %d of unknown severity; %s.",
+		plural(packages, "package"), plural(lockFiles, "lock file"), counts[advisory.Critical], counts[advisory.High],
+		counts[advisory.Moderate], counts[advisory.Low], counts[advisory.Unknown],
+		plural(a.count(fails), "contradiction"))
 	if n := len(a.unable); n > 0 {
 		text += fmt.Sprintf(" %s could not be audited.", plural(n, "thing"))
 	}

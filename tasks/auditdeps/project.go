@@ -113,16 +113,9 @@ func (a *audit) unreadTrees(p *project) (packages int) {
 		packages += len(tree.Packages)
 		for _, problem := range tree.Problems {
 			if problem.Unread {
-				a.cannot(
-					a.step.show(p.place, path.Join(p.dir(), problem.Path)),
-					fmt.Sprintf(
-						"%s: %s: %s",
-						p.shown,
-						problem.Path,
-						problem.Text,
-					),
-					"make it readable, or install again",
-				)
+				a.cannot(a.step.show(p.place, path.Join(p.dir(), problem.Path)),
+					fmt.Sprintf("%s: %s: %s", p.shown, problem.Path, problem.Text),
+					"make it readable, or install again")
 			}
 		}
 	}
@@ -135,8 +128,7 @@ func (a *audit) notInstalled(p *project) {
 	case "maven", "gradle":
 		a.step.env.Log.Printf(
 			"%s: what is installed cannot be told without running the build; only the file itself is audited.",
-			p.shown,
-		)
+			p.shown)
 	default:
 		a.cannot(p.shown, p.shown+": nothing is installed for it, so what a build would load was not looked at",
 			"run AuditDeps after the installation, or set install: clean, or leave installed out of checks")
@@ -147,11 +139,8 @@ func (a *audit) notInstalled(p *project) {
 func (a *audit) missing(files found, named map[string]bool) {
 	for _, manager := range a.step.managers {
 		if !named[manager] {
-			a.cannot(
-				"",
-				"ecosystems names "+manager+", and no lock file of it was found",
-				"correct workingDirectory or ecosystems",
-			)
+			a.cannot("", "ecosystems names "+manager+", and no lock file of it was found",
+				"correct workingDirectory or ecosystems")
 		}
 	}
 	node := a.step.managers == nil || slices.ContainsFunc(a.step.managers, func(m string) bool {
@@ -165,10 +154,7 @@ func (a *audit) missing(files found, named map[string]bool) {
 		}
 	}
 	if len(a.projects) == 0 && len(a.unable) == 0 {
-		a.cannot(
-			"",
-			"no lock file was found, so there is nothing to audit",
-			"name the folder of the lock file in workingDirectory",
-		)
+		a.cannot("", "no lock file was found, so there is nothing to audit",
+			"name the folder of the lock file in workingDirectory")
 	}
 }

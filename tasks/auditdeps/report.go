@@ -71,8 +71,7 @@ func (a *audit) raise() error {
 		}
 		if one.warning {
 			a.step.env.Log.Warning(
-				pipeline.Issue{Message: withHint(one), Path: one.path, Line: one.line, Code: one.rule},
-			)
+				pipeline.Issue{Message: withHint(one), Path: one.path, Line: one.line, Code: one.rule})
 		} else {
 			errs = append(errs, &task.UserError{
 				Class: one.class, Rule: one.rule, Msg: one.text, Hint: one.hint, Path: one.path, Line: one.line,

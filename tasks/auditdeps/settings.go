@@ -52,17 +52,13 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 			"run the step in a job of Azure Pipelines, or name absolute folders"))
 	}
 	if s.managers, err = words(in.Ecosystems, managerNames(), "auto"); err != nil {
-		errs = append(
-			errs,
-			badInput("ecosystems", err.Error(), "write auto, or some of "+strings.Join(managerNames(), ", ")),
-		)
+		errs = append(errs,
+			badInput("ecosystems", err.Error(), "write auto, or some of "+strings.Join(managerNames(), ", ")))
 	}
 	checks, err := words(in.Checks, allChecks, "")
 	if err != nil || len(checks) == 0 {
-		errs = append(
-			errs,
-			badInput("checks", message(err, "it is empty"), "write some of "+strings.Join(allChecks, ", ")),
-		)
+		errs = append(errs,
+			badInput("checks", message(err, "it is empty"), "write some of "+strings.Join(allChecks, ", ")))
 	}
 	s.checks = map[string]bool{}
 	for _, name := range checks {

@@ -28,26 +28,16 @@ func (a *audit) summary() {
 			break
 		}
 		name, line := a.placeOf(v.component)
-		row(
-			string(v.verdict.status),
-			v.name+" "+v.version,
-			a.describe(v),
-			v.remedy.Text+because(v.verdict.why),
-			located(name, line),
-		)
+		row(string(v.verdict.status), v.name+" "+v.version, a.describe(v), v.remedy.Text+because(v.verdict.why),
+			located(name, line))
 	}
 	for i, d := range a.drifts {
 		if i == mostRows {
 			row("", "", "", fmt.Sprintf("and %d more", len(a.drifts)-i), "")
 			break
 		}
-		row(
-			string(d.verdict.status),
-			d.Package,
-			d.Message,
-			d.Fix+because(d.verdict.why),
-			located(a.step.show(d.project.place, d.Path), d.Line),
-		)
+		row(string(d.verdict.status), d.Package, d.Message, d.Fix+because(d.verdict.why),
+			located(a.step.show(d.project.place, d.Path), d.Line))
 	}
 	if len(texts) > 0 {
 		r.Summary("| | Package | What | What to do | Where |\n|---|---|---|---|---|"+rows.String(), texts...)

@@ -19,7 +19,7 @@ import (
 func (s *step) readTrees(ctx context.Context, p *project) {
 	read := map[string]func(context.Context, *project){
 		"npm": s.nodeTree, "yarn": s.nodeTree, "pnpm": s.nodeTree, "pip": s.pythonTrees, "go": s.goTrees,
-		"cargo": s.cargoTrees,
+		"cargo": s.cargoTrees, "nuget": s.nugetTrees,
 	}[p.manager]
 	if read != nil {
 		read(ctx, p)
@@ -202,6 +202,15 @@ func (s *step) cargoTrees(ctx context.Context, p *project) {
 		return
 	}
 	s.with(home, func(tree fs.FS) { p.add(installed.CargoVendor(ctx, own, p.dir(), tree)) })
+}
+
+// nugetTrees reads NuGet's packages folder, and what a restore has chosen.
+func (s *step) nugetTrees(ctx context.Context, p *project) {
+	if own, err := fs.Sub(p.tree, p.dir()); err == nil {
+		p.add(installed.NuGetAssets(own, p.dir()))
+	}
+	packages := s.folder([]string{"NUGET_PACKAGES"}, ".nuget/packages")
+	s.at(packages, func(tree fs.FS) { p.add(installed.NuGet(ctx, tree, packages, p.lock.Entries)) })
 }
 
 // folder is the one that a variable of the environment names, or else one below the home

@@ -73,3 +73,5 @@ act "7. The cache was tampered with: rejected, nothing of it is restored, and th
 grep -qF "ships lodash 4.17.21" "$work/log" || failed "the build does not ship the fix"
 
 printf '\nAll seven acts ended as they should.\n'
+
+"$here/audit/replay.sh" "$agent" "$package" "$work"
