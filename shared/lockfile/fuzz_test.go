@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"path"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -20,6 +21,8 @@ func fuzzLock(f *testing.F, name string, projects ...string) {
 		f.Add(tree[name].Data, tree["package.json"].Data)
 	}
 	for _, small := range []string{
+		`{"lockfileVersion": 1, "dependencies": {"a": {"version": "file:packages/a", "requires": {"b": "1"}, "dependencies": {"b": {"version": "npm:c@1"}}}}}`,
+		`{"lockfileVersion": 2, "packages": {"": {"workspaces": ["*"]}, "node_modules/a": {"link": true, "resolved": "."}}, "dependencies": {"a": {"version": "file:."}}}`,
 		`{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1", "integrity": "` + sha1None + `"}}}`,
 		"a@1, a@2:\n  version \"1\"\n  resolved \"https://x/a#" + hex512None[:40] + "\"\n",
 		"__metadata:\n  cacheKey: 8\na@1:\n  resolution: a@npm:1\n  checksum: " + hex512None + "\n",
@@ -32,11 +35,14 @@ func fuzzLock(f *testing.F, name string, projects ...string) {
 		lock, err := Read(tree, name)
 		var format *FormatError
 		if err != nil {
-			if !errors.As(err, &format) || format.Path != name || format.Reason == "" {
+			// Of a package-lock.json of version 1 the manifest says what the root requires.
+			named := errors.As(err, &format) && (format.Path == name || path.Base(format.Path) == "package.json")
+			if !named || format.Reason == "" {
 				t.Fatalf("Read(%q): got %#v, want a FormatError of %s", data, err, name)
 			}
 			return
 		}
+		checkEntries(t, data, lock)
 		for _, p := range lock.Packages {
 			if len(p.Integrity) == 0 {
 				t.Errorf("Read(%q): %s@%s has no integrity", data, p.Name, p.Version)
@@ -62,6 +68,29 @@ func fuzzLock(f *testing.F, name string, projects ...string) {
 			t.Errorf("Stale(%q, %q): %q has odd characters", data, manifest, stale.Differences)
 		}
 	})
+}
+
+// checkEntries checks what holds for the entries of every lock file.
+func checkEntries(t *testing.T, data []byte, lock Lock) {
+	t.Helper()
+	lines := bytes.Count(data, []byte("\n")) + 1
+	for _, e := range lock.Entries {
+		texts := append([]string{e.Name, e.Version, e.Alias, e.Location, e.URL}, e.Integrity...)
+		for _, r := range e.Requires {
+			if r.To < -1 || r.To >= len(lock.Entries) {
+				t.Errorf("Read(%q): %s requires %s of entry %d of %d", data, e.Name, r.Name, r.To, len(lock.Entries))
+			}
+			texts = append(texts, r.Name, r.Range)
+		}
+		if strings.ContainsFunc(strings.Join(texts, ""), odd) || e.Line < 0 || e.Line > lines {
+			t.Errorf("Read(%q): entry %+v has odd characters, or a line outside of 1 to %d", data, e, lines)
+		}
+	}
+	for _, c := range lock.Contradictions {
+		if strings.ContainsFunc(c.Text, odd) || c.Line < 0 || c.Line > lines {
+			t.Errorf("Read(%q): contradiction %+v has odd characters, or a line outside of 1 to %d", data, c, lines)
+		}
+	}
 }
 
 func FuzzNPM(f *testing.F)  { fuzzLock(f, "package-lock.json", "npm1", "npm2", "npm3") }

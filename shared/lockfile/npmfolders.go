@@ -9,14 +9,15 @@ import (
 // in these, from a package's own folder upwards.
 type npmFolders struct {
 	ids map[string]int // by location
-	up  []int          // the next one above; -1 for none
-	in  map[npmPlace]int
-	of  []int // for each entry the first that is looked in
+	all []npmFolder
+	of  []int // for each entry the first that is looked in; -1 for none
 }
 
-type npmPlace struct {
-	folder int
-	name   string
+type npmFolder struct {
+	location string
+	size     int            // of in
+	up       int            // the next one above; -1 for none
+	in       map[string]int // the entries in its node_modules, by name
 }
 
 const modules = "node_modules/"
@@ -33,29 +34,33 @@ func installedIn(location string) (folder, name string, ok bool) {
 
 // find finds the folders of these entries.
 func (n *npmFolders) find(entries []Entry) {
-	n.ids, n.in = map[string]int{}, make(map[npmPlace]int, len(entries))
-	var locations []string
+	n.ids, n.of = map[string]int{}, make([]int, len(entries))
 	for i := range entries {
-		folder, name, ok := installedIn(entries[i].Location)
+		n.of[i] = -1
+		folder, _, ok := installedIn(entries[i].Location)
 		if !ok {
 			continue
 		}
 		id, known := n.ids[folder]
 		if !known {
-			id = len(locations)
-			n.ids[folder], locations = id, append(locations, folder)
+			id = len(n.all)
+			n.ids[folder], n.all = id, append(n.all, npmFolder{location: folder})
 		}
-		n.in[npmPlace{id, name}] = i
+		n.of[i] = id
+		n.all[id].size++
 	}
-	n.up = make([]int, len(locations))
-	for id, location := range locations {
-		n.up[id] = -1
-		if above, ok := aboveFolder(location); ok {
-			n.up[id] = n.nearest(above)
+	for id := range n.all {
+		folder := &n.all[id]
+		folder.in, folder.up = make(map[string]int, folder.size), -1
+		if above, ok := aboveFolder(folder.location); ok {
+			folder.up = n.nearest(above)
 		}
 	}
-	n.of = make([]int, len(entries))
 	for i := range entries {
+		if id := n.of[i]; id >= 0 {
+			_, name, _ := installedIn(entries[i].Location)
+			n.all[id].in[name] = i
+		}
 		n.of[i] = n.nearest(entries[i].Location)
 	}
 }
@@ -84,8 +89,8 @@ func aboveFolder(location string) (string, bool) {
 
 // resolve finds a package from a folder upwards; -1 if there is none.
 func (n *npmFolders) resolve(folder int, name string) int {
-	for ; folder >= 0; folder = n.up[folder] {
-		if i, ok := n.in[npmPlace{folder, name}]; ok {
+	for ; folder >= 0; folder = n.all[folder].up {
+		if i, ok := n.all[folder].in[name]; ok {
 			return i
 		}
 	}

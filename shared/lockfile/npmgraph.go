@@ -11,7 +11,7 @@ import (
 type npmGraph struct {
 	lock     *Lock
 	sources  []fields       // what the lock file says, one for each entry
-	at       map[string]int // the entries by location
+	at       map[string]int // the entries by location, once that is asked for
 	links    []int          // the entries that are links
 	from     int            // the folder where the search for what the next entry requires starts
 	requires []Require      // what it requires
@@ -23,7 +23,7 @@ type npmGraph struct {
 
 func newNPMGraph(lock *Lock, size int) *npmGraph {
 	lock.Entries = make([]Entry, 0, size)
-	return &npmGraph{lock: lock, sources: make([]fields, 0, size), at: make(map[string]int, size)}
+	return &npmGraph{lock: lock, sources: make([]fields, 0, size)}
 }
 
 // npmEntries fills lock.Entries from the packages of a lock file of version 2 or 3, and
@@ -53,8 +53,22 @@ func npmEntries(lock *Lock, doc fields) error {
 }
 
 func (g *npmGraph) add(e Entry, source fields) {
-	g.at[e.Location] = len(g.lock.Entries)
+	if g.at != nil {
+		g.at[e.Location] = len(g.lock.Entries)
+	}
 	g.lock.Entries, g.sources = append(g.lock.Entries, e), append(g.sources, source)
+}
+
+// find finds the entry of a location.
+func (g *npmGraph) find(location string) (int, bool) {
+	if g.at == nil {
+		g.at = make(map[string]int, cap(g.lock.Entries))
+		for i := range g.lock.Entries {
+			g.at[g.lock.Entries[i].Location] = i
+		}
+	}
+	i, ok := g.at[location]
+	return i, ok
 }
 
 // entry is a member of packages.
@@ -142,7 +156,7 @@ func (g *npmGraph) link(i int) {
 	if folder == "." {
 		folder = ""
 	}
-	to, ok := g.at[folder]
+	to, ok := g.find(folder)
 	if !ok {
 		g.contradicts(e.Line, e.Location+": it is a link to "+e.URL+", which is not in the lock file")
 		return

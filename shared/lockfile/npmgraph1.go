@@ -85,7 +85,7 @@ func (g *npmGraph) nested(location string, tree fields) error {
 		} else {
 			g.package1(&e, f)
 		}
-		if _, ok := g.at[e.Location]; !ok {
+		if _, ok := g.find(e.Location); !ok {
 			g.add(e, f)
 		}
 		if err := g.nested(inner, f.fields("dependencies")); err != nil {

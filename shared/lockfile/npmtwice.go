@@ -38,7 +38,7 @@ func (t *npmTwice) folder(location string, tree fields) error {
 		if t.long += len(at); t.long > maxSize {
 			return malformed(t.lock, "%.40q... is nested too deep", n.key)
 		}
-		i, ok := t.at[at]
+		i, ok := t.find(at)
 		if !ok {
 			t.contradicts(int(n.line), at+": it is in dependencies, and not in packages")
 			continue

@@ -71,6 +71,9 @@ func (p Package) same(other Package) bool {
 // withoutUser takes name and password out of an address: where a package is from
 // gets stored, and shown to people who may read less than the lock file.
 func withoutUser(address string) string {
+	if !strings.Contains(address, "@") {
+		return address
+	}
 	scheme, rest, ok := strings.Cut(address, "://")
 	host, path, slash := strings.Cut(rest, "/")
 	if _, after, found := cutLast(host, "@"); ok && found {
