@@ -62,7 +62,7 @@ func cargoVendored(f Facts) []Finding {
 		}
 	})
 	for i := range l.report.found {
-		l.report.found[i].Fix = "remove the vendor folder and run cargo vendor --locked"
+		l.report.found[i].Fix = l.reinstallOf(installed.CargoVendored)
 	}
 	return l.report.found
 }

@@ -38,7 +38,7 @@ func goVendored(f Facts) []Finding {
 		}
 	})
 	for i := range l.report.found {
-		l.report.found[i].Fix = "run go mod vendor, and look at what changes"
+		l.report.found[i].Fix = l.reinstallOf(installed.GoVendored)
 	}
 	return l.report.found
 }

@@ -40,6 +40,19 @@ func (l *locked) in(kind installed.Kind, look func(tree installed.Tree)) {
 	}
 }
 
+// reinstallOf is how to get a tree as the lock file has it.
+func (r *report) reinstallOf(kind installed.Kind) string {
+	switch kind {
+	case installed.GoVendored:
+		return "run go mod vendor, and look at what changes"
+	case installed.CargoVendored:
+		return "remove the vendor folder and run cargo vendor --locked"
+	case installed.NuGetRestored:
+		return "run dotnet restore --locked-mode --force"
+	}
+	return r.reinstall()
+}
+
 // installed adds a finding about a package on the disk.
 func (l *locked) installed(rule string, severity Severity, p installed.Package, text string) {
 	as := Finding{Check: Installed, Rule: rule, Severity: severity, Fix: l.reinstall()}

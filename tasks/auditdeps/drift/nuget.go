@@ -70,7 +70,7 @@ func nugetRestored(f Facts) []Finding {
 		l.nugetMissing(tree, have)
 	})
 	for i := range l.report.found {
-		l.report.found[i].Fix = "run dotnet restore --locked-mode --force"
+		l.report.found[i].Fix = l.reinstallOf(installed.NuGetRestored)
 	}
 	return l.report.found
 }

@@ -62,25 +62,21 @@ func recorded(name string) (string, bool) {
 // checkRecorded holds a file against what RECORD has for it. Only what pip compiles may
 // do without a hash.
 func (s *site) checkRecorded(file, want, label string, c *complaints) {
-	if isCompiled(file) {
+	if isCompiled(file) || want == "" && s.besideSource(file) {
 		return
 	}
 	algorithm, encoded, _ := strings.Cut(want, "=")
-	var digest hash.Hash
-	switch algorithm {
-	case "sha256":
-		digest = sha256.New()
-	case "sha384":
-		digest = sha512.New384()
-	case "sha512":
-		digest = sha512.New()
-	default:
+	digest := recordHash(algorithm)
+	if digest == nil {
 		if signed := path.Base(file); signed != "RECORD.jws" && signed != "RECORD.p7s" {
 			c.wrong(file, "the RECORD of %s has no hash of this file that proves anything", label)
 		}
 		return
 	}
 	sum, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(encoded, "="))
+	if len(encoded) == 2*digest.Size() { // as some installers write it, Debian's among them
+		sum, err = hex.DecodeString(encoded)
+	}
 	if err != nil || len(sum) != digest.Size() {
 		c.wrong(file, "the RECORD of %s has a hash of this file that is none", label)
 		return
@@ -94,9 +90,33 @@ func (s *site) checkRecorded(file, want, label string, c *complaints) {
 	}
 }
 
+// recordHash is an algorithm that proves something, as pip takes it; nil for others.
+func recordHash(algorithm string) hash.Hash {
+	switch algorithm {
+	case "sha256":
+		return sha256.New()
+	case "sha384":
+		return sha512.New384()
+	case "sha512":
+		return sha512.New()
+	}
+	return nil
+}
+
 // isCompiled reports whether a file is a cache of Python's own.
 func isCompiled(name string) bool {
 	return strings.HasSuffix(name, ".pyc") && path.Base(path.Dir(name)) == "__pycache__"
+}
+
+// besideSource reports whether a file is compiled, as Python 2 keeps them, beside the source
+// that Python 3 loads instead.
+func (s *site) besideSource(name string) bool {
+	source, ok := strings.CutSuffix(name, ".pyc")
+	if !ok {
+		return false
+	}
+	_, err := fs.Stat(s.tree, source+".py")
+	return err == nil
 }
 
 // tops are the modules and folders of a package without RECORD.
@@ -125,7 +145,8 @@ func (s *site) foreign() []Problem {
 	err := s.walk(".", func(name string, entry fs.DirEntry) {
 		top, _, _ := strings.Cut(name, "/")
 		isLink := entry.Type()&fs.ModeSymlink != 0 // it may lead to a folder of modules
-		if known[name] || !importable(name) && !isLink || tops[top] || tops[moduleOf(top)] {
+		isOwned := known[name] || tops[top] || tops[moduleOf(top)]
+		if isOwned || !importable(name) && !isLink || s.besideSource(name) {
 			return
 		}
 		if at[top] == nil {
