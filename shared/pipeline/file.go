@@ -66,7 +66,8 @@ func (l *Log) PublishTests(title, path string) error {
 		return err
 	}
 	l.command("results.publish", []property{
-		{"mergeResults", "false"}, {"publishRunAttachments", "true"}, {"resultFiles", path}, {"runTitle", title}, {"type", "JUnit"},
+		{"mergeResults", "false"}, {"publishRunAttachments", "true"},
+		{"resultFiles", path}, {"runTitle", title}, {"type", "JUnit"},
 	}, "")
 	return nil
 }

@@ -125,7 +125,9 @@ func load(name string) (*npmtest.Registry, *osvtest.Server, error) {
 	registry := npmtest.New()
 	registry.NoAudit = config.NoAudit
 	for _, p := range config.Packages {
-		registry.Publish(npmtest.Package{Name: p.Name, Version: p.Version, Dependencies: p.Dependencies, Files: p.Files})
+		registry.Publish(npmtest.Package{
+			Name: p.Name, Version: p.Version, Dependencies: p.Dependencies, Files: p.Files,
+		})
 	}
 	var records []string
 	for i, file := range config.Advisories {

@@ -67,7 +67,9 @@ func CycloneDX(bom BOM) ([]byte, error) {
 			Tools: cdxTools{[]cdxComponent{{
 				Type: "application", Name: named(bom.Tool), Version: line(bom.ToolVersion),
 			}}},
-			Component: cdxComponent{Type: "application", Ref: "root", Name: named(bom.Name), Version: line(bom.Version)},
+			Component: cdxComponent{
+				Type: "application", Ref: "root", Name: named(bom.Name), Version: line(bom.Version),
+			},
 		},
 		Components:   make([]cdxComponent, 0, len(order)),
 		Dependencies: []cdxDependency{{Ref: "root", DependsOn: pick(refs, bom.Roots)}},

@@ -137,7 +137,8 @@ func (r *reader) mapping(n *yaml.Node, known ...string) map[string]*yaml.Node {
 		case key.Kind != yaml.ScalarNode || !slices.Contains(known, key.Value):
 			r.problem(key.Line, "use one of "+strings.Join(known, ", "), "unknown key %s", shown(key.Value))
 		case values[key.Value] != nil:
-			r.problem(key.Line, "remove one of them", "%s is there twice, first in line %d", key.Value, values[key.Value].Line)
+			r.problem(key.Line, "remove one of them", "%s is there twice, first in line %d",
+				key.Value, values[key.Value].Line)
 		default:
 			values[key.Value] = n.Content[i+1]
 		}
