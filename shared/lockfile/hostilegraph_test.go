@@ -43,3 +43,55 @@ func TestGraphsStaySmall(t *testing.T) {
 		})
 	}
 }
+
+func TestIncludesAreBounded(t *testing.T) {
+	t.Parallel()
+	files := []string{"requirements.txt", "-r 0.txt\n"}
+	for i := range maxIncludes + 10 { // each includes the next
+		files = append(files, fmt.Sprintf("%d.txt", i), fmt.Sprintf("p%d==1\n-r %d.txt\n", i, i+1))
+	}
+	lock, err := Read(mapTree(files...), "requirements.txt")
+	if err != nil || len(lock.Entries) != maxIncludes || len(lock.Contradictions) != 1 {
+		t.Errorf("Read: got %d entries, contradictions %q, error %v, want %d entries and one contradiction",
+			len(lock.Entries), contradictions(lock), err, maxIncludes)
+	}
+	large := strings.Repeat("#", maxManifest)
+	lock, err = Read(mapTree("requirements.txt", "-r a.txt\n-r b.txt\n", "a.txt", large, "b.txt", "x==1"), "requirements.txt")
+	if err != nil || len(lock.Contradictions) != 1 {
+		t.Errorf("Read: got contradictions %q, error %v, want one: together the files are too large", contradictions(lock), err)
+	}
+}
+
+func TestPOMsAreBounded(t *testing.T) {
+	t.Parallel()
+	lock, err := Read(mapTree("pom.xml", "<project>"+strings.Repeat(" ", maxPOM)+"</project>"), "pom.xml")
+	if err != nil || len(lock.Contradictions) != 1 || !strings.Contains(lock.Contradictions[0].Text, "larger than 8 MiB") {
+		t.Errorf("Read: got contradictions %q, error %v, want one about the size", contradictions(lock), err)
+	}
+	p := &pomFile{properties: map[string]string{"long": strings.Repeat("x", maxPOMText+1)}}
+	if got, ok := p.value(strings.Repeat("${long}", 50)); ok || len(got) > maxPOMText {
+		t.Errorf("value: got %d bytes, %v, want none: a property is too long", len(got), ok)
+	}
+}
+
+// TestManifestsThatCannotBeReadAreLeftToStale has manifests that are broken: the entries
+// are there, and who compares the two is told.
+func TestManifestsThatCannotBeReadAreLeftToStale(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ lock, manifest string }{
+		"poetry.lock":  {"[[package]]\nname='a'\nversion='1'\n", "pyproject.toml"},
+		"Pipfile.lock": {`{"default": {"a": {"version": "==1"}}}`, "Pipfile"},
+		"Cargo.lock":   {cratePackage("a", "1.0.0", cratesIO, sumA), "Cargo.toml"},
+		"go.sum":       {"example.com/a v1.0.0 " + h1A + "\n", "go.mod"},
+	} {
+		tree := mapTree(name, tc.lock, tc.manifest, "module\n")
+		lock, err := Read(tree, name)
+		if err != nil || len(lock.Entries) == 0 {
+			t.Errorf("Read(%s): got %v, %v, want the package", name, lock.Entries, err)
+			continue
+		}
+		if err := Stale(tree, lock); err == nil || !strings.Contains(err.Error(), tc.manifest) {
+			t.Errorf("Stale(%s): got %v, want an error that names %s", name, err, tc.manifest)
+		}
+	}
+}
