@@ -17,7 +17,9 @@ var registries = map[string][]string{
 	"Go":        {"proxy.golang.org"},
 	"crates.io": {"index.crates.io", "static.crates.io", "crates.io", "https://github.com/rust-lang/crates.io-index"},
 	"NuGet":     {"api.nuget.org", "www.nuget.org"},
-	"Maven":     {"repo.maven.apache.org", "repo1.maven.org", "maven.google.com", "dl.google.com", "plugins.gradle.org"},
+	"Maven": {
+		"repo.maven.apache.org", "repo1.maven.org", "maven.google.com", "dl.google.com", "plugins.gradle.org",
+	},
 }
 
 // azureArtifacts are Azure Artifacts' feeds, which every Azure pipeline can use.

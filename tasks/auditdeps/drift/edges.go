@@ -10,32 +10,34 @@ import (
 // lockEdges looks whether the lock file answers what it says that its packages require.
 func lockEdges(f Facts) []Finding {
 	r := &report{Facts: f}
-	as := Finding{Check: Edges, Rule: "edges/lock", Severity: Fail}
 	for _, e := range f.Lock.Entries {
-		if e.Ghost {
-			continue
-		}
 		for _, require := range e.Requires {
 			_, forced := f.Overrides[require.Name]
-			as.Fix = r.relock(e.Name)
-			switch {
-			case forced:
-			case isPeer(require.Kind) || require.Kind == lockfile.Dev && e.Source != lockfile.Project:
-			case require.To < 0:
-				if require.Kind != lockfile.Optional && isRange(require.Range) {
-					r.entry(as, e, "%s requires %s@%s, which the lock file does not have",
-						r.who(e), cut(require.Name), cut(require.Range))
-				}
-			case e.Source != lockfile.Project: // else it is "drift/range"
-				to := f.Lock.Entries[require.To]
-				if v := r.judge(to.Name, to.Version, to.Source, require); v == otherPackage || v == otherVersion {
-					r.entry(as, e, "%s requires %s@%s, and the lock file answers with %s",
-						r.who(e), cut(require.Name), cut(require.Range), spec(to.Name, to.Version))
-				}
+			if !e.Ghost && !forced && !isPeer(require.Kind) {
+				r.lockEdge(e, require)
 			}
 		}
 	}
 	return r.found
+}
+
+func (r *report) lockEdge(e lockfile.Entry, require lockfile.Require) {
+	as := Finding{Check: Edges, Rule: "edges/lock", Severity: Fail, Fix: r.relock(e.Name)}
+	project := e.Source == lockfile.Project
+	switch {
+	case require.Kind == lockfile.Dev && !project:
+	case require.To < 0:
+		if require.Kind != lockfile.Optional && isRange(require.Range) {
+			r.entry(as, e, "%s requires %s@%s, which the lock file does not have",
+				r.who(e), cut(require.Name), cut(require.Range))
+		}
+	case !project: // else it is "drift/range"
+		to := r.Lock.Entries[require.To]
+		if v := r.judge(to.Name, to.Version, to.Source, require); v == otherPackage || v == otherVersion {
+			r.entry(as, e, "%s requires %s@%s, and the lock file answers with %s",
+				r.who(e), cut(require.Name), cut(require.Range), spec(to.Name, to.Version))
+		}
+	}
 }
 
 func (r *report) who(e lockfile.Entry) string {
@@ -122,7 +124,7 @@ func (n *node) severity(p installed.Package, require lockfile.Require, to instal
 	if n.Lock.Format != lockfile.PNPM && n.Lock.Format != lockfile.Berry {
 		return Fail
 	}
-	for _, i := range n.bySpec[p.Name+"@"+plainVersion(p.Version)] {
+	for _, i := range n.bySpec[key(p.Name, p.Version)] {
 		asks := false
 		for _, locked := range n.Lock.Entries[i].Requires {
 			if locked.Name != require.Name {

@@ -3,6 +3,7 @@ package drift
 import (
 	"errors"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
@@ -90,15 +91,11 @@ const (
 // judge says whether a package is what is asked for. What is asked for by address or by
 // tag can be any version. What is forced on a package is not what the range says.
 func (r *report) judge(name, version string, source lockfile.Source, wanted lockfile.Require) verdict {
+	if forced, ok := r.Overrides[wanted.Name]; ok {
+		wanted.Range = forced
+	}
 	if source == lockfile.Project || version == "" || wanted.Range == "" {
 		return fits
-	}
-	forced, isForced := r.Overrides[wanted.Name]
-	if isForced {
-		if forced == "" {
-			return fits
-		}
-		wanted.Range = forced
 	}
 	ecosystem := r.Lock.Ecosystem()
 	ok, err := versions.Satisfies(ecosystem, version, wanted.Range)
@@ -107,8 +104,8 @@ func (r *report) judge(name, version string, source lockfile.Source, wanted lock
 		return fits
 	case ecosystem == "npm" && name != target(wanted):
 		return otherPackage
-	case source != lockfile.Registry && source != lockfile.Bundled && source != "":
-		return fits // "source" says whether that was asked for
+	case source != lockfile.Registry && source != lockfile.Bundled:
+		return fits // the rules for addresses say whether that was asked for
 	case err != nil:
 		return unclear
 	case !ok:
@@ -177,9 +174,8 @@ func integrity(f Facts) []Finding {
 	proven := 0
 	for _, e := range f.Lock.Entries {
 		switch {
-		case !downloaded(e) || e.Version == "" || e.Ghost:
-		case len(e.Integrity) == 0 && e.Optional && f.Lock.Format == lockfile.Berry:
-			// Yarn has hashes only of what was installed somewhere: not for other systems.
+		case !downloaded(e) || e.Version == "" || e.Ghost || e.Optional && f.Lock.Format == lockfile.Berry:
+			// Yarn has no hashes of what is for other systems.
 		case len(e.Integrity) == 0:
 			without = append(without, e)
 		case isWeak(e.Integrity):
@@ -189,8 +185,7 @@ func integrity(f Facts) []Finding {
 		}
 	}
 	missing := Finding{Check: Lint, Rule: "lint/integrity-missing", Severity: Fail}
-	optional := f.Lock.Format == lockfile.Pip || f.Lock.Format == lockfile.Yarn1
-	if optional && proven+len(weak) == 0 {
+	if proven+len(weak) == 0 && slices.Contains([]lockfile.Format{lockfile.Pip, lockfile.Yarn1}, f.Lock.Format) {
 		missing.Severity = Warn // of old files, and of those that are written by hand
 	}
 	r.each(missing, without, "has no hash: whatever the registry answers is installed")

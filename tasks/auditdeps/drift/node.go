@@ -2,6 +2,7 @@ package drift
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
@@ -13,8 +14,8 @@ var nodeRules = []rule{reachable, lockEdges, nodeInstalled, nodeHidden, nodeEdge
 // problems are what was found wrong on the disk while it was read.
 func problems(f Facts) []Finding {
 	r := &report{Facts: f}
-	fix := r.reinstall()
 	for _, tree := range f.Trees {
+		fix := r.reinstallOf(tree.Kind)
 		for _, p := range tree.Problems {
 			if !p.Unread {
 				r.found = append(r.found, Finding{
@@ -82,7 +83,7 @@ func newNode(f Facts, tree installed.Tree) *node {
 		if e.Source == lockfile.Project {
 			continue
 		}
-		n.bySpec[e.Name+"@"+plainVersion(e.Version)] = append(n.bySpec[e.Name+"@"+plainVersion(e.Version)], i)
+		n.bySpec[key(e.Name, e.Version)] = append(n.bySpec[key(e.Name, e.Version)], i)
 		n.byName[e.Name] = append(n.byName[e.Name], i)
 		if e.Alias != "" {
 			n.byName[e.Alias] = append(n.byName[e.Alias], i)
@@ -153,7 +154,8 @@ func (n *node) placed() {
 			if inStore(p.Path) {
 				as.Severity = Warn // only links lead there
 			}
-			n.disk(as, p, "%s is on the disk as %s, and the lock file has nothing there", spec(p.Name, p.Version), cut(p.Path))
+			n.disk(as, p, "%s is on the disk as %s, and the lock file has nothing there",
+				spec(p.Name, p.Version), cut(p.Path))
 		}
 	}
 	n.foreignLinks()
@@ -180,7 +182,7 @@ func (n *node) same(e lockfile.Entry, p installed.Package) {
 // left out on purpose.
 func (n *node) without(there func(lockfile.Entry) bool) bool {
 	for i, e := range n.Lock.Entries {
-		if e.Source != lockfile.Project && n.state[i].dev && !n.state[i].unreached && there(e) {
+		if e.Source != lockfile.Project && n.state[i].has(forDev) && !n.state[i].has(unreached) && there(e) {
 			return false
 		}
 	}
@@ -194,11 +196,13 @@ func (n *node) mayMiss(i int, e lockfile.Entry, noDev bool) bool {
 		return e.Ghost || e.Optional || e.Dev && noDev
 	}
 	s := n.state[i]
-	return s.unreached || s.optional || s.peer || noDev && (s.dev || s.devOptional)
+	return s.has(unreached|optional|forPeers) || noDev && s.has(forDev|devOptional)
 }
 
 func inStore(place string) bool {
-	return strings.Contains(place, "/.pnpm/") || strings.Contains(place, "/.store/") || strings.Contains(place, "/.bun/")
+	return slices.ContainsFunc([]string{"/.pnpm/", "/.store/", "/.bun/"}, func(store string) bool {
+		return strings.Contains(place, store)
+	})
 }
 
 // foreignLinks looks for links that the lock file does not explain.

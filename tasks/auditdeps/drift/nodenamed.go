@@ -12,7 +12,7 @@ import (
 func (n *node) named() {
 	there := map[string]bool{}
 	for _, p := range n.tree.Packages {
-		there[p.Name+"@"+plainVersion(p.Version)] = true
+		there[key(p.Name, p.Version)] = true
 		there[nameOf(p.Path)] = true
 		n.known(p)
 	}
@@ -20,26 +20,40 @@ func (n *node) named() {
 	for place := range n.links {
 		there[nameOf(place)] = true
 	}
-	noDev := n.without(func(e lockfile.Entry) bool { return there[e.Name+"@"+plainVersion(e.Version)] })
-	said := map[string]bool{}
-	for i, e := range n.Lock.Entries {
-		key := e.Name + "@" + plainVersion(e.Version)
-		told := n.told[e.Name] && len(n.byName[e.Name]) == 1
-		local := e.Source != lockfile.Registry && (there[e.Name] || there[e.Alias])
-		if e.Source == lockfile.Project || there[key] || local || told || said[key] || n.mayMiss(i, e, noDev) ||
-			n.mayMissElsewhere(e, noDev) || n.brokenName(e) {
-			continue
-		}
-		said[key] = true
-		as := n.as("installed/missing")
-		if !n.graph {
-			as.Severity = Warn
-		}
-		n.entry(as, e, "the lock file has %s, but it is not on the disk", spec(e.Name, e.Version))
-	}
+	n.absent(there)
 	if n.tree.Kind == installed.PlugAndPlay {
 		n.strangers()
 	}
+}
+
+// key is what a package is found by.
+func key(name, version string) string { return name + "@" + plainVersion(version) }
+
+// absent looks for entries of which nothing is on the disk. There are the names of
+// folders, and of packages with their versions.
+func (n *node) absent(there map[string]bool) {
+	noDev := n.without(func(e lockfile.Entry) bool { return there[key(e.Name, e.Version)] })
+	as := n.as("installed/missing")
+	if !n.graph {
+		as.Severity = Warn
+	}
+	for _, e := range n.Lock.Entries {
+		if e.Source == lockfile.Project || there[key(e.Name, e.Version)] ||
+			n.explained(e, there) || n.noneNeeded(e, noDev) {
+			continue
+		}
+		there[key(e.Name, e.Version)] = true // say it once
+		n.entry(as, e, "the lock file has %s, but it is not on the disk", spec(e.Name, e.Version))
+	}
+}
+
+// explained reports whether a package that is not there by its name and version is there
+// after all, or another finding says what is there.
+func (n *node) explained(e lockfile.Entry, there map[string]bool) bool {
+	if e.Source != lockfile.Registry && (there[e.Name] || there[e.Alias]) {
+		return true
+	}
+	return n.told[e.Name] && len(n.byName[e.Name]) == 1 || n.brokenName(e)
 }
 
 // strangers are projects that Plug'n'Play knows and the lock file does not.
@@ -52,9 +66,9 @@ func (n *node) strangers() {
 	}
 }
 
-// mayMissElsewhere reports whether another entry for the same package need not be there.
-func (n *node) mayMissElsewhere(e lockfile.Entry, noDev bool) bool {
-	for _, i := range n.bySpec[e.Name+"@"+plainVersion(e.Version)] {
+// noneNeeded reports whether no entry for a package needs to be there.
+func (n *node) noneNeeded(e lockfile.Entry, noDev bool) bool {
+	for _, i := range n.bySpec[key(e.Name, e.Version)] {
 		if !n.mayMiss(i, n.Lock.Entries[i], noDev) {
 			return false
 		}
@@ -78,7 +92,7 @@ func (n *node) known(p installed.Package) {
 	for _, i := range n.byName[nameOf(p.Path)] {
 		local = local || n.Lock.Entries[i].Source != lockfile.Registry
 	}
-	entries := n.bySpec[p.Name+"@"+plainVersion(p.Version)]
+	entries := n.bySpec[key(p.Name, p.Version)]
 	switch {
 	case len(entries) > 0:
 		n.inPlace(p, entries)
@@ -107,7 +121,8 @@ func (n *node) versionsOf(name string) string {
 func (n *node) inPlace(p installed.Package, entries []int) {
 	e := n.Lock.Entries[entries[0]]
 	if place := nameOf(p.Path); place != "" && place != p.Name && !p.Bundled && !n.isAlias(place, entries) {
-		n.entry(n.as("installed/other"), e, "%s: on the disk it is another package, %s", cut(p.Path), spec(p.Name, p.Version))
+		n.entry(n.as("installed/other"), e, "%s: on the disk it is another package, %s",
+			cut(p.Path), spec(p.Name, p.Version))
 		return
 	}
 	if kept, ok := storeVersion(p); ok && kept != plainVersion(p.Version) {
@@ -174,8 +189,9 @@ func (n *node) namedLinks() {
 		name := nameOf(l.Path)
 		if strings.Contains("/"+l.To, "/"+nodeModules+"/") {
 			p, there := n.byPath[l.To]
-			if there && p.Name != name && !n.isAlias(name, n.bySpec[p.Name+"@"+plainVersion(p.Version)]) {
-				n.disk(n.as("installed/other"), p, "%s is a link to another package, %s", cut(l.Path), spec(p.Name, p.Version))
+			if there && p.Name != name && !n.isAlias(name, n.bySpec[key(p.Name, p.Version)]) {
+				n.disk(n.as("installed/other"), p, "%s is a link to another package, %s",
+					cut(l.Path), spec(p.Name, p.Version))
 			}
 			continue
 		}
@@ -187,7 +203,8 @@ func (n *node) namedLinks() {
 		if len(entries) > 0 && member && n.Lock.Entries[entries[0]].Source == lockfile.Registry {
 			n.told[name] = true
 			n.entry(n.as("installed/other"), n.Lock.Entries[entries[0]],
-				"%s: the lock file has %s, but on the disk it is a link to %s", cut(l.Path), n.versionsOf(name), cut(l.To))
+				"%s: the lock file has %s, but on the disk it is a link to %s",
+				cut(l.Path), n.versionsOf(name), cut(l.To))
 		}
 	}
 }

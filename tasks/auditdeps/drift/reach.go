@@ -8,32 +8,29 @@ import (
 
 // flags are why a package is there, as npm computes them: each holds if it does so for
 // every way from the projects to the package, see calc-dep-flags.js of npm/cli's arborist.
-type flags struct {
-	unreached           bool
-	unasked             bool // at most a package that may do without asks for it
-	dev, optional, peer bool
-	devOptional         bool // it may be left out where both of these are
-}
+type flags uint8
 
-// reach computes the flags of all entries. The roots are the projects; one that the
-// lock file calls dev or optional is none, if something requires it.
+const (
+	unreached   flags = 1 << iota
+	unasked           // at most a package that may do without asks for it
+	forDev            // for development only
+	optional          // may be missing
+	forPeers          // some package has it as a peer, and none by itself
+	devOptional       // for development here, optional there: may be missing without both
+	allFlags    = 1<<iota - 1
+)
+
+func (f flags) has(flag flags) bool { return f&flag != 0 }
+
+// reach computes the flags of all entries, from the roots on.
 func reach(entries []lockfile.Entry) []flags {
 	state := make([]flags, len(entries))
-	required := make([]bool, len(entries))
-	for i, e := range entries {
-		state[i] = flags{true, true, true, true, true, true}
-		for _, r := range e.Requires {
-			if r.To >= 0 && r.To != i {
-				required[r.To] = true
-			}
-		}
+	for i := range state {
+		state[i] = allFlags
 	}
-	var queue []int
-	for i, e := range entries {
-		if e.Source == lockfile.Project && !e.Ghost && (!e.Dev && !e.Optional && !isLink(e) || !required[i]) {
-			state[i] = flags{}
-			queue = append(queue, i)
-		}
+	queue := roots(entries)
+	for _, root := range queue {
+		state[root] = 0
 	}
 	for len(queue) > 0 {
 		from := queue[len(queue)-1]
@@ -47,6 +44,27 @@ func reach(entries []lockfile.Entry) []flags {
 	return state
 }
 
+// roots are the projects. One that the lock file calls dev or optional is none, if
+// something requires it.
+func roots(entries []lockfile.Entry) []int {
+	required := make([]bool, len(entries))
+	for i, e := range entries {
+		for _, r := range e.Requires {
+			if r.To >= 0 && r.To != i {
+				required[r.To] = true
+			}
+		}
+	}
+	var found []int
+	for i, e := range entries {
+		claimed := e.Dev || e.Optional || e.DevOptional || isLink(e)
+		if e.Source == lockfile.Project && !e.Ghost && (!claimed || !required[i]) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
 // isLink reports whether an entry is a link in node_modules to a project.
 func isLink(e lockfile.Entry) bool {
 	return e.Source == lockfile.Project && strings.Contains("/"+e.Location, "/"+nodeModules+"/")
@@ -57,14 +75,21 @@ const nodeModules = "node_modules"
 // follow takes away the flags that do not hold any more, as there is this edge. It reports
 // whether that changed something.
 func (f *flags) follow(from flags, kind lockfile.Kind) bool {
+	switch kind {
+	case lockfile.Dev:
+		from |= forDev
+	case lockfile.Optional:
+		from |= optional
+	case lockfile.Peer:
+		from |= forPeers
+	case lockfile.PeerOptional:
+		from |= forPeers | optional | unasked
+	}
+	if from.has(forDev | optional) {
+		from |= devOptional
+	}
 	before := *f
-	dev, optional := kind == lockfile.Dev, kind == lockfile.Optional || kind == lockfile.PeerOptional
-	f.unreached = f.unreached && from.unreached
-	f.unasked = f.unasked && (from.unasked || kind == lockfile.PeerOptional)
-	f.dev = f.dev && (from.dev || dev)
-	f.optional = f.optional && (from.optional || optional)
-	f.peer = f.peer && (from.peer || isPeer(kind))
-	f.devOptional = f.devOptional && (from.devOptional || from.dev || from.optional || dev || optional)
+	*f &= from
 	return *f != before
 }
 
@@ -97,12 +122,12 @@ func reachable(f Facts) []Finding {
 		}
 		lies.Fix, ghost.Fix = r.relock(e.Name), managers[f.Lock.Format].renew
 		switch {
-		case state[i].unreached:
+		case state[i].has(unreached):
 			if ghost.Severity = Warn; e.Ghost {
 				ghost.Severity = Note // npm says so itself, and does not install it
 			}
 			r.entry(ghost, e, "nothing requires %s, but the lock file has it", spec(e.Name, e.Version))
-		case e.Ghost && state[i].unasked:
+		case e.Ghost && state[i].has(unasked):
 		case e.Ghost:
 			r.entry(lies, e, "%s is called superfluous, but it is required", spec(e.Name, e.Version))
 		default:
@@ -117,13 +142,13 @@ func reachable(f Facts) []Finding {
 // lie names the flag of an entry that its graph contradicts.
 func lie(e lockfile.Entry, f flags, format lockfile.Format) string {
 	switch {
-	case e.Dev && !f.dev:
+	case e.Dev && !f.has(forDev):
 		return "a dev dependency"
-	case e.DevOptional && !f.devOptional:
+	case e.DevOptional && !f.has(devOptional):
 		return "a dev or optional dependency"
-	case e.Optional && !f.optional && format != lockfile.Berry: // there it means: for one system only
+	case e.Optional && !f.has(optional) && format != lockfile.Berry: // there it means: for one system only
 		return "optional"
-	case e.Peer && !f.peer:
+	case e.Peer && !f.has(forPeers):
 		return "a peer dependency"
 	}
 	return ""

@@ -185,6 +185,8 @@ func (w *nodeWalk) one(p folder) (result, bool) {
 	}
 	bundles := p.bundled || m.bundles
 	switch {
+	case m.version == "" && m.problem != "":
+		return r, bundles
 	case m.version == "" && w.stray(p.path) == nil:
 		return result{}, bundles // Yarn puts that in the place of what is for other systems
 	case m.version == "":
@@ -235,7 +237,8 @@ func (w *nodeWalk) list(f folder) listed {
 	case errors.Is(err, fs.ErrNotExist):
 		return l
 	case err != nil:
-		l.problems = []Problem{{w.at(f.path), "cannot be looked into: it is no folder, or leads out of the project", true}}
+		const why = "cannot be looked into: it is no folder, or leads out of the project"
+		l.problems = []Problem{{w.at(f.path), why, true}}
 		return l
 	}
 	if info, err := lstat(w.tree, w.at(f.path)); f.own && (err != nil || !info.IsDir()) {
@@ -314,36 +317,46 @@ func (w *nodeWalk) store(l *listed, store string) {
 
 // link notes where a link leads.
 func (w *nodeWalk) link(l *listed, name string) {
-	outside := func() {
-		l.problems = append(l.problems, Problem{w.at(name), "is a link that leads out of the project", true})
+	say := func(text string, unread bool) {
+		l.problems = append(l.problems, Problem{w.at(name), text, unread})
 	}
+	to, ok := w.target(name)
+	info, err := fs.Stat(w.tree, w.at(name))
+	switch {
+	case !ok || err != nil && !errors.Is(err, fs.ErrNotExist):
+		say("is a link that leads out of the project", true)
+	case err != nil:
+		say("is a link to what does not exist", false)
+	case info.IsDir() || loadable(name):
+		l.links = append(l.links, Link{Path: name, To: w.below(to)})
+	}
+}
+
+// target returns where a link leads, below the root of the tree; false if that is
+// elsewhere.
+func (w *nodeWalk) target(name string) (string, bool) {
 	target, err := fs.ReadLink(w.tree, w.at(name))
 	target = strings.ReplaceAll(target, `\`, "/")
 	if err != nil || target == "" || path.IsAbs(target) || strings.Contains(target, ":") {
-		outside()
-		return
+		return "", false
 	}
-	// Below the root, and then below the lock file's folder.
 	to := path.Join(path.Dir(w.at(name)), target)
-	below, ok := strings.CutPrefix(to+"/", path.Join(w.dir)+"/")
-	if w.dir == "." || w.dir == "" {
-		below, ok = to, true
+	return to, fs.ValidPath(to)
+}
+
+// below returns a path below the lock file's folder of one below the root.
+func (w *nodeWalk) below(name string) string {
+	dir := path.Clean(w.dir)
+	if dir == "." {
+		return join(name)
 	}
-	info, err := fs.Stat(w.tree, w.at(name))
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && fs.ValidPath(to):
-		l.problems = append(l.problems, Problem{w.at(name), "is a link to what does not exist", false})
-		return
-	case err != nil || !fs.ValidPath(to):
-		outside()
-		return
-	case !info.IsDir() && !loadable(name):
-		return
+	if name == dir {
+		return ""
 	}
-	if !ok {
-		below = strings.Repeat("../", strings.Count(path.Clean(w.dir), "/")+1) + to
+	if inside, ok := strings.CutPrefix(name, dir+"/"); ok {
+		return inside
 	}
-	l.links = append(l.links, Link{Path: name, To: strings.TrimSuffix(below, "/")})
+	return strings.Repeat("../", strings.Count(dir, "/")+1) + name
 }
 
 // follow looks at the folders that links lead to, if those are projects: what is installed

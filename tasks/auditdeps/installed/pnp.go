@@ -46,7 +46,7 @@ func (w *nodeWalk) plugAndPlay(ctx context.Context) {
 			continue // the same files, with other peers
 		case p.project:
 			w.projects[join(p.location)] = true
-		case !fs.ValidPath(w.at(p.location)):
+		case path.IsAbs(p.location) || strings.Contains(p.location, ":") || !fs.ValidPath(w.at(p.location)):
 			outside++
 		case w.exists(archiveOf(p.location)): // else it was left out, being for another system
 			inside = append(inside, p)
