@@ -21,24 +21,18 @@ type berryGraph struct {
 	// bound those that belong to one workspace, by their request without that.
 	patched map[string]int
 	bound   map[boundRequest]int
-	bases   []patchBase
+	bases   map[int]string // requests for what patched packages are made of, by place
 }
 
 // boundRequest is a request of the package with this locator; "" for the first one.
 type boundRequest struct{ request, locator string }
-
-// patchBase is the request for what a patched package is made of.
-type patchBase struct {
-	request string
-	place   int // of what is patched
-}
 
 // readBerryGraph makes the entries, with Requires as Yarn writes them (npm: is left out
 // where a range follows) and catalogs replaced by what is in them.
 func readBerryGraph(doc fields, tree fs.FS, lock *Lock) error {
 	g := &berryGraph{
 		yarnGraph: yarnGraph{lock: lock, answers: map[string]int{}},
-		doc:       doc, patched: map[string]int{}, bound: map[boundRequest]int{},
+		doc:       doc, patched: map[string]int{}, bound: map[boundRequest]int{}, bases: map[int]string{},
 	}
 	g.manifests(tree)
 	var locators []string // of the entries
@@ -47,18 +41,17 @@ func readBerryGraph(doc fields, tree fs.FS, lock *Lock) error {
 			continue
 		}
 		entry, requests := doc.fields(key), strings.Split(key, ", ")
-		g.add(g.entry(key, requests, entry), requests)
+		if err := g.add(g.entry(key, requests, entry), requests); err != nil {
+			return err
+		}
 		g.index(requests)
 		for len(locators) < len(lock.Entries) {
 			locators = append(locators, entry.text("resolution"))
 		}
 	}
-	for i := range lock.Entries {
-		e := &lock.Entries[i]
-		for j := range e.Requires {
-			e.Requires[j] = g.answer(*e, e.Requires[j], locators[i])
-		}
-	}
+	lock.eachRequire(func(place int, r Require) Require {
+		return g.answer(lock.Entries[place], r, locators[place])
+	})
 	g.addBases()
 	return *doc.problem
 }
@@ -206,7 +199,7 @@ func (g *berryGraph) index(requests []string) {
 		}
 		if rest, ok := strings.CutPrefix(spec, "patch:"); ok {
 			base := withProtocol(berryPatched(rest))
-			g.bases = append(g.bases, patchBase{base, place})
+			g.bases[place] = base
 			if strings.Contains(rest, "builtin<compat/"+name+">") {
 				g.patched[base] = place
 			}
@@ -216,14 +209,11 @@ func (g *berryGraph) index(requests []string) {
 
 // addBases lets patched packages require what they are made of, which nothing else may.
 func (g *berryGraph) addBases() {
-	for _, base := range g.bases {
-		name, spec := cutSpec(base.request)
-		to, ok := g.answers[base.request]
-		if e := &g.lock.Entries[base.place]; ok && to != base.place {
-			r := Require{Name: name, Range: plainRange(spec), Kind: Prod, To: to}
-			if !slices.Contains(e.Requires, r) {
-				e.Requires = append(e.Requires, r)
-			}
+	for place, base := range g.bases {
+		name, spec := cutSpec(base)
+		e := &g.lock.Entries[place]
+		if to, ok := g.answers[base]; ok && to != place {
+			e.Requires = append(slices.Clip(e.Requires), Require{Name: name, Range: plainRange(spec), Kind: Prod, To: to})
 		}
 	}
 }

@@ -1,6 +1,11 @@
 package lockfile
 
-import "testing"
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+)
 
 func TestPNPMEntries(t *testing.T) {
 	t.Parallel()
@@ -157,5 +162,30 @@ func TestPNPMKeysWithoutPeers(t *testing.T) {
 		if got := withoutPeers(key); got != want {
 			t.Errorf("withoutPeers(%q): got %q, want %q", key, got, want)
 		}
+	}
+}
+
+// countingFS counts how often a file is opened.
+type countingFS struct {
+	fs.FS
+	opened *int
+}
+
+func (c countingFS) Open(name string) (fs.File, error) {
+	*c.opened++
+	return c.FS.Open(name)
+}
+
+func TestManifestsOfTooManyProjectsAreNotRead(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("lockfileVersion: '9.0'\nimporters:\n")
+	for i := range maxMembers + 500 {
+		fmt.Fprintf(&b, "  p%d: {}\n", i)
+	}
+	opened := 0
+	lock, err := Read(countingFS{mapTree("pnpm-lock.yaml", b.String()), &opened}, "pnpm-lock.yaml")
+	if err != nil || len(lock.Entries) != maxMembers+500 || opened > maxMembers+5 {
+		t.Errorf("Read: %d entries, %d files opened, error %v, want all and about %d", len(lock.Entries), opened, err, maxMembers)
 	}
 }

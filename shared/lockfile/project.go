@@ -161,14 +161,7 @@ func peerKind(f fields, name string) Kind {
 	return Peer
 }
 
-// plainRequires makes what is from a manifest fit for an entry: texts that no lock file
-// may have are refused there, and are a person's business here.
-func (e *Entry) plainRequires() {
-	for i := range e.Requires {
-		e.Requires[i].Name, e.Requires[i].Range = shownText(e.Requires[i].Name), shownText(e.Requires[i].Range)
-	}
-}
-
+// shownText makes a text of a manifest fit for an entry.
 func shownText(text string) string {
 	if len(text) > maxText || !utf8.ValidString(text) || strings.ContainsFunc(text, odd) {
 		return printable(text)

@@ -141,3 +141,12 @@ func BenchmarkReadYAML(b *testing.B) {
 		}
 	}
 }
+
+func TestYAMLWithTooManyValues(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"a: [" + strings.Repeat("b,", maxNodes) + "b]\n", strings.Repeat("#\n", maxNodes+1)} {
+		if _, err := parseYAML("x", []byte(text)); err == nil || !strings.Contains(err.Error(), "values") {
+			t.Errorf("parseYAML of %d values: got %v, want an error", maxNodes, err)
+		}
+	}
+}

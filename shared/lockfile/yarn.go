@@ -50,8 +50,7 @@ func parseYarn1(data []byte, tree fs.FS, lock *Lock) error {
 		return err
 	}
 	yarn1Packages(entries, lock)
-	readYarn1Graph(entries, tree, lock)
-	return nil
+	return readYarn1Graph(entries, tree, lock)
 }
 
 func yarn1Packages(entries []yarn1Entry, lock *Lock) {

@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -58,6 +59,7 @@ func TestYarn1(t *testing.T) {
 		"tabs":              {text: "a@1:\n\tversion \"1\"\n", err: "line 2 is not Yarn's"},
 		"NUL":               {text: "a\x00@1:\n  version \"1\"\n  resolved \"https://x/y#" + hexNone + "\"\n", err: `"a\x00" has characters`},
 		"a key twice":       {text: "a@1:\n  version \"1\"\na@1:\n", err: `line 3 has "a@1" a second time`},
+		"too many names":    {text: "a1@1, b@1" + manyNames(maxAliases-1) + ":\n  version \"1\"\n", err: "line 1 is for more than 64 names"},
 		"no name twice":     {text: "\"\", \"\":\n", err: `line 1 has "" a second time`},
 		"a version twice":   {text: "a@1:\n  version \"1\"\n  version \"2\"\n", err: `line 3 has "version" a second time`},
 		"a long line":       {text: strings.Repeat("a", 8<<20), err: `line 1 is not Yarn's: "aaa`},
@@ -69,6 +71,14 @@ func TestYarn1(t *testing.T) {
 			checkParse(t, lock, tc.want, err, tc.err)
 		})
 	}
+}
+
+func manyNames(count int) string {
+	var b strings.Builder
+	for i := range count {
+		fmt.Fprintf(&b, ", n%d@1", i)
+	}
+	return b.String()
 }
 
 // hex512None is the SHA-512 of nothing.

@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -40,36 +41,50 @@ func (g *yarnGraph) resolve(p project) {
 	}
 }
 
+// maxAliases is how many names a package can be installed under.
+const maxAliases = 64
+
 // add adds an entry for a package that answers these requests: one for each name that
-// it is installed under.
-func (g *yarnGraph) add(e Entry, requests []string) {
-	places := map[string]int(nil)
-	last, place := "", -1
+// it is installed under. These share what they require.
+func (g *yarnGraph) add(e Entry, requests []string) error {
+	first := len(g.lock.Entries)
 	for _, request := range requests {
-		if name, _ := cutSpec(request); place < 0 || name != last {
-			if places == nil && place >= 0 {
-				places = map[string]int{last: place}
+		name, _ := cutSpec(request)
+		place := first
+		for place < len(g.lock.Entries) && g.lock.Entries[place].installed() != name {
+			place++
+		}
+		if place-first == maxAliases {
+			return malformed(g.lock, "line %d is for more than %d names", e.Line, maxAliases)
+		}
+		if place == len(g.lock.Entries) {
+			copied := e
+			if name != e.Name {
+				copied.Alias = name
 			}
-			known, ok := places[name]
-			if last, place = name, known; !ok {
-				place = len(g.lock.Entries)
-				g.lock.Entries = append(g.lock.Entries, e.under(name))
-				if places != nil {
-					places[name] = place
-				}
-			}
+			g.lock.Entries = append(g.lock.Entries, copied)
 		}
 		g.answers[request] = place
 	}
+	return nil
 }
 
-// under is the entry of the package under another name.
-func (e Entry) under(name string) Entry {
-	if name != e.Name {
-		e.Alias = name
+// installed is the name that a package is installed under.
+func (e Entry) installed() string { return cmp.Or(e.Alias, e.Name) }
+
+// eachRequire changes what all entries require, once where several share that.
+func (l *Lock) eachRequire(change func(place int, r Require) Require) {
+	var before []Require
+	for i := range l.Entries {
+		requires := l.Entries[i].Requires
+		if len(requires) == 0 || len(before) > 0 && &requires[0] == &before[0] {
+			continue
+		}
+		for j := range requires {
+			requires[j] = change(i, requires[j])
+		}
+		before = requires
 	}
-	e.Requires = slices.Clone(e.Requires)
-	return e
 }
 
 // realName is the name of the package that a request is for.
@@ -108,7 +123,7 @@ func (l *Lock) contradict(line int, format string, args ...any) {
 // readYarn1Graph makes the entries. Of the project itself, and of what it asks for,
 // the lock file says nothing; that is taken from the manifests beside it. If these
 // cannot be read, Stale says why, and the graph has no roots.
-func readYarn1Graph(entries []yarn1Entry, tree fs.FS, lock *Lock) {
+func readYarn1Graph(entries []yarn1Entry, tree fs.FS, lock *Lock) error {
 	g := &yarnGraph{lock: lock, answers: make(map[string]int, len(entries))}
 	members := map[string]int{} // places of the project's own packages, by name
 	if p, err := readProject(tree, *lock, nil); err == nil {
@@ -122,18 +137,20 @@ func readYarn1Graph(entries []yarn1Entry, tree fs.FS, lock *Lock) {
 		}
 	}
 	for _, e := range entries {
-		g.add(e.entry(lock), e.keys)
-	}
-	for i := range lock.Entries {
-		e := &lock.Entries[i]
-		for j := range e.Requires {
-			e.Requires[j].To = g.yarn1Answer(*e, e.Requires[j], members)
-		}
-		if e.Source == Project {
-			e.plainRequires()
+		if err := g.add(e.entry(lock), e.keys); err != nil {
+			return err
 		}
 	}
+	lock.eachRequire(func(place int, r Require) Require {
+		e := &lock.Entries[place]
+		if r.To = g.yarn1Answer(*e, r, members); e.Source == Project {
+			// Texts that no lock file may have are a person's business in a manifest.
+			r.Name, r.Range = shownText(r.Name), shownText(r.Range)
+		}
+		return r
+	})
 	g.markGhosts()
+	return nil
 }
 
 // markGhosts marks what is there for a resolution of something that nothing requires:
