@@ -32,7 +32,7 @@ func BenchmarkBuild(b *testing.B) {
 		if err := t.zipFile(context.Background(), source); err != nil {
 			b.Fatal(err)
 		}
-		if err := t.builder.Write(b.TempDir()+"/index", t.info(source, today)); err != nil {
+		if _, err := t.builder.Bytes(t.info(source, today)); err != nil {
 			b.Fatal(err)
 		}
 	}

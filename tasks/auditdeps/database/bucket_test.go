@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -115,7 +117,10 @@ func TestWholeAgain(t *testing.T) {
 			if got != tc.want {
 				t.Errorf("the whole was asked for: %v, want %v; requests: %q", got, tc.want, s.Requests())
 			}
-			if info.AsOf.After(today.Add(tc.after)) {
+			if strings.Contains(strings.Join(s.Requests(), "\n"), "x.json") {
+				t.Errorf("a path was asked for: %q", s.Requests())
+			}
+			if info.AsOf.After(today.Add(tc.after)) || info.Newest.After(today.Add(tc.after)) {
 				t.Errorf("it is as of %v, which has not come yet", info.AsOf)
 			}
 		})
@@ -138,15 +143,134 @@ func TestMirrorOfTheZipAlone(t *testing.T) {
 		t.Errorf("it is as of %v, want two days ago", info.AsOf)
 	}
 	s.Forget()
+	fault, tags := s.Fault, []string{}
+	s.Fault = func(r *http.Request) osvtest.Fault {
+		if strings.HasSuffix(r.URL.Path, ".zip") {
+			tags = append(tags, r.Header.Get("If-None-Match"))
+		}
+		return fault(r)
+	}
 	later := today.Add(5 * aDay)
 	f.Now = func() time.Time { return later }
 	wantIDs(t, f.open(t, "npm"), "npm", "minimist", "A-1")
 	wantRequests(t, s, "GET /npm/modified_id.csv", "GET /npm/all.zip", "GET /npm/modified_id.csv", "GET /modified_id.csv")
 	f.open(t, "npm")
 	wantRequests(t, s) // that it has not changed is remembered
+	if len(tags) != 1 || len(tags[0]) < 10 {
+		t.Errorf("the zip was asked for unless it is %q, want one that is known", tags)
+	}
 
 	later = later.Add(aDay)
 	f.refused(t, "older than the 7 days")
+}
+
+// list serves another list of npm's changes than the bucket has.
+type list struct {
+	*osvtest.Server
+	text string
+}
+
+func (l *list) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/npm/modified_id.csv" && l.text != "" {
+		_, _ = w.Write([]byte(l.text))
+		return
+	}
+	l.Server.ServeHTTP(w, r)
+}
+
+// A list of changes in which something is missing, or may be, is not relied upon.
+func TestListOfChangesRefused(t *testing.T) {
+	t.Parallel()
+	line := func(id string, age time.Duration) string { return ago(age) + "," + id + "\n" }
+	for name, tc := range map[string]struct{ text, want string }{
+		"not in order":           {line("A-2", 2*aDay) + line("A-3", aDay) + line("A-1", 4*aDay), "not in the order of time"},
+		"without what is known":  {line("A-3", aDay), "ends before"},
+		"without what is older":  {line("A-3", aDay) + line("A-2", 2*aDay), "ends before"},
+		"no list":                {"<!doctype html>\n", "not a time and an id"},
+		"a line without an end":  {strings.Repeat("2", 2*maxLine), "token too long"},
+		"an id that is none":     {line("A 3", aDay), "is none"},
+		"nothing":                {"\n", "not a time and an id"},
+		"a record that is not":   {line("A-9", aDay) + line("A-2", 2*aDay) + line("A-1", 4*aDay), "404"},
+		"too many that are none": {line("A-8", aDay) + line("A-2", 2*aDay) + line("A-1", 4*aDay), "1 of 2 records"},
+	} {
+		s := &list{Server: osvtest.New(osv("A-1", "minimist", "1.2.6", 4*aDay), osv("A-2", "minimist", "1.2.6", 2*aDay))}
+		web := httptest.NewServer(s)
+		t.Cleanup(web.Close)
+		f := setup(t, web.URL)
+		f.Refresh = 0
+		f.open(t, "npm")
+		s.text = tc.text
+		s.Set("npm", "A-3", osv("A-3", "minimist", "1.2.6", 3*aDay))
+		s.Set("npm", "A-8", "{")
+		s.Fault = func(r *http.Request) osvtest.Fault {
+			if strings.HasSuffix(r.URL.Path, "/all.zip") {
+				s.Remove("npm", "A-8")
+			}
+			return osvtest.Fault{}
+		}
+		wantIDs(t, f.open(t, "npm"), "npm", "minimist", "A-1", "A-2", "A-3")
+		f.wantPrinted(t, "the changes alone are not to be had")
+		f.wantPrinted(t, tc.want)
+		if t.Failed() {
+			t.Fatalf("the list was %s", name)
+		}
+	}
+}
+
+// Records do not arrive in the order of their times.
+func TestChangeThatArrivesLate(t *testing.T) {
+	t.Parallel()
+	s := osvtest.New(osv("A-1", "minimist", "1.2.6", 4*aDay), osv("A-2", "minimist", "1.2.6", aDay))
+	f := setup(t, serve(t, s))
+	f.Refresh = 0
+	f.open(t, "npm")
+	s.Set("npm", "A-3", osv("A-3", "minimist", "1.2.6", aDay+overlap-time.Second))
+	wantIDs(t, f.open(t, "npm"), "npm", "minimist", "A-1", "A-2", "A-3")
+	if f.printed("the changes alone are not to be had") {
+		t.Errorf("printed %q, want no word of the whole", f.lines)
+	}
+}
+
+// A server that sends more than anybody wants is stopped.
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.HandlerFunc{
+		"said": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "1001") },
+		"sent": func(w http.ResponseWriter, _ *http.Request) {
+			for range 100 {
+				_, _ = w.Write(make([]byte, 1000))
+				_ = http.NewResponseController(w).Flush()
+			}
+		},
+	} {
+		asked := 0
+		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			handler(w, r)
+		}))
+		t.Cleanup(web.Close)
+		f := setup(t, web.URL)
+		f.largest = 1000
+		if f.refused(t, "the file is too large"); asked != 1 {
+			t.Errorf("%s: it was asked %d times, want once", name, asked)
+		}
+	}
+	path := put(t, nil, t.TempDir(), "all.zip")
+	if err := os.Truncate(path, maxZip+1); err != nil {
+		t.Fatal(err)
+	}
+	setup(t, path).refused(t, "the zip file has more than")
+}
+
+// What net/http says of a server that is not there has the whole address in it.
+func TestServerIsGone(t *testing.T) {
+	t.Parallel()
+	web := httptest.NewServer(nil)
+	web.Close()
+	f := setup(t, web.URL+"?sig=hunter2")
+	if err := f.refused(t, "after 3 attempts"); strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the key of the address stands in %v", err)
+	}
 }
 
 // A mirror may have a list of changes that are not in its zip.

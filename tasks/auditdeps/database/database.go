@@ -6,6 +6,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,8 @@ type Config struct {
 	Now             func() time.Time
 	Print           func(line string) // for the log
 
-	silence time.Duration // see stream
+	silence time.Duration // see stream; 0 for the constants
+	largest int64         // download
 }
 
 // Error is data that is not to be had.
@@ -101,22 +103,14 @@ func Open(ctx context.Context, c Config, ecosystems []string) (*Database, error)
 		})
 	}
 	all.Wait()
-	slices.SortFunc(errs, func(a, b error) int { return compareText(a, b) })
+	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	return db, errors.Join(errs...)
 }
 
-func compareText(a, b error) int {
-	switch x, y := a.Error(), b.Error(); {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
-}
-
-// locked returns c with what may be used by several goroutines.
+// locked returns c with what may be used by several goroutines, and nothing left open.
 func (c Config) locked() Config {
+	c.silence = cmp.Or(c.silence, silence)
+	c.largest = cmp.Or(c.largest, maxZip)
 	var mu sync.Mutex
 	write := c.Print
 	c.Print = func(line string) {
@@ -170,12 +164,7 @@ func (d *Database) Infos() []index.Info {
 	for _, x := range d.indexes {
 		infos = append(infos, x.Info())
 	}
-	slices.SortFunc(infos, func(a, b index.Info) int {
-		if a.Ecosystem < b.Ecosystem {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(infos, func(a, b index.Info) int { return cmp.Compare(a.Ecosystem, b.Ecosystem) })
 	return infos
 }
 

@@ -232,6 +232,50 @@ func TestFolderIsReadOnce(t *testing.T) {
 	f.wantPrinted(t, "made anew")
 }
 
+// What is no file is not even opened: a pipe would never end.
+func TestOnlyFilesAreRecords(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put(t, nil, dir, "A.json", "x")
+	if at, err := jsonAt(dir); err == nil || !strings.Contains(err.Error(), "is not a file") {
+		t.Errorf("jsonAt of a folder of folders: %v, %v, want an error", at, err)
+	}
+	large := put(t, nil, t.TempDir(), "A.json")
+	if err := os.Truncate(large, maxRecord+1); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := jsonAt(filepath.Dir(large)); err == nil || !strings.Contains(err.Error(), "is not a file") {
+		t.Errorf("jsonAt of a large record: %v, %v, want an error", at, err)
+	}
+}
+
+// An index that has another one's name is not believed.
+func TestAnothersIndex(t *testing.T) {
+	t.Parallel()
+	s := osvtest.New(osv("A-1", "minimist", "1.2.6", aDay), osvOf("PyPI", "B-1", "minimist", "1.2.6", aDay))
+	f := setup(t, serve(t, s))
+	f.open(t, "npm", "PyPI")
+	from, err := f.source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(f.path(from, "PyPI"), f.path(from, "npm")); err != nil {
+		t.Fatal(err)
+	}
+	wantIDs(t, f.open(t, "npm"), "npm", "minimist", "A-1")
+}
+
+// A withdrawn record is no advisory, but shows that the data is alive.
+func TestAgeByWithdrawnRecord(t *testing.T) {
+	t.Parallel()
+	s := osvtest.New(osv("A-1", "minimist", "1.2.6", 100*aDay))
+	s.Set("npm", "A-2", strings.Replace(osv("A-2", "a", "2.0.0", aDay), `{`, `{"withdrawn":"2026-01-01T00:00:00Z",`, 1))
+	f := setup(t, put(t, s.Zip("npm"), t.TempDir(), "all.zip"))
+	if info := f.open(t, "npm").Infos()[0]; !info.AsOf.Equal(today.Add(-aDay)) {
+		t.Errorf("it is as of %v, want a day ago", info.AsOf)
+	}
+}
+
 // A block that has changed since is found when it is read, and does not stay.
 func TestDamagedBlock(t *testing.T) {
 	t.Parallel()
@@ -277,9 +321,10 @@ func TestFolderRefused(t *testing.T) {
 			"npm/A.json", []byte(strings.Replace(osv("A", "a", "2.0.0", 0), `{`, `{"withdrawn":"2026-01-01T00:00:00Z",`, 1)),
 			"no advisory for npm among 1 records",
 		},
-		"too old":         {"npm/A.json", []byte(osv("A", "a", "2.0.0", 8*aDay)), "as of 2026-06-02 12:00 UTC, older than the 7 days"},
-		"from the future": {"npm/A.json", []byte(osv("A", "a", "2.0.0", -400*aDay)), "older than the 7 days"},
-		"a broken record": {"npm/A.json", []byte("{"), "1 of 1 records cannot be understood, such as A"},
+		"too old":                {"npm/A.json", []byte(osv("A", "a", "2.0.0", 8*aDay)), "as of 2026-06-02 12:00 UTC, older than the 7 days"},
+		"from the future":        {"npm/A.json", []byte(osv("A", "a", "2.0.0", -400*aDay)), "older than the 7 days"},
+		"a folder, not a record": {"npm/A.json/x", nil, "is not a file"},
+		"a broken record":        {"npm/A.json", []byte("{"), "1 of 1 records cannot be understood, such as A"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

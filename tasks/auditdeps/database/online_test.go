@@ -127,7 +127,12 @@ func topUpRefused(t *testing.T, db *Database, api, want string) {
 func TestTopUpHostile(t *testing.T) {
 	t.Parallel()
 	const one = `{"results":[{"vulns":[{"id":"A-1","modified":"2026-06-01T00:00:00Z"}]}]}`
+	var many []string
+	for i := range maxDetails + 1 {
+		many = append(many, fmt.Sprintf(`{"id":"A-%d"}`, i))
+	}
 	for name, tc := range map[string]struct{ batch, record, want string }{
+		"too many records":  {`{"results":[{"vulns":[` + strings.Join(many, ",") + `]}]}`, "", "more than 20000"},
 		"no results":        {`{}`, "", "asked about 1 packages, and answered about 0"},
 		"too many results":  {`{"results":[{},{}]}`, "", "answered about 2"},
 		"an id of a path":   {`{"results":[{"vulns":[{"id":"../../x"}]}]}`, "", "which is no id"},

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/safepath"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/index"
 )
 
@@ -92,11 +93,16 @@ func (c Config) open(ctx context.Context, from source, ecosystem string) (opened
 		return c.judge(opened{Index: old, path: path})
 	case err == nil && old != nil && n.info.Ecosystem == "":
 		return c.judge(opened{Index: old, path: path})
-	case err == nil:
-		x, err = c.store(path, old, n)
 	}
-	if old != nil {
+	var file []byte
+	if err == nil {
+		file, err = n.bytes(old)
+	}
+	if old != nil { // before it is replaced: Windows wants that
 		err = errors.Join(err, old.Close())
+	}
+	if err == nil {
+		x, err = c.store(path, ecosystem, file)
 	}
 	var known *Error
 	switch {
@@ -137,31 +143,33 @@ func (c Config) kept(path, ecosystem string) *index.Index {
 	return x
 }
 
-// store writes what is new, to where it is kept if it can be.
-func (c Config) store(path string, old *index.Index, n news) (opened, error) {
-	save := func(path string) error {
-		if n.builder != nil {
-			return n.builder.Write(path, n.info)
-		}
-		return old.Save(path, n.info)
+// bytes returns the file of the new index.
+func (n news) bytes(old *index.Index) ([]byte, error) {
+	if n.builder != nil {
+		return n.builder.Bytes(n.info)
 	}
+	return old.Bytes(n.info)
+}
+
+// store writes an index, to where it is kept if it can be.
+func (c Config) store(path, ecosystem string, file []byte) (opened, error) {
 	if path != "" {
 		err := os.MkdirAll(filepath.Dir(path), 0o755)
 		if err == nil {
-			err = save(path)
+			err = safepath.WriteFile(path, file, 0o644)
 		}
 		if err == nil {
 			x, err := index.Open(path)
 			return opened{Index: x, path: path}, err
 		}
-		c.printf(n.info.Ecosystem, "warning: the index of advisories is not kept for other jobs: %v", err)
+		c.printf(ecosystem, "warning: the index of advisories is not kept for other jobs: %v", err)
 	}
 	f, err := os.CreateTemp(c.Temp, "osv-*.index")
 	if err != nil {
 		return opened{}, fmt.Errorf("making an index: %w", err)
 	}
 	path = f.Name()
-	if err = errors.Join(f.Close(), save(path)); err != nil {
+	if err = errors.Join(f.Close(), safepath.WriteFile(path, file, 0o600)); err != nil {
 		return opened{}, errors.Join(err, os.Remove(path))
 	}
 	x, err := index.Open(path)

@@ -26,7 +26,7 @@ type body struct {
 	timer *time.Timer
 	limit time.Duration
 	stop  context.CancelCauseFunc
-	ctx   context.Context //nolint:containedctx // it is the request's, and ends with the body
+	ctx   context.Context // the request's, which ends with the body
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -66,13 +66,9 @@ func (c Config) stream(ctx context.Context, address string, header http.Header) 
 		}
 		return nil, nil, fmt.Errorf("GET %s: %w", c.HTTP.RedactURL(req.URL), err)
 	}
-	limit := c.silence
-	if limit <= 0 {
-		limit = silence
-	}
-	timer := time.AfterFunc(limit, func() { stop(errSilent) })
+	timer := time.AfterFunc(c.silence, func() { stop(errSilent) })
 	timer.Stop()
-	b := &body{answer.Body, timer, limit, stop, ctx}
+	b := &body{answer.Body, timer, c.silence, stop, ctx}
 	switch answer.StatusCode {
 	case http.StatusOK, http.StatusPartialContent, http.StatusNotModified:
 		return answer, b, nil
@@ -93,7 +89,7 @@ func (c Config) download(ctx context.Context, address string, header http.Header
 	return size, answer, err
 }
 
-var errTooLarge = fmt.Errorf("the file has more than %d bytes", int64(maxZip))
+var errTooLarge = errors.New("the file is too large")
 
 func (c Config) downloadOnce(ctx context.Context, address string, header http.Header, to *os.File) (
 	int64, *http.Response, error) {
@@ -113,11 +109,11 @@ func (c Config) downloadOnce(ctx context.Context, address string, header http.He
 		return 0, nil, errors.New("the server sent a part of the file, which nobody asked for")
 	case answer.StatusCode == http.StatusNotModified && header.Get("If-None-Match") == "":
 		return 0, nil, errors.New("the server says that a file which it never sent has not changed")
-	case answer.ContentLength > maxZip:
+	case answer.ContentLength > c.largest:
 		return 0, nil, errTooLarge
 	}
-	size, err := io.Copy(diskWriter{to}, io.LimitReader(body, maxZip+1))
-	if err == nil && size > maxZip {
+	size, err := io.Copy(diskWriter{to}, io.LimitReader(body, c.largest+1))
+	if err == nil && size > c.largest {
 		err = errTooLarge
 	}
 	if err != nil {

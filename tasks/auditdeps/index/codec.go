@@ -175,6 +175,9 @@ func (r *reader) advisories(name string) []advisory.Advisory {
 	if r.rest != "" {
 		r.fail()
 	}
+	if r.failed {
+		return nil
+	}
 	return list
 }
 

@@ -222,9 +222,8 @@ func TestAddRefuses(t *testing.T) {
 			t.Errorf("%s: Add took it", name)
 		}
 	}
-	b := NewBuilder("npm")
-	if err := b.Write(filepath.Join(t.TempDir(), "x"), Info{Ecosystem: "PyPI"}); err == nil {
-		t.Error("Write of npm's advisories as PyPI's: no error")
+	if _, err := NewBuilder("npm").Bytes(Info{Ecosystem: "PyPI"}); err == nil {
+		t.Error("Bytes of npm's advisories as PyPI's: no error")
 	}
 }
 
@@ -258,22 +257,26 @@ func TestWriteLeavesTheOldOne(t *testing.T) {
 	}
 }
 
-func TestSave(t *testing.T) {
+func TestCopy(t *testing.T) {
 	t.Parallel()
 	x, path := written(t, npm("A", "p"), npm("B", "q"))
 	info := Info{
 		Ecosystem: "npm", Source: "there", AsOf: time.Unix(1, 0).UTC(), ETag: `"e"`, Records: 5, Bad: 1, BadNames: []string{"X"},
 		Checked: time.Unix(2, 0).UTC(), Complete: time.Unix(3, 0).UTC(), Newest: time.Unix(4, 5).UTC(),
 	}
-	if err := x.Save(path, info); err != nil {
-		t.Fatalf("Save: %v", err)
+	file, err := x.Bytes(info)
+	if err != nil {
+		t.Fatalf("Bytes: %v", err)
+	}
+	if err := os.WriteFile(path, file, 0o644); err != nil {
+		t.Fatal(err)
 	}
 	y := reopen(t, path)
 	if diff := cmp.Diff(info, y.Info()); diff != "" {
-		t.Errorf("Info after Save (-want +got):\n%s", diff)
+		t.Errorf("Info of a copy (-want +got):\n%s", diff)
 	}
 	if got := ids(lookup(t, y, "q")); len(got) != 1 || got[0] != "B" {
-		t.Errorf("Lookup after Save: %q, want B", got)
+		t.Errorf("Lookup in a copy: %q, want B", got)
 	}
 }
 
@@ -321,6 +324,28 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// What ends in the middle, says that more follows than does, or goes on after the end, is
+// not understood.
+func TestBlockIsReadWhole(t *testing.T) {
+	t.Parallel()
+	a := npm("A", "p")
+	a.Aliases, a.Versions = []string{"B"}, []string{"1.0.0", "1.0.1"}
+	whole := string(appendBlock(nil, []item{{name: 1, data: appendAdvisory([]byte("p"), a, 3)}})[sumSize:])
+	for n := range len(whole) + 2 {
+		text := (whole + "\x00")[:min(n, len(whole)+1)]
+		r := reader{rest: text, ecosystem: "npm"}
+		if list := r.advisories(r.text()); r.failed == (n == len(whole)) || r.failed && list != nil {
+			t.Errorf("%d of %d bytes: failed is %v, the advisories are %v", n, len(whole), r.failed, list)
+		}
+	}
+	for _, text := range []string{"\x01p\xff\xff\xff\xff\x7f", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x7f"} {
+		r := reader{rest: text}
+		if list := r.advisories(r.text()); !r.failed {
+			t.Errorf("%q: the advisories are %v, want a failure", text, list)
+		}
+	}
+}
+
 // FuzzBlock reads blocks that nobody has written.
 func FuzzBlock(f *testing.F) {
 	body := appendAdvisory([]byte("p"), npm("A", "p"), 3)
@@ -353,9 +378,10 @@ func FuzzOpen(f *testing.F) {
 	body := appendAdvisory([]byte("p"), npm("A", "p"), 3)
 	block := appendBlock(nil, []item{{name: 1, data: body}})
 	f.Add(block, []byte("\x00\x00\x00\x00\x30\x00\x00\x00"), []byte(`{"Ecosystem":"npm"}`))
-	f.Add(block, []byte("\x00\x00\x00\x00\xff\xff\xff\xff"), []byte(`{`))
+	f.Add(block, []byte("\x00\x00\x00\x00\xff\xff\xff\xff"), []byte(`{}`))
+	f.Add(block, []byte("\x00\x00\x00\x00\x00\x00\x00\x00"), []byte(`{}`))
 	f.Fuzz(func(t *testing.T, blocks, table, about []byte) {
-		file := finish(append(make([]byte, headerSize), blocks...), table[:len(table)/slotSize*slotSize], about)
+		file := seal(append(make([]byte, headerSize), blocks...), table[:len(table)/slotSize*slotSize], about)
 		x, err := open(bytes.NewReader(file), int64(len(file)))
 		if err != nil {
 			return

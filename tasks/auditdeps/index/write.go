@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"iter"
 	"slices"
 	"sync"
@@ -119,12 +118,12 @@ func (b *Builder) join() {
 	b.wanted = nil
 }
 
-// Write makes the file, or leaves what was there. The Builder is of no use afterwards.
-func (b *Builder) Write(path string, info Info) error {
+// Bytes returns the index file. The Builder is of no use afterwards.
+func (b *Builder) Bytes(info Info) ([]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if info.Ecosystem != b.ecosystem {
-		return fmt.Errorf("writing index %s: it is for %s, not for %s", path, b.ecosystem, info.Ecosystem)
+		return nil, fmt.Errorf("the index is for %s, not for %s", b.ecosystem, info.Ecosystem)
 	}
 	b.join()
 	slices.SortFunc(b.items, func(x, y item) int {
@@ -144,11 +143,10 @@ func (b *Builder) Write(path string, info Info) error {
 		begin := len(file)
 		file = appendBlock(file, group)
 		if len(file)-begin > maxBlock || len(file) > 1<<32-1 {
-			return fmt.Errorf("writing index %s: there are too many advisories, such as for %.100q",
-				path, group[0].pkg())
+			return nil, fmt.Errorf("there are too many advisories, such as for %.100q", group[0].pkg())
 		}
 	}
-	return write(path, file, table, info)
+	return finish(file, table, info)
 }
 
 // compareBodies orders by id, which comes after severity and flags; by the rest if
@@ -189,16 +187,16 @@ func appendBlock(file []byte, group []item) []byte {
 	return file
 }
 
-// write makes a file of header room and blocks, and what belongs before and behind them.
-func write(path string, file, table []byte, info Info) error {
+// finish makes a file of header room and blocks, with what belongs before and behind them.
+func finish(file, table []byte, info Info) ([]byte, error) {
 	about, err := json.Marshal(info)
 	if err != nil || len(about) > maxInfo || len(table) > maxTail {
-		return errors.Join(fmt.Errorf("writing index %s: what it says of itself is too much", path), err)
+		return nil, errors.Join(errors.New("what the index says of itself is too much"), err)
 	}
-	return safepath.WriteFile(path, finish(file, table, about), 0o644)
+	return seal(file, table, about), nil
 }
 
-func finish(file, table, about []byte) []byte {
+func seal(file, table, about []byte) []byte {
 	h := header{table: int64(len(file)), slots: int64(len(table) / slotSize), info: int64(len(about))}
 	file = append(append(file, table...), about...)
 	h.size, h.sum = int64(len(file)), crc32.Checksum(file[h.table:], castagnoli)
@@ -206,16 +204,13 @@ func finish(file, table, about []byte) []byte {
 	return file
 }
 
-// Save writes a copy of the index that says other things of itself. The path may be that
-// of the index, which stays what it was to those who have it open.
-func (x *Index) Save(path string, info Info) error {
+// Bytes returns an index file that is a copy of this one, but says other things of itself.
+func (x *Index) Bytes(info Info) ([]byte, error) {
 	file := make([]byte, x.blocks, x.blocks+int64(len(x.table))+maxInfo/64)
-	if n, err := x.file.ReadAt(file, 0); int64(n) < x.blocks && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("writing index %s: reading the old one: %w", path, err)
-	} else if int64(n) < x.blocks {
-		return fmt.Errorf("writing index %s: %w", path, damaged("it was cut"))
+	if n, err := x.file.ReadAt(file, 0); int64(n) < x.blocks {
+		return nil, damaged("it cannot be read: %v", err)
 	}
-	return write(path, file, x.table, info)
+	return finish(file, x.table, info)
 }
 
 // Write makes an index file of advisories, or leaves what was there.
@@ -229,5 +224,9 @@ func Write(ctx context.Context, path string, info Info, all iter.Seq2[advisory.A
 			return fmt.Errorf("writing index %s: %w", path, err)
 		}
 	}
-	return b.Write(path, info)
+	file, err := b.Bytes(info)
+	if err != nil {
+		return fmt.Errorf("writing index %s: %w", path, err)
+	}
+	return safepath.WriteFile(path, file, 0o644)
 }
