@@ -152,24 +152,29 @@ func onlyDev(manifest fields, name string) bool {
 // package that has an entry of its own.
 func berryReference(reference string) (version, address string, source Source) {
 	protocol, rest, ok := strings.Cut(reference, ":")
-	switch {
-	case !ok && exact(reference): // in patches of Yarn 2
+	if !ok && exact(reference) { // in patches of Yarn 2
 		return reference, "", Registry
-	case protocol == "npm":
+	}
+	switch protocol {
+	case "npm":
 		version, params, _ := strings.Cut(rest, "::")
 		values, _ := url.ParseQuery(params)
 		return version, withoutUser(values.Get("__archiveUrl")), Registry
-	case protocol == "workspace" || protocol == "link" || protocol == "portal":
+	case "workspace", "link", "portal":
 		return "", "", Project
-	case protocol == "file" || protocol == "exec" || !ok:
+	case "file", "exec":
 		return "", "", Folder
-	case protocol == "patch":
+	case "patch":
 		_, inner := cutSpec(berryPatched(rest))
 		if strings.HasPrefix(inner, "npm:") || !strings.Contains(inner, ":") {
 			version, _, _ = berryReference(inner)
 		}
 		return version, withoutUser(reference), Folder
-	case isGit(protocol) || strings.Contains(rest, "#commit=") || strings.HasPrefix(protocol, "git@"):
+	}
+	switch {
+	case !ok:
+		return "", "", Folder
+	case isGit(protocol) || strings.Contains(rest, "#commit="):
 		return "", withoutUser(reference), Git
 	}
 	return "", withoutUser(reference), Remote
