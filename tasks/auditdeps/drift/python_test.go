@@ -144,6 +144,12 @@ func TestPythonEdges(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+	asked := lock("1.0")
+	asked.Entries = asked.Entries[:1]
+	f := drift.Facts{Lock: asked, Trees: []installed.Tree{tree("", lockfile.Prod)}}
+	if diff := cmp.Diff([]string{"warn installed/extra b@1.0 b"}, brief(drift.Find(f))); diff != "" {
+		t.Errorf("a package that a locked one requires (-want +got):\n%s", diff)
+	}
 	extra := tree("", lockfile.Prod)
 	extra.Packages[0].Requires = nil
 	some := lock("1.0")

@@ -168,7 +168,7 @@ func TestGoModulesOfHostileCaches(t *testing.T) {
 	}{
 		"no zip":       {fstest.MapFS{archive: {Data: []byte("x")}}, list, "is not a zip"},
 		"a bomb":       {fstest.MapFS{archive: {Data: bomb(t)}}, list, "is not a zip file, or none of that size"},
-		"twice":        {fstest.MapFS{archive: {Data: zipOf(t, "a", "1", "a", "2")}}, list, "two files of one name"},
+		"twice":        {fstest.MapFS{archive: {Data: zipPairs(t, "a", "1", "a", "2")}}, list, "two files of one name"},
 		"a link":       {fstest.MapFS{"example.test/a@v1.0.0/x": {Mode: os.ModeSymlink}}, list, "not a file"},
 		"a file":       {fstest.MapFS{"example.test/a@v1.0.0": {}}, list, "cannot be read"},
 		"line break":   {fstest.MapFS{"example.test/a@v1.0.0/a\nb": {}}, list, "cannot be read"},
@@ -182,8 +182,8 @@ func TestGoModulesOfHostileCaches(t *testing.T) {
 	}
 }
 
-// zipOf is a zip of these names and contents.
-func zipOf(t testing.TB, pairs ...string) []byte {
+// zipPairs is a zip of these names and contents.
+func zipPairs(t testing.TB, pairs ...string) []byte {
 	t.Helper()
 	var b strings.Builder
 	w := zip.NewWriter(&b)
@@ -205,7 +205,7 @@ func zipOf(t testing.TB, pairs ...string) []byte {
 // bomb is a zip that says that it unpacks to more than a module may have.
 func bomb(t testing.TB) []byte {
 	t.Helper()
-	data := zipOf(t, "x", "")
+	data := zipPairs(t, "x", "")
 	at := strings.LastIndex(string(data), "PK\x01\x02")
 	copy(data[at+24:], "\xff\xff\xff\x7f")
 	return data

@@ -26,7 +26,7 @@ const demoNuspec = `<?xml version="1.0" encoding="utf-8"?>
 
 // demoNupkg is an unsigned package.
 func demoNupkg(t testing.TB) []byte {
-	return zipOf(t, "Demo.Core.nuspec", demoNuspec, "lib/net8.0/Demo.dll", "genuine", "lib/net45%2Bwin8/x y.dll", "escaped",
+	return zipPairs(t, "Demo.Core.nuspec", demoNuspec, "lib/net8.0/Demo.dll", "genuine", "lib/net45%2Bwin8/x y.dll", "escaped",
 		"[Content_Types].xml", "<Types/>", "_rels/.rels", "x", "package/services/metadata/core-properties/x.psmdcp", "x")
 }
 
@@ -100,7 +100,7 @@ func TestNuGetReadsWhatNuGetUnpacked(t *testing.T) {
 func TestNuGetSeesChanges(t *testing.T) {
 	t.Parallel()
 	unsigned := demoNupkg(t)
-	evil := zipOf(t, "Demo.Core.nuspec", demoNuspec, "lib/net8.0/Demo.dll", "EVIL!!!", "lib/net45+win8/x y.dll", "escaped")
+	evil := zipPairs(t, "Demo.Core.nuspec", demoNuspec, "lib/net8.0/Demo.dll", "EVIL!!!", "lib/net45+win8/x y.dll", "escaped")
 	const archive = "demo.core.1.2.0.nupkg"
 	for name, tc := range map[string]struct {
 		file, data, path, want string
@@ -120,7 +120,7 @@ func TestNuGetSeesChanges(t *testing.T) {
 		"no zip":                 {archive, "x", archive, "cannot be compared", true},
 		"something in front":     {archive, "#!" + string(unsigned), archive, "its hash cannot be told", true},
 		"two signatures":         {archive, string(signed(signed(unsigned, "x"), "y")), archive, "its hash cannot be told", true},
-		"two of one name":        {archive, string(zipOf(t, "a", "", "a", "")), archive, "two files of one name", true},
+		"two of one name":        {archive, string(zipPairs(t, "a", "", "a", "")), archive, "two files of one name", true},
 		"no manifest":            {"demo.core.nuspec", "-", "demo.core.nuspec", "does not say which package", true},
 		"two ids":                {"demo.core.nuspec", "<package><metadata><id>a</id><id>b</id><version>1</version></metadata></package>", "demo.core.nuspec", "not one id", true},
 		"an id that is none":     {"demo.core.nuspec", "<package><metadata><id>../a</id><version>1</version></metadata></package>", "demo.core.nuspec", "that none is", true},

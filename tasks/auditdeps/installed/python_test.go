@@ -143,6 +143,17 @@ func TestPythonSaysWhenItWasStopped(t *testing.T) {
 	}
 }
 
+// A pipe would block whoever opens it.
+func TestPythonOpensFilesOnly(t *testing.T) {
+	t.Parallel()
+	tree := sitePackages(t)
+	tree["depb.py"].Mode = fs.ModeNamedPipe
+	got := Python(context.Background(), tree, "").Problems
+	if len(got) != 1 || !got[0].Unread || !strings.Contains(got[0].Text, "is not a file") {
+		t.Errorf("Python with a pipe in the place of depb.py: got %v, want that it is not a file", got)
+	}
+}
+
 // A tree in which everything is wrong does not bury the rest.
 func TestPythonBoundsProblems(t *testing.T) {
 	t.Parallel()
