@@ -37,15 +37,15 @@ func problems(f Facts) []Finding {
 // node is what is installed for a lock file of npm, Yarn or pnpm, by place and by name.
 type node struct {
 	report
-	tree     installed.Tree
-	byPath   map[string]installed.Package
-	links    map[string]string
-	projects map[string]bool
-	broken   map[string]bool // places of packages that there is a Problem with
+	tree   installed.Tree
+	byPath map[string]installed.Package
+	links  map[string]string
+	broken map[string]bool // places of packages that there is a Problem with, and their names
 	// Of the lock file: entries by their place, and by name@version.
 	byPlace map[string]int
 	bySpec  map[string][]int
 	byName  map[string][]int // also by alias
+	aliases map[alias]bool   // by which something requires packages
 	state   []flags
 	graph   bool
 	told    map[string]bool // packages that something was said of which is not as it should be
@@ -55,16 +55,13 @@ func newNode(f Facts, tree installed.Tree) *node {
 	n := &node{
 		report: report{Facts: f}, tree: tree,
 		byPath: make(map[string]installed.Package, len(tree.Packages)), links: map[string]string{},
-		projects: map[string]bool{}, broken: map[string]bool{},
+		broken:  map[string]bool{},
 		byPlace: make(map[string]int, len(f.Lock.Entries)), bySpec: make(map[string][]int, len(f.Lock.Entries)),
 		byName: make(map[string][]int, len(f.Lock.Entries)), state: reach(f.Lock.Entries), graph: hasGraph(f),
-		told: map[string]bool{},
+		told: map[string]bool{}, aliases: map[alias]bool{},
 	}
 	for _, p := range tree.Packages {
 		n.byPath[p.Path] = p
-	}
-	for _, p := range tree.Projects {
-		n.projects[p.Path] = true
 	}
 	for _, l := range tree.Links {
 		n.links[l.Path] = l.To
@@ -74,9 +71,15 @@ func newNode(f Facts, tree installed.Tree) *node {
 		if dir := path.Dir(f.Lock.Path); dir != "." {
 			place = strings.TrimPrefix(place, dir+"/")
 		}
-		n.broken[place] = true
+		n.broken[place], n.broken[nameOf(place)] = true, true
 	}
+	delete(n.broken, "") // it is what has no alias
 	for i, e := range f.Lock.Entries {
+		for _, r := range e.Requires {
+			if r.To >= 0 && f.Lock.Entries[r.To].Name != r.Name {
+				n.aliases[alias{r.Name, f.Lock.Entries[r.To].Name}] = true
+			}
+		}
 		if e.Location != "" {
 			n.byPlace[e.Location] = i
 		}
@@ -91,6 +94,9 @@ func newNode(f Facts, tree installed.Tree) *node {
 	}
 	return n
 }
+
+// alias is a name that a package is required by, and its own.
+type alias struct{ alias, name string }
 
 // plainVersion is a version as npm cleans it.
 func plainVersion(version string) string {

@@ -53,7 +53,7 @@ func (n *node) explained(e lockfile.Entry, there map[string]bool) bool {
 	if e.Source != lockfile.Registry && (there[e.Name] || there[e.Alias]) {
 		return true
 	}
-	return n.told[e.Name] && len(n.byName[e.Name]) == 1 || n.brokenName(e)
+	return n.told[e.Name] && len(n.byName[e.Name]) == 1 || n.broken[e.Name] || n.broken[e.Alias]
 }
 
 // strangers are projects that Plug'n'Play knows and the lock file does not.
@@ -74,16 +74,6 @@ func (n *node) noneNeeded(e lockfile.Entry, noDev bool) bool {
 		}
 	}
 	return true
-}
-
-// brokenName reports whether a package of this name is there and could not be read.
-func (n *node) brokenName(e lockfile.Entry) bool {
-	for place := range n.broken {
-		if name := nameOf(place); name != "" && (name == e.Name || name == e.Alias) {
-			return true
-		}
-	}
-	return false
 }
 
 // known looks for what the lock file says of a package on the disk.
@@ -153,20 +143,8 @@ func (n *node) isAlias(name string, entries []int) bool {
 			return true
 		}
 	}
-	return len(entries) > 0 && n.requiredAs(name, n.Lock.Entries[entries[0]].Name)
-}
-
-// requiredAs reports whether something requires a package under another name: in pnpm's
-// lock files only that says so.
-func (n *node) requiredAs(alias, name string) bool {
-	for _, e := range n.Lock.Entries {
-		for _, r := range e.Requires {
-			if r.Name == alias && r.To >= 0 && n.Lock.Entries[r.To].Name == name {
-				return true
-			}
-		}
-	}
-	return false
+	// In pnpm's lock files only what requires a package says by which name.
+	return len(entries) > 0 && n.aliases[alias{name, n.Lock.Entries[entries[0]].Name}]
 }
 
 // storeVersion returns the version that the name of a folder of pnpm's store says:
@@ -195,12 +173,10 @@ func (n *node) namedLinks() {
 			}
 			continue
 		}
-		entries, member := n.byName[name], n.projects[l.To]
-		for _, e := range n.Lock.Entries {
-			member = member && (e.Source != lockfile.Project || e.Location != l.To)
-		}
-		// member: it is a project that the lock file does not know.
-		if len(entries) > 0 && member && n.Lock.Entries[entries[0]].Source == lockfile.Registry {
+		entries := n.byName[name]
+		place, member := n.byPlace[l.To]
+		member = l.To == "" || member && n.Lock.Entries[place].Source == lockfile.Project
+		if len(entries) > 0 && !member && n.Lock.Entries[entries[0]].Source == lockfile.Registry {
 			n.told[name] = true
 			n.entry(n.as("installed/other"), n.Lock.Entries[entries[0]],
 				"%s: the lock file has %s, but on the disk it is a link to %s",

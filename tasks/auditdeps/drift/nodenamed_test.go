@@ -80,6 +80,10 @@ func TestYarnInstallsWhatIsLocked(t *testing.T) {
 			edits: []edit{{"node_modules/other/package.json", "", ""}},
 			want:  []string{"fail edges/missing app@1.0.0", "fail installed/missing ms@2.1.3"},
 		},
+		"missing, beside a problem elsewhere": {
+			edits: []edit{{"node_modules/other/package.json", "", ""}, {"packages/package.json", "", "{"}, {"node_modules/l", "", "-> ../gone"}},
+			want:  []string{"fail edges/missing app@1.0.0", "fail installed/changed ", "fail installed/missing ms@2.1.3"},
+		},
 		"link in place of a package": {
 			edits: []edit{{minimistFile, "", ""}, {"node_modules/minimist", "", "-> ../vendor"}, {"vendor/package.json", "", `{}`}},
 			want:  []string{"fail installed/other minimist@1.2.8"},
