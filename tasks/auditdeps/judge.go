@@ -153,6 +153,8 @@ func (s *step) mild(v *vulnerability) string {
 	switch {
 	case v.hit.Informational:
 		return "no vulnerability, but worth knowing"
+	case v.hit.Severity == advisory.Unknown && !s.fails(v.hit.Severity):
+		return "unknownSeverity: warn"
 	case !s.fails(v.hit.Severity):
 		return fmt.Sprintf("below failOn: %s", s.in.FailOn)
 	case v.dev && s.in.DevDependencies == DevDependenciesWarn:

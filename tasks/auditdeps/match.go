@@ -185,8 +185,13 @@ func (a *audit) open(ctx context.Context, ecosystems map[string]bool, all []comp
 		return nil, cause
 	}
 	for _, failed := range databaseErrors(err) {
-		source.failed[failed.Ecosystem] = true
-		a.cannot("", "the advisories of "+failed.Ecosystem+" are not to be had: "+failed.Reason, failed.Fix)
+		of := ""
+		if source.failed[failed.Ecosystem] = true; failed.Ecosystem != "" {
+			of = " of " + failed.Ecosystem
+		} else {
+			source.failed = ecosystems // all of them
+		}
+		a.cannot("", "the advisories"+of+" are not to be had: "+failed.Reason, failed.Fix)
 		a.step.env.Log.Debug(fmt.Sprint(failed.Err))
 	}
 	if db == nil {
@@ -235,7 +240,7 @@ func (a *audit) ask(ctx context.Context, source *advisorySource, all []component
 		a.cannot("", "OSV could not be asked: "+failed.Reason, failed.Fix)
 	}
 	a.step.env.Log.Printf("OSV was asked about %s from public registries, and told %s more.",
-		plural(len(packages), "package"), plural(added, "advisory"))
+		plural(len(packages), "package"), plural(added, "record"))
 }
 
 // publicHosts are where everybody's packages come from.
