@@ -3,6 +3,7 @@ package lockfile
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 )
@@ -141,6 +142,33 @@ func TestReadRefusesOtherFiles(t *testing.T) {
 	}
 	if Known("a/package.json") || !Known("a/b/yarn.lock") {
 		t.Error("Known is wrong about package.json or yarn.lock")
+	}
+}
+
+// growing is a tree with files that are larger than they say.
+type growing struct{ fs.FS }
+
+type growingFile struct{ fs.File }
+
+type growingInfo struct{ fs.FileInfo }
+
+func (g growing) Open(name string) (fs.File, error) {
+	f, err := g.FS.Open(name)
+	return growingFile{f}, err
+}
+
+func (g growingFile) Stat() (fs.FileInfo, error) {
+	info, err := g.File.Stat()
+	return growingInfo{info}, err
+}
+
+func (growingInfo) Size() int64 { return 0 }
+
+func TestReadEndsInFilesThatGrow(t *testing.T) {
+	t.Parallel()
+	tree := growing{mapTree("package-lock.json", strings.Repeat(" ", maxSize+1))}
+	if _, err := Read(tree, "package-lock.json"); err == nil || !strings.Contains(err.Error(), "larger than 64 MiB") {
+		t.Errorf("Read of a file that says it is empty: got %v, want that it is larger than 64 MiB", err)
 	}
 }
 

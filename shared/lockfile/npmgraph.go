@@ -41,7 +41,7 @@ func npmEntries(lock *Lock, doc fields) error {
 		}
 		g.add(g.entry(&nodes[i], packages), packages.inner(&nodes[i]))
 	}
-	g.folders.find(lock.Entries)
+	g.follow()
 	for i := range lock.Entries {
 		g.edges(i)
 	}
@@ -119,7 +119,16 @@ func (e *Entry) claims(f fields) {
 	e.DevOptional, e.Ghost = f.flag("devOptional"), f.flag("extraneous")
 }
 
+// mostContradictions is how many are told: a file with more is none that npm made.
+const mostContradictions = 1000
+
 func (g *npmGraph) contradicts(line int, text string) {
+	switch len(g.lock.Contradictions) {
+	case mostContradictions:
+		text = "there are more contradictions than those before"
+	case mostContradictions + 1:
+		return
+	}
 	g.lock.Contradictions = append(g.lock.Contradictions, Contradiction{Line: line, Text: printable(text)})
 }
 
@@ -146,6 +155,14 @@ func npmSource(address string) Source {
 		return Git
 	}
 	return Remote
+}
+
+// follow completes the links, and prepares the search for what entries require.
+func (g *npmGraph) follow() {
+	for _, i := range g.links {
+		g.link(i)
+	}
+	g.folders.find(g.lock.Entries)
 }
 
 // link completes an entry for a folder that is elsewhere: it requires what it leads
@@ -177,6 +194,9 @@ func (g *npmGraph) link(i int) {
 // npm takes the last of peer, prod, optional, dev.
 func (g *npmGraph) edges(i int) {
 	e, f := &g.lock.Entries[i], g.sources[i]
+	if e.Requires != nil {
+		return // a link
+	}
 	g.requires, g.from = g.requires[:0], g.folders.of[i]
 	development := (*object)(nil)
 	if e.Source == Project {
@@ -244,12 +264,8 @@ func (g *npmGraph) workspaces() {
 	}
 }
 
-// join completes the links, and marks what is required by the address that it is from:
-// that is no registry's.
+// join marks what is required by the address that it is from: that is no registry's.
 func (g *npmGraph) join() {
-	for _, i := range g.links {
-		g.link(i)
-	}
 	for i := range g.lock.Entries {
 		for _, r := range g.lock.Entries[i].Requires {
 			if r.To < 0 || !strings.HasPrefix(r.Range, "http") {

@@ -24,7 +24,7 @@ func npmEntriesV1(lock *Lock, doc fields, tree fs.FS) error {
 	if err := g.linked(tree, path.Dir(lock.Path)); err != nil {
 		return err
 	}
-	g.folders.find(lock.Entries)
+	g.follow()
 	for i := range lock.Entries {
 		if g.sources[i].file == lock.Path {
 			g.edgesV1(i)

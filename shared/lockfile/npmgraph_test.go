@@ -38,7 +38,9 @@ func TestNPMEntries(t *testing.T) {
   "node_modules/g": {"version": "1.0.0", "resolved": "git+ssh://git@github.com/o/g.git#abc", "devOptional": true},
   "node_modules/p": {"version": "2.0.0", "peer": true, "devDependencies": {"a": "1"}},
   "node_modules/@s/w": {"resolved": "w", "link": true},
-  "w": {"name": "@s/w", "version": "0.1.0", "devDependencies": {"a": "*"}}
+  "w": {"name": "@s/w", "version": "0.1.0", "devDependencies": {"a": "*"}},
+  "node_modules/old": {"resolved": "my_node_modules/old", "link": true},
+  "my_node_modules/old": {"version": "0.2.0", "extraneous": true}
 }}`, "")
 	want := []Entry{
 		{Name: "app", Version: "1.0.0", Line: 4, Source: Project, Requires: []Require{
@@ -58,6 +60,9 @@ func TestNPMEntries(t *testing.T) {
 		{Name: "@s/w", Version: "0.1.0", Location: "node_modules/@s/w", Line: 16, Source: Project, URL: "w",
 			Requires: []Require{{"@s/w", "", Prod, 9}}},
 		{Name: "@s/w", Version: "0.1.0", Location: "w", Line: 17, Source: Project, Requires: []Require{{"a", "*", Dev, 1}}},
+		{Name: "old", Version: "0.2.0", Location: "node_modules/old", Line: 18, Source: Project, URL: "my_node_modules/old", Ghost: true,
+			Requires: []Require{{"old", "", Prod, 11}}},
+		{Name: "old", Version: "0.2.0", Location: "my_node_modules/old", Line: 19, Source: Project, Ghost: true},
 	}
 	if diff := cmp.Diff(want, lock.Entries); diff != "" {
 		t.Errorf("Entries (-want +got):\n%s", diff)
@@ -185,12 +190,14 @@ func TestHostileNPM(t *testing.T) {
 		text, err string // no error: it is read
 		most      uint64 // MiB that are allocated, in all
 	}{
-		"100 MB":               {strings.Repeat(" ", 100<<20), "larger than 64 MiB", 1},
-		"10,000 deep":          {strings.Repeat(`{"dependencies":`, 10_000), "nests deeper than 100 levels", 4},
-		"10,000 deep, closed":  {strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), "nests deeper than 100 levels", 4},
-		"empty lists":          {npmLockOf(`"x": {"y": [` + strings.Repeat("[],", 10<<20) + `[]]}`), "more than 1048576 values", 400},
-		"lists of one":         {npmLockOf(`"x": {"y": [` + strings.Repeat("[0],", 1<<19) + `0]}`), "more than 1048576 values", 250},
-		"long folders of v1":   {`{"lockfileVersion": 1, "dependencies": ` + nestedV1(8000, 300_000) + `}`, "is nested too deep", 400},
+		"100 MB":              {strings.Repeat(" ", 100<<20), "larger than 64 MiB", 1},
+		"10,000 deep":         {strings.Repeat(`{"dependencies":`, 10_000), "nests deeper than 100 levels", 4},
+		"10,000 deep, closed": {strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000), "nests deeper than 100 levels", 4},
+		"empty lists":         {npmLockOf(`"x": {"y": [` + strings.Repeat("[],", 10<<20) + `[]]}`), "more than 1048576 values", 400},
+		"lists of one":        {npmLockOf(`"x": {"y": [` + strings.Repeat("[0],", 1<<19) + `0]}`), "more than 1048576 values", 250},
+		"long folders of v1":  {`{"lockfileVersion": 1, "dependencies": ` + nestedV1(8000, 300_000) + `}`, "is nested too deep", 400},
+		"long folders of v2": {`{"lockfileVersion": 2, "packages": {"node_modules/` + strings.Repeat("a", 8000) + `": {}},
+			"dependencies": ` + nestedV1(8000, 100_000) + `}`, "is nested too deep", 200},
 		"deep folders":         {npmLockOf(`"` + strings.Repeat("a/", 1000) + `node_modules/a": {}`), "is nested too deep", 4},
 		"many for one of many": {wideNPM(20_000), "", 200},
 	} {
@@ -208,6 +215,49 @@ func TestHostileNPM(t *testing.T) {
 			}
 			if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > tc.most {
 				t.Errorf("allocated %d MiB for a file of %d, want %d or less", used, len(tc.text)>>20, tc.most)
+			}
+		})
+	}
+}
+
+func TestNPMContradictionsEnd(t *testing.T) {
+	t.Parallel()
+	lock := readEntries(t, `{"lockfileVersion": 2, "packages": {"": {}}, "dependencies": `+nestedV1(1, 2000)+`}`, "")
+	if len(lock.Contradictions) != 1 { // what is in a package that is not there is not looked at
+		t.Errorf("got %d contradictions, want 1: %v", len(lock.Contradictions), lock.Contradictions)
+	}
+	lock = readEntries(t, `{"lockfileVersion": 2, "packages": {"": {}, "node_modules/a": {}}, "dependencies": `+nestedV1(1, 2000)+`}`, "")
+	last := lock.Contradictions[len(lock.Contradictions)-1].Text
+	if len(lock.Contradictions) != mostContradictions+1 || !strings.HasPrefix(last, "there are more") {
+		t.Errorf("got %d contradictions, the last is %q", len(lock.Contradictions), last)
+	}
+}
+
+// TestNPMRequires tells what answers to a name, where that is easily got wrong.
+func TestNPMRequires(t *testing.T) {
+	t.Parallel()
+	const b = `"node_modules/a": {"version": "1.0.0", "dependencies": {"b": "https://x/b.tgz"}}, `
+	for name, tc := range map[string]struct {
+		packages string
+		to       string // the location that a's b is at; "" for none
+		source   Source
+	}{
+		"beside":         {b + `"node_modules/b": {"resolved": "https://x/b.tgz", "version": "1"}`, "node_modules/b", Remote},
+		"of a registry":  {b + `"node_modules/b": {"resolved": "https://r/b/-/b-1.tgz", "version": "1"}`, "node_modules/b", Registry},
+		"nearest":        {b + `"node_modules/b": {}, "node_modules/a/node_modules/b": {}`, "node_modules/a/node_modules/b", Registry},
+		"not in another": {b + `"node_modules/c/node_modules/b": {}`, "", ""},
+		"not twice down": {b + `"node_modules/node_modules/b": {}`, "", ""},
+		"not a folder":   {b + `"b": {}, "my_node_modules/b": {}`, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lock := readEntries(t, npmLockOf(tc.packages), "")
+			to, source := "", Source("")
+			if r := lock.Entries[1].Requires[0]; r.To >= 0 {
+				to, source = lock.Entries[r.To].Location, lock.Entries[r.To].Source
+			}
+			if to != tc.to || source != tc.source {
+				t.Errorf("%s: b is at %q from %q, want %q from %q", tc.packages, to, source, tc.to, tc.source)
 			}
 		})
 	}
