@@ -19,8 +19,8 @@ const goMod, goWork = "go.mod", "go.work"
 
 // goHash is what a go.sum says of one module version.
 type goHash struct {
-	zip, mod string // hashes, as written
-	line     int    // of the zip's hash, or else of the other
+	zip  string // the hash of its contents, as written
+	line int    // of that, or else of the hash of its go.mod
 }
 
 // goHashes are the hashes by module version; the lines are those of the lock file itself.
@@ -31,17 +31,14 @@ func (s goHashes) add(data []byte, own bool) {
 	for line := range bytes.Lines(data) {
 		number++
 		words := strings.Fields(string(line))
-		if len(words) != 3 || words[2] == emptyGoMod {
+		if len(words) != 3 {
 			continue
 		}
 		version, isMod := strings.CutSuffix(words[1], goModSuffix)
 		m := module.Version{Path: words[0], Version: version}
 		sum := s[m]
-		switch {
-		case isMod:
-			sum.mod = cmp.Or(sum.mod, words[2])
-		case sum.zip == "":
-			sum.zip = words[2]
+		if !isMod {
+			sum.zip = cmp.Or(sum.zip, words[2])
 		}
 		if own && (sum.line == 0 || !isMod) {
 			sum.line = number
