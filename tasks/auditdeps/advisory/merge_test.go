@@ -21,7 +21,7 @@ func hit(t *testing.T, version string, a Advisory) Hit {
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	day := func(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
-	golang := hit(t, "1.0.0", Advisory{ID: "GO-1", Aliases: []string{"CVE-1"}, Severity: Unknown, Summary: "go's", Published: day(2), Modified: day(9),
+	golang := hit(t, "1.0.0", Advisory{ID: "GO-1", Aliases: []string{"CVE-1"}, Severity: Critical, Vector: "W", Summary: "go's", Published: day(2), Modified: day(9),
 		Ranges: []Range{{Fixed: "1.2.0"}, {Introduced: "1.3.0", Fixed: "1.3.5"}}})
 	github := hit(t, "1.0.0", Advisory{ID: "GHSA-1", Aliases: []string{"CVE-2", "CVE-1"}, Severity: High, Vector: "V", Published: day(3), Modified: day(4),
 		Ranges: []Range{{Fixed: "1.1.0"}, {Introduced: "1.2.5", Fixed: "1.4.0"}}})
@@ -29,7 +29,7 @@ func TestMerge(t *testing.T) {
 	other := hit(t, "1.0.0", Advisory{ID: "GO-9", Aliases: []string{"CVE-9"}, Severity: Critical, Ranges: []Range{{}}})
 
 	want := Hit{Fixed: []string{"1.2.0", "1.4.0"}, Advisory: Advisory{ID: "GHSA-1", Aliases: []string{"CVE-1", "CVE-2", "GO-1", "GO-2"},
-		Ecosystem: "Go", Package: "m", Summary: "go's", Severity: High, Vector: "V", Published: day(2), Modified: day(9),
+		Ecosystem: "Go", Package: "m", Summary: "go's", Severity: Critical, Vector: "W", Published: day(2), Modified: day(9),
 		Ranges: append(slices.Clone(github.Ranges), golang.Ranges...)}}
 	hits := []Hit{golang, github, unreviewed, other}
 	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}} {
@@ -37,7 +37,7 @@ func TestMerge(t *testing.T) {
 		for _, i := range order {
 			in = append(in, hits[i])
 		}
-		if diff := cmp.Diff([]Hit{other, want}, Merge(in)); diff != "" {
+		if diff := cmp.Diff([]Hit{want, other}, Merge(in)); diff != "" {
 			t.Errorf("Merge() in order %v (-want +got):\n%s", order, diff)
 		}
 	}

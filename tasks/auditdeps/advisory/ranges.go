@@ -22,23 +22,22 @@ type event struct {
 }
 
 // readRanges turns events into ranges. Ranges of commits say nothing of a package's
-// versions, wherever they stand; git is how many there were.
-func readRanges(ecosystem string, all []recordRange) (ranges []Range, git int, err error) {
+// versions, wherever they stand.
+func readRanges(ecosystem string, all []recordRange) (ranges []Range, err error) {
 	for _, r := range all {
 		switch r.Type {
 		case "GIT":
-			git++
 		case "SEMVER", "ECOSYSTEM":
 			found, err := readEvents(ecosystem, r.Events)
 			if err != nil {
-				return nil, git, err
+				return nil, err
 			}
 			ranges = append(ranges, found...)
 		default:
-			return nil, git, fmt.Errorf("ranges of type %q are not known", shorten(r.Type, 40))
+			return nil, fmt.Errorf("ranges of type %q are not known", shorten(r.Type, 40))
 		}
 	}
-	return ranges, git, nil
+	return ranges, nil
 }
 
 // point is all that happens at one version.

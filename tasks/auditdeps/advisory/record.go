@@ -3,7 +3,6 @@ package advisory
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -120,7 +119,7 @@ func (r *reading) add(a affected) error {
 	if name == "" || len(name) > maxName || !isClean(name) {
 		return fmt.Errorf("it has no usable name of a package: %q", shorten(name, 80))
 	}
-	ranges, git, err := readRanges(ecosystem, a.Ranges)
+	ranges, err := readRanges(ecosystem, a.Ranges)
 	if err != nil {
 		return fmt.Errorf("package %q: %w", shorten(name, 80), err)
 	}
@@ -128,10 +127,6 @@ func (r *reading) add(a affected) error {
 		if len(v) > maxVersion || !isClean(v) {
 			return fmt.Errorf("package %q: version %q cannot be meant", shorten(name, 80), shorten(v, 80))
 		}
-	}
-	if len(a.Ranges) == git && len(a.Versions) == 0 {
-		// It would never apply, and that would look like "not affected".
-		return fmt.Errorf("package %q: it does not say which versions are affected", shorten(name, 80))
 	}
 	known := r.of(ecosystem, Normalize(ecosystem, name))
 	known.Ranges = append(known.Ranges, ranges...)
@@ -158,7 +153,8 @@ func (r *reading) of(ecosystem, name string) *Advisory {
 // maxDoubles is how many comparisons it may take to find what is said twice.
 const maxDoubles = 1 << 20
 
-// settle removes what is said twice.
+// settle removes what is said twice. If nothing is left the advisory would never apply,
+// and that would look like "not affected".
 func (a *Advisory) settle() error {
 	slices.Sort(a.Versions)
 	a.Versions = slices.Compact(a.Versions)
@@ -181,7 +177,7 @@ func (a *Advisory) settle() error {
 		a.Versions = nil
 	}
 	if len(a.Ranges) == 0 && len(a.Versions) == 0 {
-		return errors.New("what it says of package " + a.Package + " affects no version")
+		return fmt.Errorf("it names no version of package %q as affected", shorten(a.Package, 80))
 	}
 	return nil
 }

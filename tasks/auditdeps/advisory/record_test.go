@@ -37,8 +37,8 @@ func TestParse(t *testing.T) {
 			{"package": {"ecosystem": "npm", "name": "minimist", "purl": "pkg:npm/minimist"},
 				"ranges": [{"type": "SEMVER", "events": [{"introduced": "1.0.0"}, {"fixed": "1.2.6"}]}], "versions": ["1.1.0", "0.5.0"]},
 			{"package": {"ecosystem": "npm", "name": "minimist"},
-				"ranges": [` + gitRange + `, {"type": "SEMVER", "events": [{"fixed": "0.2.4"}, {"introduced": "0"}]}], "versions": ["0.5.0"]},
-			` + about("PyPI", "Mini_Mist..X", `"ranges": [`+gitRange+`], "versions": ["2004d", "1.0"]`) + `,
+				"ranges": [` + gitRange + `, {"type": "SEMVER", "events": [{"fixed": "0.2.4"}, {"introduced": "0"}]}], "versions": ["0.6.0"]},
+			` + about("PyPI", "Mini_Mist..X", `"ranges": [`+gitRange+`, {"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "0.5"}]}], "versions": ["2004d", "1.0", "0.4"]`) + `,
 			` + about("Maven:https://repo.example.org", "g:a", `"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"last_affected": "1.0-rc"}]}]`) + `,
 			` + about("Debian:12", "minimist", someRange) + `,
 			{"ranges": [` + gitRange + `]}],
@@ -53,9 +53,10 @@ func TestParse(t *testing.T) {
 		Published: time.Date(2022, 3, 18, 0, 1, 9, 0, time.UTC), Modified: time.Date(2024, 5, 1, 1, 2, 3, 456789000, time.UTC),
 	}
 	npm, pypi, maven := common, common, common
-	npm.Ecosystem, npm.Package, npm.Versions = "npm", "minimist", []string{"0.5.0"}
+	npm.Ecosystem, npm.Package, npm.Versions = "npm", "minimist", []string{"0.5.0", "0.6.0"}
 	npm.Ranges = []Range{{Introduced: "1.0.0", Fixed: "1.2.6"}, {Fixed: "0.2.4"}}
 	pypi.Ecosystem, pypi.Package, pypi.Versions = "PyPI", "mini-mist-x", []string{"1.0", "2004d"}
+	pypi.Ranges = []Range{{Fixed: "0.5"}}
 	maven.Ecosystem, maven.Package, maven.Ranges = "Maven", "g:a", []Range{{LastAffected: "1.0-rc"}}
 	if diff := cmp.Diff([]Advisory{npm, pypi, maven}, got); diff != "" {
 		t.Errorf("Parse() (-want +got):\n%s", diff)
@@ -136,7 +137,7 @@ func TestRanges(t *testing.T) {
 		"fixed twice":           {`{"introduced": "0"}, {"fixed": "1.0"}, {"fixed": "2.0"}`, []Range{{Fixed: "1.0"}}},
 		"equal spellings":       {`{"introduced": "0"}, {"fixed": "2.0"}, {"introduced": "2.0.0"}`, []Range{{}}},
 		"limit":                 {`{"introduced": "1.0"}, {"limit": "2.0"}`, []Range{{Introduced: "1.0", Fixed: "2.0"}}},
-		"limits":                {`{"introduced": "0"}, {"fixed": "1.0"}, {"introduced": "4.0"}, {"limit": "2.0"}, {"limit": "3.0"}`, []Range{{Fixed: "1.0"}}},
+		"limits":                {`{"introduced": "0"}, {"fixed": "1.0"}, {"introduced": "2.5"}, {"fixed": "4.0"}, {"introduced": "5.0"}, {"limit": "2.0"}, {"limit": "3.0"}, {"limit": "1.5"}`, []Range{{Fixed: "1.0"}, {Introduced: "2.5", Fixed: "3.0"}}},
 		"limit behind fix":      {`{"introduced": "0"}, {"limit": "2.0"}, {"fixed": "1.0"}`, []Range{{Fixed: "1.0"}}},
 		"limit before last":     {`{"introduced": "0"}, {"limit": "2.0"}, {"last_affected": "2.0"}`, []Range{{Fixed: "2.0"}}},
 		"no limit":              {`{"introduced": "0"}, {"limit": "2.0"}, {"limit": "*"}`, []Range{{}}},

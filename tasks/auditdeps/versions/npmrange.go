@@ -36,10 +36,7 @@ func satisfiesNPM(version, wanted string) (bool, error) {
 	}
 	text := wanted
 	if target, alias := strings.CutPrefix(text, "npm:"); alias {
-		text = target[max(0, strings.LastIndexByte(target, '@')+1):]
-		if at := strings.LastIndexByte(target, '@'); at <= 0 {
-			text = target // yarn's "npm:^1.0.0", or "npm:@scope/name"
-		}
+		text = target[strings.LastIndexByte(target, '@')+1:] // all of yarn's "npm:^1.0.0"
 	}
 	found, anything := false, false
 	for clause := range strings.SplitSeq(text, "||") {
