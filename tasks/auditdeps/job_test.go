@@ -301,3 +301,11 @@ func (j *job) summary() string {
 func days(n int) string {
 	return startOfTests.AddDate(0, 0, -n).Format(time.RFC3339)
 }
+
+// glob are the files of the agent with such a path.
+func (j *job) glob(pattern string) []string {
+	j.t.Helper()
+	found, err := filepath.Glob(j.path(pattern))
+	j.must(err)
+	return found
+}
