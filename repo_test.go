@@ -185,7 +185,6 @@ var thirdParty = map[string][]string{
 	"software.sslmate.com/src/go-pkcs12":         {"tasks/keyvaultenv/decode"},
 	"github.com/pelletier/go-toml/v2":            {"shared/lockfile"},
 	"golang.org/x/mod":                           {"shared/lockfile", "tasks/safecache/ecosystem", "tasks/auditdeps/"},
-	"deps.dev/util/semver":                       {"tasks/auditdeps/versions"},
 	"github.com/pandatix/go-cvss":                {"tasks/auditdeps/advisory"},
 	"golang.org/x/sys":                           {"shared/", "build/localagent", "tasks/safecache/store"},
 	"golang.org/x/text":                          {"shared/safepath", "build/gentask"},

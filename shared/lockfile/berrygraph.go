@@ -218,7 +218,8 @@ func (g *berryGraph) addBases() {
 		name, spec := cutSpec(base)
 		e := &g.lock.Entries[place]
 		if to, ok := g.answers[base]; ok && to != place {
-			e.Requires = append(slices.Clip(e.Requires), Require{Name: name, Range: plainRange(spec), Kind: Prod, To: to})
+			e.Requires = append(slices.Clip(e.Requires),
+				Require{Name: name, Range: plainRange(spec), Kind: Prod, To: to})
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (l *Lock) addCargo(data []byte, tree fs.FS, file cargoLock) {
 	for i, p := range file.Package {
 		id := cargoID{p.Name, p.Version, p.Source}
 		if seen[id] {
-			l.Contradictions = append(l.Contradictions, Contradiction{lines[i], p.Name + " " + p.Version + " is there twice"})
+			l.contradict(lines[i], "%s %s is there twice", p.Name, p.Version)
 		}
 		seen[id] = true
 		e := Entry{Name: p.Name, Version: p.Version, Line: lines[i], Source: Registry, URL: withoutUser(p.Source),

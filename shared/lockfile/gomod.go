@@ -151,7 +151,8 @@ func (g goGraph) buildList() {
 		seen := map[string]bool{}
 		for _, r := range mod.file.Require {
 			if excluded[r.Mod] {
-				g.contradict(mod, r, fmt.Sprintf("%s requires %s %s and excludes it", mod.path, r.Mod.Path, r.Mod.Version))
+				text := fmt.Sprintf("%s requires %s %s and excludes it", mod.path, r.Mod.Path, r.Mod.Version)
+				g.contradict(mod, r, text)
 			}
 			if seen[r.Mod.Path] {
 				g.contradict(mod, r, fmt.Sprintf("%s requires %s twice", mod.path, r.Mod.Path))

@@ -246,7 +246,8 @@ func (g *npmGraph) require(e *Entry, n *node, kind Kind, stronger ...*object) {
 	if n.kind != isText {
 		g.contradicts(int(n.line), e.Location+": it requires "+n.key+" in a version that is no text")
 	}
-	g.requires = append(g.requires, Require{Name: n.key, Range: n.text, Kind: kind, To: g.folders.resolve(g.from, n.key)})
+	to := g.folders.resolve(g.from, n.key)
+	g.requires = append(g.requires, Require{Name: n.key, Range: n.text, Kind: kind, To: to})
 }
 
 // workspaces adds those that the root does not ask for: npm installs them all.

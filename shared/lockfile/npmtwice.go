@@ -63,7 +63,10 @@ func (t *npmTwice) folder(location string, tree fields) error {
 func (t *npmTwice) compare(e *Entry, n *node, f fields) {
 	version, address := f.text("version"), f.text("resolved")
 	if e.Source == Project {
-		t.differs(e, n, "version", "a link", map[bool]string{true: "a link", false: version}[strings.HasPrefix(version, "file:")])
+		if strings.HasPrefix(version, "file:") {
+			version = "a link"
+		}
+		t.differs(e, n, "version", "a link", version)
 		return
 	}
 	name := e.Name

@@ -77,8 +77,10 @@ func nugetDependencies(data []byte, lock *Lock) ([]nugetDependency, error) {
 		packages := frameworks.fields(framework)
 		for _, id := range packages.names() {
 			p := packages.fields(id)
-			d := nugetDependency{id: id, kind: p.text("type"), requested: p.text("requested"),
-				resolved: p.text("resolved"), hash: p.text("contentHash"), framework: framework, line: packages.line(id)}
+			d := nugetDependency{
+				id: id, kind: p.text("type"), requested: p.text("requested"), resolved: p.text("resolved"),
+				hash: p.text("contentHash"), framework: framework, line: packages.line(id),
+			}
 			needs := p.fields("dependencies")
 			for _, name := range needs.names() {
 				d.needs = append(d.needs, nugetNeed{name, needs.text(name)})

@@ -157,9 +157,11 @@ func (g *pnpmGraph) requires(place int, snapshot, info fields) {
 		}
 	}
 	for _, name := range peers.names() {
-		if snapshot.fields("dependencies").object.find(name) < 0 && snapshot.fields("optionalDependencies").object.find(name) < 0 {
+		if snapshot.fields("dependencies").object.find(name) < 0 &&
+			snapshot.fields("optionalDependencies").object.find(name) < 0 {
 			e := &g.lock.Entries[place]
-			e.Requires = append(e.Requires, Require{Name: name, Range: peers.text(name), Kind: peerKind(info, name), To: -1})
+			e.Requires = append(e.Requires,
+				Require{Name: name, Range: peers.text(name), Kind: peerKind(info, name), To: -1})
 		}
 	}
 }

@@ -18,7 +18,8 @@ func parsePOM(data []byte, _ fs.FS, lock *Lock) error {
 		lock.Contradictions = []Contradiction{{Text: err.Error() + ", so nothing is known of what it asks for"}}
 		return nil
 	}
-	lock.Notes = append(lock.Notes, "a pom.xml names what it asks for, not what that brings with it: this is not audited")
+	lock.Notes = append(lock.Notes,
+		"a pom.xml names what it asks for, not what that brings with it: this is not audited")
 	if pom.plugins {
 		lock.Notes = append(lock.Notes, "the plugins and extensions of the build are not audited")
 	}

@@ -117,7 +117,8 @@ func (g *yarnGraph) resolution(parent Entry, r Require) (to string, ok bool) {
 
 // contradict notes what the lock file says twice and differently.
 func (l *Lock) contradict(line int, format string, args ...any) {
-	l.Contradictions = append(l.Contradictions, Contradiction{Line: line, Text: printable(fmt.Sprintf(format, args...))})
+	text := printable(fmt.Sprintf(format, args...))
+	l.Contradictions = append(l.Contradictions, Contradiction{Line: line, Text: text})
 }
 
 // readYarn1Graph makes the entries. Of the project itself, and of what it asks for,
