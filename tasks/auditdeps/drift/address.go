@@ -31,23 +31,47 @@ func addresses(f Facts) []Finding {
 	allowed := f.Registries
 	if len(allowed) == 0 {
 		allowed = append(append([]string{}, registries[f.Lock.Ecosystem()]...), azureArtifacts...)
-		if host := usual(f.Lock.Entries); host != "" {
-			allowed = append(allowed, host)
-		}
 	}
 	asked, plain := askedFor(f)
+	foreign := map[string][]lockfile.Entry{}
 	for i, e := range f.Lock.Entries {
 		switch {
 		case e.Source == lockfile.Project || e.Ghost || e.Source == lockfile.Remote && asked[i]:
 		case downloaded(e):
-			r.address(e, allowed)
+			if host := r.address(e, allowed); host != "" {
+				foreign[host] = append(foreign[host], e)
+			}
 		case f.Lock.Ecosystem() == "npm" && e.Source != lockfile.Bundled && plain[i] && !asked[i]:
 			as := Finding{Check: Lint, Rule: "lint/host", Severity: Fail, Fix: r.relock(e.Name)}
 			r.entry(as, e, "%s comes from %s, although nothing asks for more than a version of it",
 				spec(e.Name, e.Version), described(e))
 		}
 	}
+	for host, entries := range foreign {
+		r.foreign(host, entries)
+	}
 	return r.found
+}
+
+// mostOfHost is how many packages from a host that is not allowed are named one by one:
+// of a registry of one's own that nobody has told about, one finding says enough.
+const mostOfHost = 5
+
+// foreign adds findings about packages from a host that is not allowed.
+func (r *report) foreign(host string, entries []lockfile.Entry) {
+	as := Finding{Check: Lint, Rule: "lint/host", Severity: Fail}
+	if e := entries[0]; len(entries) > mostOfHost {
+		as.Fix = "add " + cut(host) + " to allowedRegistries, if it is yours; " +
+			"else renew the lock file from a registry that is"
+		r.entry(as, e, "%d packages, the first of them %s, come from %s, which is none of the registries that "+
+			"packages may come from", len(entries), spec(e.Name, e.Version), cut(host))
+		return
+	}
+	for _, e := range entries {
+		as.Fix = r.relock(e.Name) + "; or add " + cut(host) + " to allowedRegistries"
+		r.entry(as, e, "%s comes from %s, which is none of the registries that packages may come from",
+			spec(e.Name, e.Version), cut(host))
+	}
 }
 
 func described(e lockfile.Entry) string {
@@ -83,31 +107,30 @@ func askedFor(f Facts) (asked, plain []bool) {
 	return asked, plain
 }
 
-// address looks at where one package is from.
-func (r *report) address(e lockfile.Entry, allowed []string) {
+// address looks at where one package is from, and returns the host if that is not allowed.
+func (r *report) address(e lockfile.Entry, allowed []string) (foreign string) {
 	if e.URL == "" {
-		return
+		return ""
 	}
 	u, err := url.Parse(strings.TrimPrefix(strings.TrimPrefix(e.URL, "registry+"), "sparse+"))
 	as := Finding{Check: Lint, Severity: Fail, Fix: r.relock(e.Name)}
 	if err != nil || u.Host == "" {
 		as.Rule = "lint/host"
 		r.entry(as, e, "%s comes from %s, which is no address", spec(e.Name, e.Version), cut(e.URL))
-		return
+		return ""
 	}
 	loopback := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
 	if u.Scheme != "https" && !loopback {
 		as.Rule = "lint/scheme"
 		r.entry(as, e, "%s is downloaded without encryption, from %s", spec(e.Name, e.Version), cut(e.URL))
 	}
-	if !isAllowed(u, allowed) {
-		as.Rule, as.Fix = "lint/host", as.Fix+"; or add "+cut(u.Host)+" to allowedRegistries"
-		r.entry(as, e, "%s comes from %s, which is none of the registries that packages may come from",
-			spec(e.Name, e.Version), cut(u.Host))
-	}
 	if r.Lock.Ecosystem() == "npm" {
 		r.npmAddress(e, u)
 	}
+	if !isAllowed(u, allowed) {
+		foreign = u.Host
+	}
+	return foreign
 }
 
 // isAllowed reports whether an address is in the list: of hosts ("*." is any below), and
@@ -133,28 +156,6 @@ func isAllowed(u *url.URL, allowed []string) bool {
 		}
 	}
 	return false
-}
-
-// usual returns the host that more than half of all packages are from: a registry of
-// one's own. Packages without an address count, too: beside them a single one with an
-// address is not usual.
-func usual(entries []lockfile.Entry) string {
-	hosts, all := map[string]int{}, 0
-	for _, e := range entries {
-		if e.Source != lockfile.Registry {
-			continue
-		}
-		all++
-		if u, err := url.Parse(e.URL); err == nil && u.Host != "" && u.Scheme == "https" {
-			hosts[strings.TrimSuffix(u.Host, ":443")]++
-		}
-	}
-	for host, n := range hosts {
-		if n >= 3 && n*2 > all {
-			return host
-		}
-	}
-	return ""
 }
 
 // npmAddress compares a package with its address, which in most registries is

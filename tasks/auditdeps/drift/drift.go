@@ -22,8 +22,7 @@ type Facts struct {
 	// installed.Overrides.
 	Overrides map[string]string
 	// Registries are the hosts, or the beginnings of addresses, that packages may come
-	// from. Without any they are the ecosystem's public ones, those of Azure Artifacts, and
-	// the one that most of the lock file is from.
+	// from. Without any they are the ecosystem's public ones and those of Azure Artifacts.
 	Registries []string
 }
 

@@ -3,6 +3,7 @@ package drift
 import (
 	"fmt"
 	"path"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -32,7 +33,7 @@ func (r *report) disk(as Finding, p installed.Package, format string, args ...an
 
 // place returns the path below the root of what is below the lock file's folder.
 func (r *report) place(name string) string {
-	if path.IsAbs(name) {
+	if filepath.IsAbs(filepath.FromSlash(name)) {
 		return name
 	}
 	return path.Join(path.Dir(r.Lock.Path), name)

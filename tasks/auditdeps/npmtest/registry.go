@@ -131,7 +131,7 @@ func (r *Registry) document(w http.ResponseWriter, req *http.Request, name strin
 	for _, p := range all {
 		version := fmt.Sprint(p.manifest["version"])
 		entry := map[string]any{"dist": map[string]string{
-			"tarball": "http://" + req.Host + "/" + name + "/-/" + p.file,
+			"tarball":   "http://" + req.Host + "/" + name + "/-/" + p.file,
 			"integrity": p.integrity, "shasum": p.sha1Hex,
 		}}
 		for field, value := range p.manifest {
