@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -247,10 +246,7 @@ func (a *audit) inventoried(c component) document.Component {
 		d.Places = append(d.Places, document.Place{Path: a.hide(c.project.shown), Line: e.Line})
 	}
 	for _, dir := range c.disk {
-		if !path.IsAbs(dir) {
-			dir = a.step.show(c.project.place, path.Join(c.project.dir(), dir))
-		}
-		d.Places = append(d.Places, document.Place{Path: a.hide(dir)})
+		d.Places = append(d.Places, document.Place{Path: a.hide(a.step.show(c.project.place, dir))})
 	}
 	return d
 }

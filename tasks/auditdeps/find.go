@@ -48,7 +48,10 @@ type place struct {
 
 // show is how a file below the place's folder is named in messages and issues.
 func (s *step) show(p place, name string) string {
-	full := filepath.Join(p.root, filepath.FromSlash(name))
+	full := filepath.FromSlash(name)
+	if !filepath.IsAbs(full) {
+		full = filepath.Join(p.root, full)
+	}
 	if rel, err := safepath.Rel(s.sources, full); err == nil {
 		return rel
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ func (a *audit) components(p *project) []component {
 	var open []string
 	for i, e := range p.lock.Entries {
 		switch {
-		case e.Source == lockfile.Project || e.Source == lockfile.Folder:
+		case e.Source == lockfile.Project || e.Source == lockfile.Folder || p.hasToolchain() && goItself[e.Name]:
 		case e.Version != "":
 			c := list.add(e.Name, e.Version)
 			c.entries = append(c.entries, i)
@@ -54,6 +55,22 @@ func (a *audit) components(p *project) []component {
 	return list.all
 }
 
+// goItself are the packages of the Go release. go.mod has the least that is wanted of it;
+// if it is installed, that one counts.
+var goItself = map[string]bool{"stdlib": true, "toolchain": true}
+
+func (p *project) hasToolchain() bool {
+	return slices.ContainsFunc(p.trees, func(t installed.Tree) bool { return t.Kind == installed.GoToolchain })
+}
+
+// folderOf is where a package is, below the project's root or absolute.
+func (p *project) folderOf(tree installed.Tree, pkg installed.Package) string {
+	if tree.Kind == installed.NodeModules || tree.Kind == installed.PlugAndPlay {
+		return path.Join(p.dir(), pkg.Path)
+	}
+	return pkg.Path
+}
+
 // inventory collects components.
 type inventory struct {
 	project   *project
@@ -69,7 +86,7 @@ func (l *inventory) disk(tree installed.Tree) {
 			continue // a Problem of the tree
 		}
 		c := l.add(pkg.Name, pkg.Version)
-		c.disk = append(c.disk, pkg.Path)
+		c.disk = append(c.disk, l.project.folderOf(tree, pkg))
 		c.dev = c.dev && len(c.entries) > 0
 	}
 }

@@ -24,6 +24,8 @@ type project struct {
 	hidden    *lockfile.Lock
 	overrides map[string]string
 	graph     *remedy.Graph
+	// unknown is what else could not be read, in our own words.
+	unknown []string
 	// components are all packages, once for each version.
 	components []component
 	// unread is the lock file's error; then only the trees are known.
@@ -45,6 +47,7 @@ func (a *audit) read(ctx context.Context, files found) {
 		})
 	}
 	group.Wait()
+	apart(all)
 	named := map[string]bool{}
 	for _, p := range all {
 		if p.manager != "" && a.step.managers != nil && !slices.Contains(a.step.managers, p.manager) {
@@ -69,9 +72,11 @@ func (s *step) readProject(ctx context.Context, at place) *project {
 	if s.managers != nil && !slices.Contains(s.managers, p.manager) {
 		return p
 	}
-	p.stale = lockfile.Stale(at.tree, p.lock)
 	p.graph = remedy.New(p.lock)
+	var beside sync.WaitGroup
+	beside.Go(func() { p.stale = lockfile.Stale(at.tree, p.lock) })
 	s.readTrees(ctx, p)
+	beside.Wait()
 	return p
 }
 
@@ -95,12 +100,20 @@ func (a *audit) tell(p *project) {
 	}
 	a.step.env.Log.Printf("%s: %s, %s named, %s installed.", p.shown, p.lock.Format, plural(packages, "package"),
 		number(a.unreadTrees(p)))
+	for _, text := range p.unknown {
+		a.cannot(p.shown, text, "install again")
+	}
 	var stale *lockfile.StaleError
 	if p.stale != nil && !errors.As(p.stale, &stale) {
 		a.cannot(p.shown, p.shown+" cannot be compared with its manifest: "+p.stale.Error(), "correct the manifest")
 	}
 	for _, note := range p.lock.Notes {
-		a.step.env.Log.Debug(p.shown + ": " + note)
+		if p.manager == "maven" { // what of a pom.xml nobody can tell without running Maven
+			a.step.env.Log.Print(p.shown + ": " + note)
+		}
+	}
+	if len(p.lock.Entries) == 0 && len(p.lock.Contradictions) > 0 {
+		a.cannot(p.shown, p.shown+": "+p.lock.Contradictions[0].Text, "correct the file")
 	}
 	if a.step.checks["installed"] && packages > 0 && len(p.trees) == 0 {
 		a.notInstalled(p)
@@ -113,7 +126,7 @@ func (a *audit) unreadTrees(p *project) (packages int) {
 		packages += len(tree.Packages)
 		for _, problem := range tree.Problems {
 			if problem.Unread {
-				a.cannot(a.step.show(p.place, path.Join(p.dir(), problem.Path)),
+				a.cannot(a.step.show(p.place, problem.Path),
 					fmt.Sprintf("%s: %s: %s", p.shown, problem.Path, problem.Text),
 					"make it readable, or install again")
 			}

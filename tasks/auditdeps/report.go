@@ -3,7 +3,6 @@ package auditdeps
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -235,8 +234,8 @@ func (a *audit) placeOf(c component) (name string, line int) {
 	if len(c.entries) > 0 {
 		return c.project.shown, c.project.lock.Entries[c.entries[0]].Line
 	}
-	if len(c.disk) > 0 && !path.IsAbs(c.disk[0]) {
-		return a.step.show(c.project.place, path.Join(c.project.dir(), c.disk[0])), 0
+	if len(c.disk) > 0 {
+		return a.step.show(c.project.place, c.disk[0]), 0
 	}
 	return c.project.shown, 0
 }

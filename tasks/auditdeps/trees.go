@@ -2,14 +2,18 @@ package auditdeps
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/safepath"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/advisory"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/installed"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/versions"
 )
@@ -49,13 +53,17 @@ func (s *step) nodeTree(ctx context.Context, p *project) {
 	if tree.Kind != "" {
 		p.add(tree)
 	}
-	if hidden, err := lockfile.Read(p.tree, path.Join(p.dir(), "node_modules", ".package-lock.json")); err == nil {
-		p.hidden = &hidden
+	hidden := path.Join(p.dir(), "node_modules", ".package-lock.json")
+	if lock, err := lockfile.Read(p.tree, hidden); err == nil {
+		p.hidden = &lock
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		p.unknown = append(p.unknown, s.show(p.place, hidden)+" cannot be read, in which npm notes what it installed")
 	}
 	overrides, err := installed.Overrides(p.tree, p.dir())
-	if err == nil {
-		p.overrides = overrides
+	if err != nil {
+		p.unknown = append(p.unknown, "what the manifest of "+p.shown+" forces on packages cannot be read")
 	}
+	p.overrides = overrides
 }
 
 // nodeOwner is the lock file that node_modules was made from, as what package managers
@@ -103,7 +111,7 @@ func (s *step) pythonTrees(ctx context.Context, p *project) {
 	}
 	for _, dir := range places {
 		s.at(dir, func(tree fs.FS) {
-			found := installed.Python(ctx, tree, s.show(place{root: dir}, "."))
+			found := installed.Python(ctx, tree, p.below(dir))
 			if shared {
 				found = onlyNamed(found, p.lock)
 			}
@@ -118,11 +126,53 @@ func onlyNamed(tree installed.Tree, lock lockfile.Lock) installed.Tree {
 	for _, e := range lock.Entries {
 		named[e.Name] = true
 	}
-	tree.Packages = slices.DeleteFunc(tree.Packages, func(p installed.Package) bool { return !named[p.Name] })
-	if len(tree.Packages) == 0 {
+	isNamed := func(p installed.Package) bool { return named[p.Name] }
+	if !slices.ContainsFunc(tree.Packages, isNamed) {
 		return installed.Tree{}
 	}
+	tree.Packages = slices.DeleteFunc(tree.Packages, func(p installed.Package) bool { return !isNamed(p) })
+	// Which package a problem is of stands in its path: "six-1.17.0.dist-info/RECORD", "six.py".
+	tree.Problems = slices.DeleteFunc(tree.Problems, func(p installed.Problem) bool {
+		rel, _ := strings.CutPrefix(p.Path, tree.Path+"/")
+		first, _, _ := strings.Cut(rel, "/")
+		name, _, _ := strings.Cut(first, "-")
+		return !named[advisory.Normalize("PyPI", strings.TrimSuffix(name, ".py"))]
+	})
 	return tree
+}
+
+// below is how the trees of a project call a folder of the machine: below the project's
+// root if it is there, else as it is.
+func (p *project) below(dir string) string {
+	if rel, err := safepath.Rel(p.root, dir); err == nil {
+		return rel
+	}
+	return filepath.ToSlash(dir)
+}
+
+// apart takes out of each environment that several lock files share what only the others
+// name: requirements.txt and requirements-dev.txt are installed into one.
+func apart(projects []*project) {
+	named := map[string]map[*project]bool{}
+	for _, p := range projects {
+		for _, e := range p.lock.Entries {
+			if p.manager == "pip" {
+				if named[e.Name] == nil {
+					named[e.Name] = map[*project]bool{}
+				}
+				named[e.Name][p] = true
+			}
+		}
+	}
+	for _, p := range projects {
+		for i, tree := range p.trees {
+			if tree.Kind == installed.SitePackages {
+				p.trees[i].Packages = slices.DeleteFunc(tree.Packages, func(pkg installed.Package) bool {
+					return len(named[pkg.Name]) > 0 && !named[pkg.Name][p]
+				})
+			}
+		}
+	}
 }
 
 // sitePackages are the folders of an environment that Python imports from.
@@ -162,12 +212,12 @@ func (s *step) goTrees(ctx context.Context, p *project) {
 	if _, err := fs.Stat(own, "vendor/modules.txt"); err == nil {
 		s.with(cache, func(tree fs.FS) { p.add(installed.GoVendor(ctx, own, p.dir(), tree)) })
 	} else {
-		s.at(cache, func(tree fs.FS) { p.add(installed.GoModules(ctx, tree, cache, p.lock.Entries)) })
+		s.at(cache, func(tree fs.FS) { p.add(installed.GoModules(ctx, tree, p.below(cache), p.lock.Entries)) })
 	}
 	if program := s.which("go"); program != "" && len(p.trees) > 0 {
 		root := filepath.Dir(filepath.Dir(program))
 		s.at(root, func(tree fs.FS) {
-			if release := installed.GoStdlib(tree, root); s.usedGo(release, p.lock) {
+			if release := installed.GoStdlib(tree, p.below(root)); s.usedGo(release, p.lock) {
 				p.add(release)
 			}
 		})
@@ -198,10 +248,14 @@ func (s *step) cargoTrees(ctx context.Context, p *project) {
 	}
 	home := s.folder([]string{"CARGO_HOME"}, ".cargo")
 	if _, err := fs.Stat(own, "vendor"); err != nil {
-		s.at(home, func(tree fs.FS) { p.add(installed.CargoRegistry(ctx, tree, home, p.lock.Entries)) })
+		s.at(home, func(tree fs.FS) { p.add(installed.CargoRegistry(ctx, tree, p.below(home), p.lock.Entries)) })
 		return
 	}
-	s.with(home, func(tree fs.FS) { p.add(installed.CargoVendor(ctx, own, p.dir(), tree)) })
+	vendor, err := fs.Sub(own, "vendor")
+	if err != nil {
+		return
+	}
+	s.with(home, func(tree fs.FS) { p.add(installed.CargoVendor(ctx, vendor, path.Join(p.dir(), "vendor"), tree)) })
 }
 
 // nugetTrees reads NuGet's packages folder, and what a restore has chosen.
@@ -210,7 +264,7 @@ func (s *step) nugetTrees(ctx context.Context, p *project) {
 		p.add(installed.NuGetAssets(own, p.dir()))
 	}
 	packages := s.folder([]string{"NUGET_PACKAGES"}, ".nuget/packages")
-	s.at(packages, func(tree fs.FS) { p.add(installed.NuGet(ctx, tree, packages, p.lock.Entries)) })
+	s.at(packages, func(tree fs.FS) { p.add(installed.NuGet(ctx, tree, p.below(packages), p.lock.Entries)) })
 }
 
 // folder is the one that a variable of the environment names, or else one below the home
