@@ -79,6 +79,12 @@ func (a *audit) write(ending string, make func() ([]byte, error)) (string, error
 // hide takes the job's secrets out of a text for a document: nobody masks those.
 func (a *audit) hide(text string) string { return a.step.env.Secrets.String(text) }
 
+// masked is a verdict for a document: why has the policy file's words.
+func (a *audit) masked(v verdict) verdict {
+	v.why = a.hide(v.why)
+	return v
+}
+
 func (a *audit) sarif() ([]byte, error) {
 	rules := map[string]report.Rule{}
 	var results []report.Finding
@@ -137,7 +143,7 @@ func (a *audit) junit() ([]byte, error) {
 		}
 	}
 	for _, v := range a.found { // the worst first
-		add(cases[key{v.project, v.name, v.version}], v.verdict, a.hide(a.describe(v)),
+		add(cases[key{v.project, v.name, v.version}], a.masked(v.verdict), a.hide(a.describe(v)),
 			a.hide(v.remedy.Text+a.from(v)))
 	}
 	for _, d := range a.drifts {
@@ -150,7 +156,7 @@ func (a *audit) junit() ([]byte, error) {
 				Outcome: document.Passed,
 			}
 		}
-		add(cases[k], d.verdict, a.hide(d.Rule+": "+d.Message), a.hide(d.Fix))
+		add(cases[k], a.masked(d.verdict), a.hide(d.Rule+": "+d.Message), a.hide(d.Fix))
 	}
 	for _, c := range cases {
 		suite.Cases = append(suite.Cases, *c)
