@@ -21,7 +21,7 @@ const (
 
 var (
 	// ownCommand is a line with a command that the step gives by itself.
-	ownCommand = regexp.MustCompile(`^##vso\[(?:task\.(?:debug|setvariable|logissue|uploadsummary|complete)|artifact\.upload|results\.publish)[ \]]`)
+	ownCommand = regexp.MustCompile(`^##vso\[(?:task\.(?:debug|setvariable|logissue|uploadsummary|complete)|artifact\.upload|results\.publish)[ \]]|^##\[(?:group\]package-lock.json: npm ci|endgroup\])$`)
 	link       = regexp.MustCompile(`(?m)(^|[^\\])\]\(`)
 )
 
