@@ -8,6 +8,7 @@ package remedy
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
@@ -41,9 +42,9 @@ func (g *Graph) Of(entry int, fixed []string) Remedy {
 	}
 	for _, version := range fixed {
 		blocker, known := g.blocker(entry, version)
-		if blocker == "" && known {
+		if blocker == "" && known && g.takesNewest(entry) {
 			return Remedy{Stale: true, To: version, Direct: r.Direct, Text: "the lock file is stale: " +
-				code(g.update(e.Name, version)) + " fixes it, no manifest change"}
+				g.update(e.Name, version, r.Direct) + " fixes it, no manifest change"}
 		}
 		if r.To == "" {
 			r.To, r.Blocker = version, blocker
@@ -51,6 +52,22 @@ func (g *Graph) Of(entry int, fixed []string) Remedy {
 	}
 	r.Text = g.change(e.Name, r)
 	return r
+}
+
+// takesNewest reports whether a lock file that is made again has a newer version of an
+// entry, if that is allowed. NuGet takes the lowest version that is, unless the project's
+// range floats (https://learn.microsoft.com/nuget/concepts/dependency-resolution); and what
+// Go and Maven take is written in go.mod and pom.xml themselves, which are manifests as well.
+func (g *Graph) takesNewest(entry int) bool {
+	switch g.lock.Format {
+	case lockfile.Go, lockfile.Maven:
+		return false
+	case lockfile.NuGet:
+		return slices.ContainsFunc(g.parents[entry], func(p edge) bool {
+			return g.lock.Entries[p.from].Source == lockfile.Project && strings.Contains(p.require.Range, "*")
+		})
+	}
+	return true
 }
 
 // blocker finds what does not allow a version of an entry's package. known is false if
@@ -87,45 +104,48 @@ var manifests = map[lockfile.Format]string{
 }
 
 // update is the command that takes a newer version without a change of a manifest.
-func (g *Graph) update(name, version string) string {
+func (g *Graph) update(name, version string, direct bool) string {
 	switch g.lock.Format {
 	case lockfile.NPM:
-		return "npm update " + name
+		return code("npm update " + name)
 	case lockfile.PNPM:
-		return "pnpm update --depth Infinity " + name
-	case lockfile.Yarn1:
-		return "yarn upgrade " + name
+		return code("pnpm update --depth Infinity " + name)
+	case lockfile.Yarn1: // its upgrade leaves alone what package.json does not ask for
+		return code("yarn install") + ", with " + name + " taken out of yarn.lock,"
 	case lockfile.Berry:
-		return "yarn up -R " + name
+		return code("yarn up -R " + name)
 	case lockfile.Cargo:
-		return fmt.Sprintf("cargo update -p %s --precise %s", name, version)
+		return code(fmt.Sprintf("cargo update -p %s --precise %s", name, version))
 	case lockfile.Go:
-		return fmt.Sprintf("go get %s@v%s && go mod tidy", name, strings.TrimPrefix(version, "v"))
+		return code(fmt.Sprintf("go get %s@v%s && go mod tidy", name, strings.TrimPrefix(version, "v")))
 	case lockfile.NuGet:
-		return "dotnet restore --force-evaluate"
+		return code("dotnet restore --force-evaluate")
 	case lockfile.Gradle:
-		return "gradle dependencies --update-locks " + name
+		return code("gradle dependencies --update-locks " + name)
 	case lockfile.Pip:
-		return pythonUpdate(path.Base(g.lock.Path), name, version)
+		return pythonUpdate(path.Base(g.lock.Path), name, version, direct)
 	}
 	return "an update of " + name + " to " + version
 }
 
 // pythonUpdate is the update command of the tool that wrote the lock file.
-func pythonUpdate(file, name, version string) string {
+func pythonUpdate(file, name, version string, direct bool) string {
 	switch file {
 	case "poetry.lock":
-		return "poetry update " + name
+		return code("poetry update " + name)
 	case "uv.lock":
-		return "uv lock --upgrade-package " + name
+		return code("uv lock --upgrade-package " + name)
 	case "pdm.lock":
-		return "pdm update " + name
+		if direct {
+			return code("pdm update " + name)
+		}
+		return code("pdm update") // it knows the project's own dependencies by name, and no others
 	case "pylock.toml":
-		return "pip lock, with " + name + ">=" + version + ","
+		return code("pip lock") + ", with " + name + ">=" + version + ","
 	case "Pipfile.lock":
-		return "pipenv upgrade " + name
+		return code("pipenv upgrade " + name)
 	}
-	return fmt.Sprintf("pip-compile --generate-hashes --upgrade-package %s==%s", name, version)
+	return code(fmt.Sprintf("pip-compile --generate-hashes --upgrade-package %s==%s", name, version))
 }
 
 // change is what to do if the lock file alone cannot be renewed.
@@ -133,9 +153,11 @@ func (g *Graph) change(name string, r Remedy) string {
 	to := name + " " + r.To
 	switch {
 	case g.lock.Format == lockfile.Go: // the go command needs no range: it takes the highest that is asked for
-		return code(g.update(name, r.To)) + " fixes it"
+		return g.update(name, r.To, r.Direct) + " fixes it"
 	case g.lock.Format == lockfile.Maven:
 		return "write version " + r.To + " in pom.xml"
+	case g.lock.Format == lockfile.NuGet && r.Blocker == "":
+		return "ask for " + to + " or later in the project file: NuGet takes the lowest version that is allowed"
 	case r.Direct:
 		text := "ask for " + to + " or later in " + g.directManifest()
 		if r.Blocker != "" {
@@ -145,7 +167,7 @@ func (g *Graph) change(name string, r Remedy) string {
 	case r.Blocker != "":
 		return fmt.Sprintf("%s is needed, but %s: update that, or override %s%s", to, r.Blocker, name, g.override())
 	}
-	return code(g.update(name, r.To)) + " takes " + to + ", if what requires it allows that"
+	return g.update(name, r.To, r.Direct) + " takes " + to + ", if what requires it allows that"
 }
 
 func (g *Graph) directManifest() string {
