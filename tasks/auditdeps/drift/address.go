@@ -3,35 +3,16 @@ package drift
 import (
 	"net"
 	"net/url"
-	"path"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/versions"
 )
 
-// registries are where an ecosystem's packages are from if nobody says otherwise.
-var registries = map[string][]string{
-	"npm":       {"registry.npmjs.org", "registry.yarnpkg.com"},
-	"PyPI":      {"pypi.org", "files.pythonhosted.org"},
-	"Go":        {"proxy.golang.org"},
-	"crates.io": {"index.crates.io", "static.crates.io", "crates.io", "https://github.com/rust-lang/crates.io-index"},
-	"NuGet":     {"api.nuget.org", "www.nuget.org"},
-	"Maven": {
-		"repo.maven.apache.org", "repo1.maven.org", "maven.google.com", "dl.google.com", "plugins.gradle.org",
-	},
-}
-
-// azureArtifacts are Azure Artifacts' feeds, which every Azure pipeline can use.
-var azureArtifacts = []string{"pkgs.dev.azure.com", "*.pkgs.visualstudio.com"}
-
 // addresses looks where packages come from.
 func addresses(f Facts) []Finding {
 	r := &report{Facts: f}
-	allowed := f.Registries
-	if len(allowed) == 0 {
-		allowed = append(append([]string{}, registries[f.Lock.Ecosystem()]...), azureArtifacts...)
-	}
+	allowed := places(f)
 	asked, plain := askedFor(f)
 	foreign := map[string][]lockfile.Entry{}
 	for i, e := range f.Lock.Entries {
@@ -42,7 +23,7 @@ func addresses(f Facts) []Finding {
 				foreign[host] = append(foreign[host], e)
 			}
 		case f.Lock.Ecosystem() == "npm" && e.Source != lockfile.Bundled && plain[i] && !asked[i]:
-			as := Finding{Check: Lint, Rule: "lint/host", Severity: Fail, Fix: r.relock(e.Name)}
+			as := Finding{Check: Lint, Rule: "lint/host", Severity: Fail}
 			r.entry(as, e, "%s comes from %s, although nothing asks for more than a version of it",
 				spec(e.Name, e.Version), described(e))
 		}
@@ -108,12 +89,12 @@ func askedFor(f Facts) (asked, plain []bool) {
 }
 
 // address looks at where one package is from, and returns the host if that is not allowed.
-func (r *report) address(e lockfile.Entry, allowed []string) (foreign string) {
+func (r *report) address(e lockfile.Entry, allowed []place) (foreign string) {
 	if e.URL == "" {
 		return ""
 	}
 	u, err := url.Parse(strings.TrimPrefix(strings.TrimPrefix(e.URL, "registry+"), "sparse+"))
-	as := Finding{Check: Lint, Severity: Fail, Fix: r.relock(e.Name)}
+	as := Finding{Check: Lint, Severity: Fail}
 	if err != nil || u.Host == "" {
 		as.Rule = "lint/host"
 		r.entry(as, e, "%s comes from %s, which is no address", spec(e.Name, e.Version), cut(e.URL))
@@ -133,36 +114,11 @@ func (r *report) address(e lockfile.Entry, allowed []string) (foreign string) {
 	return foreign
 }
 
-// isAllowed reports whether an address is in the list: of hosts ("*." is any below), and
-// of addresses that it must begin with.
-func isAllowed(u *url.URL, allowed []string) bool {
-	for _, a := range allowed {
-		if prefix, err := url.Parse(a); err == nil && prefix.Host != "" {
-			base := strings.TrimSuffix(path.Clean("/"+prefix.Path), "/")
-			at := path.Clean("/" + u.Path)
-			if u.Scheme == prefix.Scheme && strings.EqualFold(u.Host, prefix.Host) &&
-				(at == base || strings.HasPrefix(at, base+"/")) {
-				return true
-			}
-			continue
-		}
-		host := strings.ToLower(strings.TrimSuffix(u.Host, ":443"))
-		if below, ok := strings.CutPrefix(strings.ToLower(a), "*"); ok && strings.HasPrefix(below, ".") {
-			if strings.HasSuffix(host, below) {
-				return true
-			}
-		} else if host == strings.ToLower(a) {
-			return true
-		}
-	}
-	return false
-}
-
 // npmAddress compares a package with its address, which in most registries is
 // .../name/-/name-version.tgz. It is the address that is downloaded, and the label that
 // is audited.
 func (r *report) npmAddress(e lockfile.Entry, u *url.URL) {
-	as := Finding{Check: Lint, Rule: "lint/address", Severity: Fail, Fix: r.relock(e.Name)}
+	as := Finding{Check: Lint, Rule: "lint/address", Severity: Fail}
 	segments := strings.Split(strings.Trim(u.Path, "/"), "/")
 	dash := -1
 	for i, s := range segments {

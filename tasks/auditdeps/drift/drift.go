@@ -18,8 +18,8 @@ type Facts struct {
 	Trees []installed.Tree // what is installed for it
 	// Hidden is node_modules/.package-lock.json, in which npm keeps what it installed.
 	Hidden *lockfile.Lock
-	// Overrides are the versions that the manifest forces on packages, see
-	// installed.Overrides.
+	// Overrides are the versions that the manifest forces on packages, everywhere or within
+	// one other, see installed.Overrides.
 	Overrides map[string]string
 	// Registries are the hosts, or the beginnings of addresses, that packages may come
 	// from. Without any they are the ecosystem's public ones and those of Azure Artifacts.
@@ -80,7 +80,7 @@ func Find(f Facts) []Finding {
 type rule = func(Facts) []Finding
 
 // always are the rules for every ecosystem.
-var always = []rule{manifest, ranges, forced, contradictions, integrity, addresses, problems}
+var always = []rule{manifest, ranges, forced, forcedWithin, contradictions, integrity, addresses, problems}
 
 // rules are those of one ecosystem.
 var rules = map[string][]rule{

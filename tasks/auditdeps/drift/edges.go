@@ -22,7 +22,7 @@ func lockEdges(f Facts) []Finding {
 }
 
 func (r *report) lockEdge(e lockfile.Entry, require lockfile.Require) {
-	as := Finding{Check: Edges, Rule: "edges/lock", Severity: Fail, Fix: r.relock(e.Name)}
+	as := Finding{Check: Edges, Rule: "edges/lock", Severity: Fail}
 	project := e.Source == lockfile.Project
 	switch {
 	case require.Kind == lockfile.Dev && !project:

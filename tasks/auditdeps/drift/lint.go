@@ -129,24 +129,6 @@ func target(wanted lockfile.Require) string {
 	return alias
 }
 
-// forced looks whether what the manifest forces on packages is locked.
-func forced(f Facts) []Finding {
-	r := &report{Facts: f}
-	as := Finding{Check: Drift, Rule: "drift/override", Severity: Fail}
-	for _, e := range f.Lock.Entries {
-		wanted := f.Overrides[e.Name]
-		if wanted == "" || e.Source != lockfile.Registry || e.Version == "" || strings.HasPrefix(wanted, "npm:") {
-			continue
-		}
-		if ok, err := versions.Satisfies(f.Lock.Ecosystem(), e.Version, wanted); err == nil && !ok {
-			as.Fix = r.relock(e.Name)
-			r.entry(as, e, "the manifest forces %s to be %s, and the lock file has %s",
-				cut(e.Name), cut(wanted), cut(e.Version))
-		}
-	}
-	return r.found
-}
-
 // contradictions are what the lock file says twice and differently.
 func contradictions(f Facts) []Finding {
 	var found []Finding

@@ -22,6 +22,10 @@ func manifest(text string) func(project) {
 	return func(p project) { p.Write("package.json", text) }
 }
 
+// nested forces another version of minimist than the newest, within mkdirp only.
+const nested = `{"name": "app", "version": "1.0.0", "dependencies": {"mkdirp": "^0.5.5"},
+  "overrides": {"mkdirp@^0.5.5": {"minimist": "~1.2.6 <1.2.8"}}}`
+
 // manifestRows are those about manifests.
 var manifestRows = map[string]row{
 	"A0 nothing is wrong": {lock: newLock, disk: fixed, green: true,
@@ -37,7 +41,13 @@ var manifestRows = map[string]row{
 		refused: outOfSync, want: []string{"fail drift/override"}, vulnerable: true},
 	"A5 nested overrides added": {
 		wrong:   manifest(strings.Replace(app, "{", `{"overrides": {"mkdirp": {"minimist": "1.2.8"}}, `, 1)),
-		refused: outOfSync, vulnerable: true}, // only npm itself says so: within which package is not looked at
+		refused: outOfSync, want: []string{"fail drift/override"}, vulnerable: true},
+	"A5 nested overrides, for other versions": {
+		wrong: manifest(strings.Replace(app, "{", `{"overrides": {"mkdirp@>1": {"minimist": "1.2.8"}}, `, 1)),
+		disk:  vulnerable, vulnerable: true},
+	"A5 nested overrides, heeded": {lock: func(t *testing.T) string {
+		return lockOf(t, now(), "nested", map[string]string{"package.json": nested})
+	}, wrong: manifest(nested), disk: fixedBut("0.5.6", "1.2.6"), green: true},
 	"A19 any version asked for, old lock": {wrong: func(p project) {
 		p.Write("package.json", strings.Replace(app, "^0.5.5", "*", 1))
 		p.Edit(npmJS, `"mkdirp": "^0.5.5"`, `"mkdirp": "*"`)

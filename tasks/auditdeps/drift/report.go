@@ -17,8 +17,12 @@ type report struct {
 	found []Finding
 }
 
-// entry adds a finding about an entry of the lock file.
+// entry adds a finding about an entry of the lock file. What mends it is a new lock file, if
+// nothing else is said.
 func (r *report) entry(as Finding, e lockfile.Entry, format string, args ...any) {
+	if as.Fix == "" {
+		as.Fix = r.relock(e.Name)
+	}
 	as.Package, as.Path, as.Line = spec(e.Name, e.Version), r.Lock.Path, e.Line
 	as.Message = fmt.Sprintf(format, args...)
 	r.found = append(r.found, as)
@@ -96,5 +100,5 @@ func (r *report) relock(name string) string {
 	if renew == "" {
 		renew = "make the lock file anew"
 	}
-	return fmt.Sprintf("take %s out of %s, %s, and look at what changes", cut(name), path.Base(r.Lock.Path), renew)
+	return "take " + cut(name) + " out of " + path.Base(r.Lock.Path) + ", " + renew + ", and look at what changes"
 }

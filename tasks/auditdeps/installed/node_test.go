@@ -298,7 +298,20 @@ func TestOverrides(t *testing.T) {
 		"npm": {
 			files: map[string]string{"package.json": `{"dependencies": {"d": "^1"}, "overrides": {"a": "1.0.0", "@s/b": "$d",
 				"c@^1": "2", "p": {".": "1.0.0", "q": "2"}, "d": "$d"}}`},
-			want: map[string]string{"a": "1.0.0", "@s/b": "^1", "c": "", "p": "", "q": "", "d": "^1"},
+			want: map[string]string{"a": "1.0.0", "@s/b": "^1", "c": "", "p": "1.0.0", "q": "", "p>q": "2", "d": "^1"},
+		},
+		"npm, within packages": {
+			files: map[string]string{"package.json": `{"dependencies": {"d": "^1"}, "overrides": {
+				"@s/p@^1": {".": "1.1.0", "q": "$d", "r@1": "2", "s": {".": "1", "t": "3"}}, "u": {"q": "4"}}}`},
+			want: map[string]string{"@s/p": "", "q": "", "r": "", "s": "", "t": "", "@s/p@^1>q": "^1", "u>q": "4"},
+		},
+		"npm, twice within one package": {
+			files: map[string]string{"package.json": `{"overrides": {"p": {"q": "1"}, "p": {"q": "2"}}}`},
+			want:  map[string]string{"q": "", "p>q": ""},
+		},
+		"others have nothing within packages": {
+			files: map[string]string{"package.json": `{"resolutions": {"p": {"q": "1"}}, "pnpm": {"overrides": {"p": {"r": "1"}}}}`},
+			want:  map[string]string{"q": "", "r": ""},
 		},
 		"Yarn": {
 			files: map[string]string{"package.json": `{"resolutions": {"a": "1.0.0", "**/b": "2", "x/@s/c": "3", "d@npm:^1": "4"}}`},

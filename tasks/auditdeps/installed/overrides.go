@@ -12,12 +12,17 @@ import (
 type override struct {
 	name, wanted string
 	everywhere   bool // not only within some package, or in place of some versions
+	// within is the only package in which it holds, if that is all that it depends on: by
+	// name, or name@range.
+	within string
 }
 
 // Overrides returns the versions that the package.json in dir forces on packages, by name:
 // npm's overrides, Yarn's resolutions and pnpm's overrides. The value is the range that
 // every package of that name must be in; it is "" if there are several or it holds for some
-// of them only. Without a package.json there are none.
+// of them only. What npm forces on a package within one other is also there as
+// "parent>name", where the parent may have a range ("parent@range>name"). Without a
+// package.json there are none.
 func Overrides(tree fs.FS, dir string) (map[string]string, error) {
 	name := path.Join(dir, packageFile)
 	data, err := disk{tree: tree}.small(name, maxNote)
@@ -45,12 +50,20 @@ func Overrides(tree fs.FS, dir string) (map[string]string, error) {
 		if reference, ok := strings.CutPrefix(wanted, "$"); ok {
 			wanted = direct[reference]
 		}
-		if before, twice := forced[o.name]; !o.everywhere || !plain(wanted) || twice && before != wanted {
-			wanted = ""
+		force(forced, o.name, wanted, o.everywhere && plain(wanted))
+		if o.within != "" {
+			force(forced, o.within+">"+o.name, wanted, plain(o.within) && plain(wanted))
 		}
-		forced[o.name] = wanted
 	}
 	return forced, nil
+}
+
+// force adds what is forced on a package: "" if it cannot be told, or was said otherwise.
+func force(forced map[string]string, what, wanted string, clear bool) {
+	if before, twice := forced[what]; !clear || twice && before != wanted {
+		wanted = ""
+	}
+	forced[what] = wanted
 }
 
 // forced reads overrides, resolutions, or the overrides of pnpm's settings.
@@ -59,34 +72,54 @@ func (m *manifest) forced(s *scanner, key string) error {
 		return s.skip(maxDepth - 1)
 	}
 	if key != "pnpm" {
-		return m.override(s, maxDepth-1, "")
+		return m.override(s, maxDepth-1, place{nests: key == "overrides"})
 	}
 	return s.object(maxDepth-1, func(inner string) error {
 		if inner != "overrides" || s.next() != '{' {
 			return s.skip(maxDepth - 2)
 		}
-		return m.override(s, maxDepth-2, "")
+		return m.override(s, maxDepth-2, place{})
 	})
+}
+
+// place is where in a manifest's overrides an object is.
+type place struct {
+	key   string // of the object, "" for the whole
+	deep  bool   // within more than one package
+	nests bool   // as npm's do
+}
+
+// inner is the place of an object with this key.
+func (p place) inner(key string) place {
+	return place{key: key, deep: p.key != "", nests: p.nests}
 }
 
 // override reads an object of overrides: "name", "name@range", "parent>name",
 // "parent/name", "**/name" to a version, or to an object for what is within that package,
 // in which "." is the package itself.
-func (m *manifest) override(s *scanner, depth int, parent string) error {
+func (m *manifest) override(s *scanner, depth int, at place) error {
 	return s.object(depth, func(key string) error {
-		name, everywhere := overridden(key)
-		if key == "." {
-			name, everywhere = parent, false
+		o := override{}
+		o.name, o.everywhere = overridden(key)
+		switch {
+		case key == ".":
+			o.name, o.everywhere = overridden(at.key)
+			o.everywhere = o.everywhere && !at.deep
+		case at.key != "":
+			if o.everywhere && at.nests && !at.deep {
+				o.within = at.key
+			}
+			o.everywhere = false
 		}
 		switch {
 		case s.next() == '{':
-			return m.override(s, depth-1, name)
+			return m.override(s, depth-1, at.inner(key))
 		case !s.isText():
 			return s.skip(depth - 1)
 		}
-		wanted, err := s.text()
-		if plain(name) {
-			m.overrides = append(m.overrides, override{name, wanted, everywhere && parent == ""})
+		var err error
+		if o.wanted, err = s.text(); plain(o.name) {
+			m.overrides = append(m.overrides, o)
 		}
 		return err
 	})
