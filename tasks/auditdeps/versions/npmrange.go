@@ -30,6 +30,14 @@ func (c comparator) allows(v semver) bool {
 // see https://github.com/npm/node-semver#ranges. What node-semver would drop from a range
 // because it does not understand it is an error here.
 func satisfiesNPM(version, wanted string) (bool, error) {
+	if allowed, known := quickNPM(version, wanted); known {
+		return allowed, nil
+	}
+	return satisfiesParsed(version, wanted)
+}
+
+// satisfiesParsed is satisfiesNPM for every range.
+func satisfiesParsed(version, wanted string) (bool, error) {
 	v, ok := parseExact(version)
 	if !ok {
 		return false, noVersion(version, "npm")
