@@ -65,6 +65,7 @@ bench: tools oracles ## run the benchmarks against peers (scripts/bench)
 	go run ./scripts/bench/cache -on build/out
 	go run ./scripts/bench/vault
 	cd scripts/bench/leak && go run .
+	go run ./scripts/bench/audit
 
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')
