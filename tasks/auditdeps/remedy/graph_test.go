@@ -133,10 +133,7 @@ func TestChainsAreBounded(t *testing.T) {
 		clique = append(clique, line+"x *")
 	}
 	clique = append(clique, "x@1")
-	unreached := []string{"/: a *", "a@1"} // the same, and no project leads to it
-	for _, line := range clique[1:] {
-		unreached = append(unreached, line)
-	}
+	unreached := append([]string{"/: a *", "a@1"}, clique[1:]...) // the same, and no project leads to it
 	long := []string{"/: c0 *"}
 	for i := range 20_000 {
 		long = append(long, fmt.Sprintf("c%d@1: c%d *", i, i+1))

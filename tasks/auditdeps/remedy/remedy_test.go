@@ -97,6 +97,7 @@ func TestOfManagers(t *testing.T) {
 	override := func(how, wants string) string {
 		return "x 1.2.6 is needed, but a@1.0.0 wants " + wants + ": update that, or override x" + how
 	}
+	pinned := asks("the project's requirements", "==1.2.5")
 	resolutions := ` ("resolutions" in package.json)`
 	for name, tc := range map[string]struct {
 		format                 lockfile.Format
@@ -124,27 +125,14 @@ func TestOfManagers(t *testing.T) {
 			lockfile.Cargo, "^1.2.5", "=1.2.5", stale("cargo update -p x --precise 1.2.6"), asks("Cargo.toml", "=1.2.5"),
 			override(" ([patch] in Cargo.toml)", "=1.2.5"),
 		},
-		"poetry.lock": {
-			lockfile.Pip, ">=1.2.5,<2", "==1.2.5", stale("poetry update x"), asks("the project's requirements", "==1.2.5"),
-			override("", "==1.2.5"),
-		},
-		"uv.lock": {
-			lockfile.Pip, ">=1.2.5", "==1.2.5", stale("uv lock --upgrade-package x"), asks("the project's requirements", "==1.2.5"),
-			override("", "==1.2.5"),
-		},
-		"pdm.lock": {
-			lockfile.Pip, "~=1.2", "==1.2.5", stale("pdm update"), asks("the project's requirements", "==1.2.5"), override("", "==1.2.5"),
-		},
-		"Pipfile.lock": {
-			lockfile.Pip, "~=1.2", "==1.2.5", stale("pipenv upgrade x"), asks("the project's requirements", "==1.2.5"), override("", "==1.2.5"),
-		},
+		"poetry.lock":      {lockfile.Pip, ">=1.2.5,<2", "==1.2.5", stale("poetry update x"), pinned, override("", "==1.2.5")},
+		"uv.lock":          {lockfile.Pip, ">=1.2.5", "==1.2.5", stale("uv lock --upgrade-package x"), pinned, override("", "==1.2.5")},
+		"pdm.lock":         {lockfile.Pip, "~=1.2", "==1.2.5", stale("pdm update"), pinned, override("", "==1.2.5")},
+		"Pipfile.lock":     {lockfile.Pip, "~=1.2", "==1.2.5", stale("pipenv upgrade x"), pinned, override("", "==1.2.5")},
+		"requirements.txt": {lockfile.Pip, "~=1.2", "==1.2.5", stale("pip-compile --generate-hashes --upgrade-package x==1.2.6"), pinned, override("", "==1.2.5")},
 		"pylock.toml": {
-			lockfile.Pip, "~=1.2", "==1.2.5", "the lock file is stale: `pip lock`, with x>=1.2.6, fixes it, no manifest change", asks("the project's requirements", "==1.2.5"),
+			lockfile.Pip, "~=1.2", "==1.2.5", "the lock file is stale: `pip lock`, with x>=1.2.6, fixes it, no manifest change", pinned,
 			override("", "==1.2.5"),
-		},
-		"requirements.txt": {
-			lockfile.Pip, "~=1.2", "==1.2.5", stale("pip-compile --generate-hashes --upgrade-package x==1.2.6"),
-			asks("the project's requirements", "==1.2.5"), override("", "==1.2.5"),
 		},
 		"packages.lock.json": {
 			lockfile.NuGet, "[1.2.5,)", "[1.2.5]", "ask for x 1.2.6 or later in the project file: NuGet takes the lowest version that is allowed",
