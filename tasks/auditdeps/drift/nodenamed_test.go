@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 )
 
 const yarnLock = `# yarn lockfile v1
@@ -257,6 +259,37 @@ func plugAndPlay(t *testing.T, manifest, checksum string) fstest.MapFS {
 		m[name] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return m
+}
+
+// Yarn 1 installs with a frozen lock file also if there is more in it than is asked for.
+func TestYarnKeepsWhatNothingRequires(t *testing.T) {
+	t.Parallel()
+	all := []string{"warn lint/extraneous minimist@1.2.8", "warn lint/extraneous mkdirp@0.5.6", "warn lint/extraneous ms@2.1.3"}
+	for name, tc := range map[string]struct {
+		manifest string
+		want     []string
+	}{
+		"something is required": {`{"name": "app", "dependencies": {"mkdirp": "^0.5.5"}}`, all[2:]},
+		"nothing is required":   {`{"name": "app"}`, all},
+		"no manifest":           {"", []string{"fail drift/manifest "}},
+		"a broken manifest":     {"{", []string{"fail drift/manifest "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := fstest.MapFS{"yarn.lock": {Data: []byte(yarnLock)}, "package.json": {Data: []byte(tc.manifest)}}
+			if tc.manifest == "" {
+				delete(m, "package.json")
+			}
+			l, err := lockfile.Read(m, "yarn.lock")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := said(Find(Facts{Lock: l, Stale: lockfile.Stale(m, l)}))
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("Find with the manifest %q (-want +got):\n%s", tc.manifest, diff)
+			}
+		})
+	}
 }
 
 func TestPlugAndPlayLoadsWhatIsLocked(t *testing.T) {

@@ -93,13 +93,16 @@ func (f *flags) follow(from flags, kind lockfile.Kind) bool {
 	return *f != before
 }
 
-// hasGraph reports whether the lock file's entries are a graph from the projects on.
+// hasGraph reports whether the lock file's entries are a graph from the projects on. Yarn 1
+// says nothing of projects: there is one as soon as the manifest could be read, also one
+// that asks for nothing.
 func hasGraph(f Facts) bool {
 	if f.Lock.Ecosystem() != "npm" {
 		return false
 	}
 	for _, e := range f.Lock.Entries {
-		if e.Source == lockfile.Project && len(e.Requires) > 0 {
+		root := f.Lock.Format == lockfile.Yarn1 && e.Location == ""
+		if e.Source == lockfile.Project && (root || len(e.Requires) > 0) {
 			return true
 		}
 	}
