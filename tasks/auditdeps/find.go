@@ -61,15 +61,17 @@ func (s *step) show(p place, name string) string {
 // skipped are folders in which lock files are not of the project: what is in them came
 // from elsewhere.
 var skipped = []string{
-	"node_modules", "bower_components", "site-packages", ".git", ".yarn", ".pnpm-store", ".nuget", ".cargo",
+	"bower_components", "site-packages", ".git", ".yarn", ".pnpm-store", ".nuget", ".cargo",
 	".tox", ".nox",
 }
 
 // found is what the search for lock files came to.
 type found struct {
 	locks []place
-	// bare are manifests that ask for packages of which no lock file tells.
-	bare []place
+	// manifests are all package.json files, of which some may belong to no lock file.
+	manifests []place
+	// modules are the folders node_modules.
+	modules []place
 }
 
 // find looks for lock files in the folders to audit. What cannot be read there is an error.
@@ -108,9 +110,14 @@ func (s *step) search(ctx context.Context, in place, all *found) error {
 			return context.Cause(ctx)
 		case err != nil:
 			return fmt.Errorf("looking for lock files: %s cannot be read: %w", s.show(in, name), err)
-		case d.IsDir() && name != "." && s.leaveOut(in, name, d.Name()):
+		case d.IsDir() && name != "." && s.leaveOut(in, name):
 			return fs.SkipDir
-		case d.Type().IsRegular() && (lockfile.Auditable(name) || d.Name() == "package.json"):
+		case d.IsDir() && d.Name() == "node_modules":
+			all.modules = append(all.modules, place{in.root, in.tree, name})
+			return fs.SkipDir
+		case d.IsDir() && slices.Contains(skipped, d.Name()):
+			return fs.SkipDir
+		case !d.IsDir() && (lockfile.Auditable(name) || d.Name() == "package.json"): // a link, too
 			dir := path.Dir(name)
 			files[dir] = append(files[dir], d.Name())
 		}
@@ -124,16 +131,14 @@ func (s *step) search(ctx context.Context, in place, all *found) error {
 			at := place{in.root, in.tree, path.Join(dir, base)}
 			switch {
 			case slices.ContainsFunc(all.locks, at.same), base == "go.mod" && slices.Contains(names, "go.sum"):
-			case base != "package.json":
+			case base == "package.json":
+				all.manifests = append(all.manifests, at)
+			default:
 				all.locks = append(all.locks, at)
-			case !slices.ContainsFunc(above(dir), func(d string) bool {
-				return slices.ContainsFunc(files[d], isNodeLock)
-			}):
-				all.bare = append(all.bare, at)
 			}
 		}
 	}
-	for _, list := range [][]place{all.locks, all.bare} {
+	for _, list := range [][]place{all.locks, all.manifests, all.modules} {
 		slices.SortFunc(list, func(a, b place) int { return strings.Compare(a.full(), b.full()) })
 	}
 	return nil
@@ -142,29 +147,8 @@ func (s *step) search(ctx context.Context, in place, all *found) error {
 func (p place) full() string          { return filepath.Join(p.root, filepath.FromSlash(p.path)) }
 func (p place) same(other place) bool { return p.full() == other.full() }
 
-func isNodeLock(base string) bool {
-	return slices.Contains([]string{"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"}, base)
-}
-
-// above are a folder and those it is in, slash-separated, up to ".".
-func above(dir string) []string {
-	all := []string{dir}
-	for dir != "." {
-		dir = path.Dir(dir)
-		all = append(all, dir)
-	}
-	return all
-}
-
-// leaveOut reports whether a folder is not searched: it holds what was installed, or the
-// input says so.
-func (s *step) leaveOut(in place, name, base string) bool {
-	if slices.Contains(skipped, base) {
-		return true
-	}
-	if _, err := fs.Stat(in.tree, path.Join(name, "pyvenv.cfg")); err == nil {
-		return true // a virtual environment
-	}
+// leaveOut reports whether the input says that a folder is not searched.
+func (s *step) leaveOut(in place, name string) bool {
 	full := filepath.Join(in.root, filepath.FromSlash(name))
 	return slices.ContainsFunc(s.in.WorkingDirectory, func(line string) bool {
 		pattern, negated := strings.CutPrefix(line, "!")
@@ -212,7 +196,7 @@ func (s *step) folders() ([]string, error) {
 			rel, err := filepath.Rel(other, dir)
 			return err == nil && rel != "." && filepath.IsLocal(rel) && !slices.ContainsFunc(
 				strings.Split(filepath.ToSlash(rel), "/"),
-				func(name string) bool { return slices.Contains(skipped, name) })
+				func(name string) bool { return name == "node_modules" || slices.Contains(skipped, name) })
 		})
 	}), nil
 }
@@ -232,7 +216,7 @@ func (s *step) glob(pattern string) ([]string, error) {
 			return fmt.Errorf("looking for folders: %w", err)
 		case !d.IsDir():
 			return nil
-		case name != start && slices.Contains(skipped, d.Name()):
+		case name != start && (d.Name() == "node_modules" || slices.Contains(skipped, d.Name())):
 			return fs.SkipDir
 		case matchPath(full, filepath.ToSlash(filepath.Clean(name))):
 			dirs = append(dirs, filepath.Clean(name))

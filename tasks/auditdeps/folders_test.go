@@ -52,8 +52,20 @@ func TestWorkingDirectory(t *testing.T) {
 		"what is installed is not searched": {
 			"", func(j *job) {
 				j.remove("api/old").write("web/node_modules/other/package-lock.json", "{")
-				j.write(".venv/pyvenv.cfg", "").write(".venv/lib/requirements.txt", "victim\n")
+				j.write(".venv/lib/python3.12/site-packages/x/requirements.txt", "victim\n")
 			}, "Succeeded", []string{"of 3 lock files"},
+		},
+		"a folder is not left out because it looks like an environment": {
+			"", func(j *job) { j.remove("api/old").write("svc/pyvenv.cfg", "").write("svc/requirements.txt", "victim\n") },
+			"Failed", []string{"svc/requirements.txt"},
+		},
+		"installed packages that no lock file knows": {
+			"", func(j *job) {
+				j.remove("api/old").write("src/node_modules/victim/package.json", `{"name": "victim", "version": "1.0.0"}`)
+			}, "Failed", []string{"cannot audit: src/node_modules has packages that no lock file knows"},
+		},
+		"what tools keep there": {
+			"", func(j *job) { j.remove("api/old").write("src/node_modules/.cache/x", "") }, "Succeeded", nil,
 		},
 		"unless it is named": {
 			"web/node_modules/other", func(j *job) { j.write("web/node_modules/other/package-lock.json", "{") }, "Failed",
@@ -117,8 +129,8 @@ func TestBareManifests(t *testing.T) {
 		"it asks for something": {func(j *job) { j.write("lib/package.json", `{"dependencies": {"victim": "*"}}`) }, "Failed"},
 		"for development":       {func(j *job) { j.write("lib/package.json", `{"devDependencies": {"victim": "*"}}`) }, "Failed"},
 		"it asks for nothing":   {func(j *job) { j.write("lib/package.json", `{"type": "module"}`) }, "Succeeded"},
-		"a lock file above": {
-			func(j *job) { j.write("web/lib/package.json", `{"dependencies": {"victim": "*"}}`) }, "Succeeded",
+		"a lock file above that does not know it": {
+			func(j *job) { j.write("web/lib/package.json", `{"dependencies": {"victim": "*"}}`) }, "Failed",
 		},
 		"taken out": {func(j *job) {
 			j.write("lib/package.json", `{"dependencies": {"victim": "*"}}`).input("workingDirectory", "!lib")

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
@@ -156,18 +159,48 @@ func (a *audit) missing(files found, named map[string]bool) {
 				"correct workingDirectory or ecosystems")
 		}
 	}
-	node := a.step.managers == nil || slices.ContainsFunc(a.step.managers, func(m string) bool {
-		return m == "npm" || m == "yarn" || m == "pnpm"
-	})
-	for _, at := range files.bare {
-		if node && asksForPackages(at) {
-			shown := a.step.show(at, at.path)
-			a.cannot(shown, shown+" asks for packages, and there is no lock file",
-				"commit the lock file, or take the folder out with a line !folder in workingDirectory")
-		}
+	if a.step.managers == nil || slices.ContainsFunc(a.step.managers, isNode) {
+		a.strays(files)
 	}
 	if len(a.projects) == 0 && len(a.unable) == 0 {
 		a.cannot("", "no lock file was found, so there is nothing to audit",
 			"name the folder of the lock file in workingDirectory")
+	}
+}
+
+// holdsPackages reports whether there is more in a node_modules than what tools keep there.
+func holdsPackages(at place) bool {
+	entries, err := fs.ReadDir(at.tree, at.path)
+	return err != nil || slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
+}
+
+func isNode(manager string) bool { return manager == "npm" || manager == "yarn" || manager == "pnpm" }
+
+// strays says which manifests and folders of installed packages no lock file knows: what
+// is there would be used, and was not looked at.
+func (a *audit) strays(files found) {
+	known := map[string]bool{}
+	for _, p := range a.projects {
+		if !isNode(p.manager) && p.unread == nil {
+			continue
+		}
+		for _, e := range p.lock.Entries {
+			if e.Source == lockfile.Project {
+				known[filepath.Join(p.root, filepath.FromSlash(path.Join(p.dir(), e.Location)))] = true
+			}
+		}
+		known[filepath.Dir(p.full())] = true
+	}
+	for _, at := range files.manifests {
+		if shown := a.step.show(at, at.path); !known[filepath.Dir(at.full())] && asksForPackages(at) {
+			a.cannot(shown, shown+" asks for packages, and no lock file knows it",
+				"commit a lock file, or take the folder out with a line !folder in workingDirectory")
+		}
+	}
+	for _, at := range files.modules {
+		if shown := a.step.show(at, at.path); !known[filepath.Dir(at.full())] && holdsPackages(at) {
+			a.cannot(shown, shown+" has packages that no lock file knows, so they were not looked at",
+				"remove it, or take the folder out with a line !folder in workingDirectory")
+		}
 	}
 }
