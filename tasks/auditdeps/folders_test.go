@@ -56,7 +56,9 @@ func TestWorkingDirectory(t *testing.T) {
 			}, "Succeeded", []string{"of 3 lock files"},
 		},
 		"a folder is not left out because it looks like an environment": {
-			"", func(j *job) { j.remove("api/old").write("svc/pyvenv.cfg", "").write("svc/requirements.txt", "victim\n") },
+			"", func(j *job) {
+				j.remove("api/old").write("svc/pyvenv.cfg", "").write("svc/requirements.txt", "victim\n")
+			},
 			"Failed", []string{"svc/requirements.txt"},
 		},
 		"installed packages that no lock file knows": {
@@ -129,6 +131,16 @@ func TestBareManifests(t *testing.T) {
 		"it asks for something": {func(j *job) { j.write("lib/package.json", `{"dependencies": {"victim": "*"}}`) }, "Failed"},
 		"for development":       {func(j *job) { j.write("lib/package.json", `{"devDependencies": {"victim": "*"}}`) }, "Failed"},
 		"it asks for nothing":   {func(j *job) { j.write("lib/package.json", `{"type": "module"}`) }, "Succeeded"},
+		"of a workspace": {func(j *job) {
+			j.edit("web/package.json", `"name": "shop"`, `"name": "shop", "workspaces": ["lib"]`)
+			j.edit("web/package-lock.json", `    "": {`, `    "": {
+      "workspaces": ["lib"],`)
+			j.edit("web/package-lock.json", `"node_modules/other": {`, `"lib": {"version": "1.0.0", "dependencies": {"other": "^1.0.0"}},
+    "node_modules/lib": {"resolved": "lib", "link": true},
+    "node_modules/other": {`)
+			j.write("web/lib/package.json", `{"name": "lib", "version": "1.0.0", "dependencies": {"other": "^1.0.0"}}`)
+			j.input("checks", "advisories, drift, lint")
+		}, "Succeeded"},
 		"a lock file above that does not know it": {
 			func(j *job) { j.write("web/lib/package.json", `{"dependencies": {"victim": "*"}}`) }, "Failed",
 		},
