@@ -181,14 +181,41 @@ func Read(tree fs.FS, name string) (Lock, error) {
 		return Lock{}, err
 	}
 	lock := Lock{Path: name, SHA256: digest(data)}
-	if err := r.parse(bytes.TrimPrefix(data, []byte(utf8BOM)), tree, &lock); err != nil {
-		return Lock{}, err
+	err = lock.read(r, data, tree)
+	return lock, err
+}
+
+// ReadCompared is Read and then Stale, in one go: the file is read once, and parsed once if
+// it is npm's, which are the longest. The first error is that of Stale.
+func ReadCompared(tree fs.FS, name string) (lock Lock, stale, err error) {
+	r, data, err := open(tree, name)
+	if err != nil {
+		return Lock{}, nil, err
 	}
-	lock.tidy()
-	if err := lock.check(); err != nil {
-		return Lock{}, err
+	if isNPM(name) {
+		r = npmReaderOnce()
 	}
-	return lock, nil
+	lock = Lock{Path: name, SHA256: digest(data)}
+	if err := lock.read(r, data, tree); err != nil {
+		return Lock{}, nil, err
+	}
+	if r.stale != nil {
+		stale = r.stale(bytes.TrimPrefix(data, []byte(utf8BOM)), tree, lock)
+	}
+	return lock, stale, nil
+}
+
+// read makes the lock of a file; without any trace of it, if there is an error.
+func (l *Lock) read(r reader, data []byte, tree fs.FS) error {
+	err := r.parse(bytes.TrimPrefix(data, []byte(utf8BOM)), tree, l)
+	if err == nil {
+		l.tidy()
+		err = l.check()
+	}
+	if err != nil {
+		*l = Lock{}
+	}
+	return err
 }
 
 // Stale compares a lock file that was read from tree with the manifests beside it.

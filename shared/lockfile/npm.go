@@ -28,6 +28,11 @@ func parseNPM(data []byte, tree fs.FS, lock *Lock) error {
 	if err != nil {
 		return err
 	}
+	return readNPM(doc, tree, lock)
+}
+
+// readNPM is parseNPM of what was parsed.
+func readNPM(doc fields, tree fs.FS, lock *Lock) error {
 	version := doc.text("lockfileVersion")
 	if !slices.Contains([]string{"1", "2", "3"}, version) {
 		return malformed(lock, "lockfileVersion %.20q is not 1, 2 or 3", version)
@@ -49,6 +54,7 @@ func parseNPM(data []byte, tree fs.FS, lock *Lock) error {
 	if err := *doc.problem; err != nil {
 		return err
 	}
+	var err error
 	if doc.has("packages") {
 		err = npmEntries(lock, doc)
 	} else {

@@ -24,6 +24,11 @@ func staleNPM(data []byte, tree fs.FS, lock Lock) error {
 	if err != nil {
 		return err
 	}
+	return compareNPM(doc, tree, lock)
+}
+
+// compareNPM is staleNPM of what was parsed.
+func compareNPM(doc fields, tree fs.FS, lock Lock) error {
 	s := &npmStale{tree: tree, dir: path.Dir(lock.Path), packages: doc.fields("packages")}
 	root, found, err := packageJSON(tree, s.dir)
 	if err != nil {
@@ -200,5 +205,27 @@ func (o overrides) addNPM(f fields, direct wishes, top bool) {
 		if version != "" {
 			o.add(name, version, top && name == key)
 		}
+	}
+}
+
+// isNPM reports whether a file of this name is a lock file of npm, which has manifests
+// beside it.
+func isNPM(name string) bool {
+	base := path.Base(name)
+	return base == "package-lock.json" || base == "npm-shrinkwrap.json"
+}
+
+// npmReaderOnce is npm's reader for one lock file, which it compares as it has parsed it.
+func npmReaderOnce() reader {
+	var doc fields
+	return reader{
+		parse: func(data []byte, tree fs.FS, lock *Lock) (err error) {
+			lock.Format = NPM
+			if doc, err = parseJSON(lock.Path, data); err != nil {
+				return err
+			}
+			return readNPM(doc, tree, lock)
+		},
+		stale: func(_ []byte, tree fs.FS, lock Lock) error { return compareNPM(doc, tree, lock) },
 	}
 }

@@ -67,7 +67,7 @@ func (a *audit) read(ctx context.Context, files found) {
 // readProject reads one lock file, the manifests beside it and what is installed for it.
 func (s *step) readProject(ctx context.Context, at place) *project {
 	p := &project{place: at, shown: s.show(at, at.path)}
-	p.lock, p.unread = lockfile.Read(at.tree, at.path)
+	p.lock, p.stale, p.unread = lockfile.ReadCompared(at.tree, at.path)
 	if p.unread != nil {
 		return p
 	}
@@ -76,10 +76,7 @@ func (s *step) readProject(ctx context.Context, at place) *project {
 		return p
 	}
 	p.graph = remedy.New(p.lock)
-	var beside sync.WaitGroup
-	beside.Go(func() { p.stale = lockfile.Stale(at.tree, p.lock) })
 	s.readTrees(ctx, p)
-	beside.Wait()
 	return p
 }
 
