@@ -25,7 +25,10 @@ const refresh = 4 * time.Hour
 // components are the packages of a project: those of its lock file and those on the disk,
 // once for each version.
 func (a *audit) components(p *project) []component {
-	list := inventory{project: p, ecosystem: p.lock.Ecosystem(), at: map[[2]string]int{}}
+	list := inventory{
+		project: p, ecosystem: p.lock.Ecosystem(), at: make(map[[2]string]int, len(p.lock.Entries)),
+		all: make([]component, 0, len(p.lock.Entries)),
+	}
 	there := map[string]bool{}
 	for _, tree := range p.trees {
 		for _, pkg := range tree.Packages {
