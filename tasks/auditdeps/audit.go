@@ -14,6 +14,7 @@ type audit struct {
 	projects  []*project
 	databases []index.Info
 	unable    []unable
+	skipped   []unable // were not audited, and need not be
 	found     []vulnerability
 	drifts    []contradiction
 	unused    []policy.Allow // of the policy file

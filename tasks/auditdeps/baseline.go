@@ -77,18 +77,24 @@ func (s *step) baselineRef(ctx context.Context) (string, error) {
 		if branch == "" {
 			return "", nil
 		}
-		// The commit that is checked out for a pull request is the merge into the target.
-		candidates = []string{"refs/remotes/origin/" + branch, "HEAD^1"}
+		candidates = []string{"refs/remotes/origin/" + branch}
+		// What is checked out for a pull request usually is its merge into the target; of any
+		// other commit the parent is the author's own.
+		if strings.HasSuffix(s.env.Var("Build.SourceBranch"), "/merge") && s.isCommit(ctx, "HEAD^2") {
+			candidates = append(candidates, "HEAD^1")
+		}
 	default:
 		candidates = []string{wanted, "refs/remotes/origin/" + strings.TrimPrefix(wanted, "refs/heads/")}
 	}
 	for _, ref := range candidates {
 		if !plainRef.MatchString(ref) || strings.Contains(ref, "..") {
-			return "", badInput("baseline", fmt.Sprintf("%.60q is not the name of a branch, tag or commit", ref),
-				"write auto, off, or a name such as main")
+			if ref == wanted {
+				return "", badInput("baseline", fmt.Sprintf("%.60q is not the name of a branch, tag or commit", ref),
+					"write auto, off, or a name such as main")
+			}
+			continue
 		}
-		_, err := s.git(ctx, s.sources, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
-		if err == nil {
+		if s.isCommit(ctx, ref) {
 			s.env.Log.Printf("Baseline: %s. What it has already does not fail the step.", ref)
 			return ref, nil
 		}
@@ -97,11 +103,15 @@ func (s *step) baselineRef(ctx context.Context) (string, error) {
 		return "", badInput("baseline", fmt.Sprintf("there is no commit %q in the sources", wanted),
 			"fetch it (checkout with fetchDepth: 0), or correct the name")
 	}
-	s.env.Log.Printf(
-		"Baseline: everything counts, as the target branch is not in the sources; " +
-			"checkout with fetchDepth: 0 brings it.",
-	)
+	s.env.Log.Print("Baseline: everything counts, as the target branch is not in the sources; " +
+		"checkout with fetchDepth: 0 brings it.")
 	return "", nil
+}
+
+// isCommit reports whether git knows a commit by this name.
+func (s *step) isCommit(ctx context.Context, ref string) bool {
+	_, err := s.git(ctx, s.sources, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+	return err == nil
 }
 
 // before is a project as the baseline has it.

@@ -114,8 +114,20 @@ func TestBaselineRef(t *testing.T) {
 			func(j *job) { j.git("update-ref", "-d", "refs/remotes/origin/main"); j.shallow() }, "Failed",
 			[]string{"Baseline: everything counts, as the target branch is not in the sources", "fetchDepth: 0"},
 		},
-		"the merge commit's first parent": {
-			func(j *job) { j.git("update-ref", "-d", "refs/remotes/origin/main") }, "Succeeded", []string{"Baseline: HEAD^1."},
+		"the merge commit's first parent": {func(j *job) {
+			j.merge()
+			j.env["BUILD_SOURCEBRANCH"] = "refs/pull/7/merge"
+		}, "Succeeded", []string{"Baseline: HEAD^1."}},
+		"a merge that is the author's own": {
+			func(j *job) { j.merge() }, "Failed", []string{"Baseline: everything counts"},
+		},
+		"the author's own parent": {func(j *job) {
+			j.git("update-ref", "-d", "refs/remotes/origin/main")
+			j.env["BUILD_SOURCEBRANCH"] = "refs/pull/7/merge"
+		}, "Failed", []string{"Baseline: everything counts"}},
+		"a branch that git takes, but not here": {
+			func(j *job) { j.env["SYSTEM_PULLREQUEST_TARGETBRANCH"] = "refs/heads/$(x)" }, "Failed",
+			[]string{"Baseline: everything counts"},
 		},
 		"no git repository": {
 			func(j *job) { j.remove(".git") }, "Failed", []string{"Baseline: everything counts"},
@@ -137,6 +149,15 @@ func TestBaselineRef(t *testing.T) {
 			j.expect(tc.result, tc.says...)
 		})
 	}
+}
+
+// merge checks out the merge of the pull request, and forgets the target branch.
+func (j *job) merge() {
+	j.t.Helper()
+	const main = "refs/remotes/origin/main"
+	merged := strings.TrimSpace(j.git("commit-tree", "HEAD^{tree}", "-p", main, "-p", "HEAD", "-m", "merge"))
+	j.git("reset", "-q", "--hard", merged)
+	j.git("update-ref", "-d", main)
 }
 
 // shallow leaves the last commit of the repository alone.

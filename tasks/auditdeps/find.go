@@ -70,6 +70,8 @@ type found struct {
 	locks []place
 	// manifests are all package.json files, of which some may belong to no lock file.
 	manifests []place
+	// unlocked are other manifests without a lock file in their folder or above.
+	unlocked []place
 	// modules are the folders node_modules.
 	modules []place
 }
@@ -117,7 +119,7 @@ func (s *step) search(ctx context.Context, in place, all *found) error {
 			return fs.SkipDir
 		case d.IsDir() && slices.Contains(skipped, d.Name()):
 			return fs.SkipDir
-		case !d.IsDir() && (lockfile.Auditable(name) || d.Name() == "package.json"): // a link, too
+		case !d.IsDir() && (lockfile.Auditable(name) || lockOf(d.Name()) != ""): // a link, too
 			dir := path.Dir(name)
 			files[dir] = append(files[dir], d.Name())
 		}
@@ -131,14 +133,19 @@ func (s *step) search(ctx context.Context, in place, all *found) error {
 			at := place{in.root, in.tree, path.Join(dir, base)}
 			switch {
 			case slices.ContainsFunc(all.locks, at.same), base == "go.mod" && slices.Contains(names, "go.sum"):
+			case base == "go.work.sum" && slices.Contains(names, "go.work"): // which speaks for both
 			case base == "package.json":
 				all.manifests = append(all.manifests, at)
+			case lockOf(base) != "":
+				if !slices.ContainsFunc(above(dir), func(d string) bool { return hasLock(files[d], lockOf(base)) }) {
+					all.unlocked = append(all.unlocked, at)
+				}
 			default:
 				all.locks = append(all.locks, at)
 			}
 		}
 	}
-	for _, list := range [][]place{all.locks, all.manifests, all.modules} {
+	for _, list := range [][]place{all.locks, all.manifests, all.modules, all.unlocked} {
 		slices.SortFunc(list, func(a, b place) int { return strings.Compare(a.full(), b.full()) })
 	}
 	return nil
@@ -146,6 +153,16 @@ func (s *step) search(ctx context.Context, in place, all *found) error {
 
 func (p place) full() string          { return filepath.Join(p.root, filepath.FromSlash(p.path)) }
 func (p place) same(other place) bool { return p.full() == other.full() }
+
+// above are a folder and those it is in, slash-separated, up to ".".
+func above(dir string) []string {
+	all := []string{dir}
+	for dir != "." {
+		dir = path.Dir(dir)
+		all = append(all, dir)
+	}
+	return all
+}
 
 // leaveOut reports whether the input says that a folder is not searched.
 func (s *step) leaveOut(in place, name string) bool {
@@ -251,6 +268,51 @@ func matchNames(pattern, names []string) bool {
 		}
 	}
 	return len(pattern) == len(names)
+}
+
+// lockOf is the package manager of whose lock file a manifest needs one; "" for what is no
+// manifest. A pom.xml is read itself.
+func lockOf(base string) string {
+	switch base {
+	case "package.json":
+		return "npm"
+	case "pyproject.toml", "Pipfile", "setup.py":
+		return "pip"
+	case "Cargo.toml":
+		return "cargo"
+	case "build.gradle", "build.gradle.kts":
+		return "gradle"
+	}
+	if ending := path.Ext(base); ending == ".csproj" || ending == ".fsproj" || ending == ".vbproj" {
+		return "nuget"
+	}
+	return ""
+}
+
+// hasLock reports whether one of the files of a folder is a package manager's lock file.
+func hasLock(names []string, manager string) bool {
+	return slices.ContainsFunc(names, func(base string) bool {
+		switch manager {
+		case "cargo":
+			return base == "Cargo.lock"
+		case "gradle":
+			return strings.HasSuffix(base, ".lockfile")
+		case "nuget":
+			return strings.HasPrefix(base, "packages.") && strings.HasSuffix(base, "lock.json")
+		}
+		return strings.HasPrefix(base, "requirements") || strings.HasSuffix(base, ".lock") || base == "pylock.toml"
+	})
+}
+
+// names reports whether a manifest of another kind has something to say of dependencies.
+func (p place) names() bool {
+	data, err := fs.ReadFile(p.tree, p.path)
+	if err != nil {
+		return true
+	}
+	text := strings.ToLower(string(data))
+	return strings.Contains(text, "dependencies") || strings.Contains(text, "packagereference") ||
+		strings.Contains(text, "install_requires") || strings.HasSuffix(p.path, "Pipfile")
 }
 
 // asksForPackages reports whether a package.json asks for any package.

@@ -110,7 +110,11 @@ func (a *audit) explain(v *vulnerability) {
 		}
 		v.chains = append(v.chains, chains...)
 	}
-	v.remedy = v.project.graph.Of(v.entries[0], v.hit.Fixed)
+	for i, entry := range v.entries { // one that cannot be mended so easily speaks for all
+		if r := v.project.graph.Of(entry, v.hit.Fixed); i == 0 || v.remedy.Stale && !r.Stale {
+			v.remedy = r
+		}
+	}
 }
 
 // diskRemedy is what to do about a package that the lock file does not have in this version.

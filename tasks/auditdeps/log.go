@@ -14,6 +14,9 @@ func (a *audit) log() {
 	for _, u := range a.unable {
 		l.Print("CANNOT AUDIT  " + u.text)
 	}
+	for _, u := range a.skipped {
+		l.Print("NOT AUDITED   " + u.text)
+	}
 	for _, v := range a.found {
 		name, line := a.placeOf(v.component)
 		l.Printf("%-13s %s %s: %s  (%s)%s", strings.ToUpper(string(v.verdict.status)), v.name, v.version,

@@ -117,7 +117,9 @@ func (a *audit) match(ctx context.Context) error {
 		if p.unread == nil {
 			p.components = a.components(p)
 			all = append(all, p.components...)
-			ecosystems[p.lock.Ecosystem()] = true
+			if len(p.components) > 0 {
+				ecosystems[p.lock.Ecosystem()] = true
+			}
 		}
 	}
 	if len(all) == 0 {

@@ -24,6 +24,7 @@ type project struct {
 	lock      lockfile.Lock
 	stale     error
 	trees     []installed.Tree
+	owner     string // the lock file beside it that node_modules was made from, "" if it is this one
 	hidden    *lockfile.Lock
 	overrides map[string]string
 	graph     *remedy.Graph
@@ -100,6 +101,10 @@ func (a *audit) tell(p *project) {
 	}
 	a.step.env.Log.Printf("%s: %s, %s named, %s installed.", p.shown, p.lock.Format, plural(packages, "package"),
 		number(a.unreadTrees(p)))
+	if folders := foldersOf(p.lock); len(folders) > 0 {
+		a.step.env.Log.Printf("%s: %s in folders of the project, which no advisory is about: %s.", p.shown,
+			plural(len(folders), "package"), some(folders))
+	}
 	for _, text := range p.unknown {
 		a.cannot(p.shown, text, "install again")
 	}
@@ -115,9 +120,20 @@ func (a *audit) tell(p *project) {
 	if len(p.lock.Entries) == 0 && len(p.lock.Contradictions) > 0 {
 		a.cannot(p.shown, p.shown+": "+p.lock.Contradictions[0].Text, "correct the file")
 	}
-	if a.step.checks["installed"] && packages > 0 && len(p.trees) == 0 {
+	if a.step.checks["installed"] && packages > 0 && len(p.trees) == 0 && p.owner == "" {
 		a.notInstalled(p)
 	}
+}
+
+// foldersOf are the packages that are folders or archives of the project itself.
+func foldersOf(lock lockfile.Lock) []string {
+	var names []string
+	for _, e := range lock.Entries {
+		if e.Source == lockfile.Folder && !slices.Contains(names, e.Name) {
+			names = append(names, e.Name)
+		}
+	}
+	return names
 }
 
 // unreadTrees says what could not be read of what is installed, and counts the rest.
@@ -158,6 +174,17 @@ func (a *audit) missing(files found, named map[string]bool) {
 	}
 	if a.step.managers == nil || slices.ContainsFunc(a.step.managers, isNode) {
 		a.strays(files)
+	}
+	for _, at := range files.unlocked {
+		if manager := lockOf(path.Base(at.path)); !at.names() || a.step.managers != nil &&
+			!slices.Contains(a.step.managers, manager) {
+			continue
+		}
+		shown := a.step.show(at, at.path)
+		a.skipped = append(a.skipped, unable{
+			path: shown, text: shown + " names dependencies, and there is no lock file: which versions it gets was not audited",
+			fix: "make a lock file, or take the folder out with a line !folder in workingDirectory",
+		})
 	}
 	if len(a.projects) == 0 && len(a.unable) == 0 {
 		a.cannot("", "no lock file was found, so there is nothing to audit",

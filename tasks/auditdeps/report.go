@@ -139,6 +139,10 @@ func (a *audit) issues() []issue {
 			mild = append(mild, one)
 		}
 	}
+	for _, u := range a.skipped {
+		a.step.env.Degrade() // something is not known, and that is not green
+		mild = append(mild, issue{warning: true, rule: "auditdeps/not-audited", text: u.text, hint: u.fix, path: u.path})
+	}
 	for _, entry := range a.unused {
 		mild = append(mild, issue{
 			warning: true, rule: "auditdeps/unused", path: a.step.policyFile, line: entry.Line,

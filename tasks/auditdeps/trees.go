@@ -1,6 +1,7 @@
 package auditdeps
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
-	"github.com/guardrails-ci/guardrails/tasks/auditdeps/advisory"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/installed"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/versions"
 )
@@ -40,6 +40,7 @@ func (p *project) add(tree installed.Tree) {
 // nodeTree reads node_modules, unless another lock file of the folder made them.
 func (s *step) nodeTree(ctx context.Context, p *project) {
 	if owner := nodeOwner(p); owner != "" && owner != path.Base(p.path) {
+		p.owner = owner
 		s.env.Log.Printf("%s: node_modules beside it was made from %s, and is audited with that.", p.shown, owner)
 		return
 	}
@@ -76,10 +77,8 @@ func nodeOwner(p *project) string {
 	owners := []struct{ mark, lock string }{
 		{"node_modules/.modules.yaml", "pnpm-lock.yaml"}, {"node_modules/.yarn-integrity", "yarn.lock"},
 		{"node_modules/.yarn-state.yml", "yarn.lock"}, {".pnp.cjs", "yarn.lock"},
-		{
-			"node_modules/.package-lock.json",
-			"npm-shrinkwrap.json",
-		}, {"node_modules/.package-lock.json", "package-lock.json"},
+		{"node_modules/.package-lock.json", "npm-shrinkwrap.json"},
+		{"node_modules/.package-lock.json", "package-lock.json"},
 	}
 	for _, o := range owners {
 		if there(o.mark) && there(o.lock) {
@@ -89,56 +88,66 @@ func nodeOwner(p *project) string {
 	return ""
 }
 
-// pythonTrees reads the virtual environment beside the lock file, or else the one that the
-// job uses, or else what is installed for the job's Python.
+// pythonTrees reads the virtual environments beside the lock file and the one that the job
+// uses; without any of these what is installed for the job's Python.
 func (s *step) pythonTrees(ctx context.Context, p *project) {
 	own := filepath.Join(p.root, filepath.FromSlash(p.dir()))
 	var places []string
 	for _, name := range []string{".venv", "venv", "__pypackages__"} {
 		places = append(places, sitePackages(filepath.Join(own, name))...)
 	}
-	active, _ := s.env.Lookup("VIRTUAL_ENV")
-	if len(places) == 0 && filepath.IsAbs(active) {
-		places = sitePackages(active)
-	}
-	shared := len(places) == 0
-	if shared {
-		for _, name := range []string{"python3", "python"} {
-			if program := s.which(name); program != "" && len(places) == 0 {
-				places = sitePackages(filepath.Dir(filepath.Dir(program)))
-			}
+	first := len(places) // from there on they are not the project's alone
+	if active, _ := s.env.Lookup("VIRTUAL_ENV"); filepath.IsAbs(active) {
+		places = append(places, sitePackages(active)...)
+		if first == 0 {
+			first = len(places)
 		}
+	} else if first == 0 {
+		places = s.pathPython()
 	}
-	for _, dir := range places {
+	for i, dir := range places {
+		if slices.ContainsFunc(places[:i], func(other string) bool { return sameFile(dir, other) }) {
+			continue
+		}
 		s.at(dir, func(tree fs.FS) {
 			found := installed.Python(ctx, tree, p.below(dir))
-			if shared {
-				found = onlyNamed(found, p.lock)
-			}
+			found.Shared = i >= first
 			p.add(found)
 		})
 	}
 }
 
-// onlyNamed leaves of what a machine has installed for everybody what the lock file names.
-func onlyNamed(tree installed.Tree, lock lockfile.Lock) installed.Tree {
-	named := map[string]bool{}
-	for _, e := range lock.Entries {
-		named[e.Name] = true
+// pathPython are the folders that the Python in PATH imports from: those of the virtual
+// environment that it stands in, or of its own installation.
+func (s *step) pathPython() []string {
+	for _, name := range []string{"python3", "python"} {
+		for _, dir := range s.path() {
+			program := filepath.Join(dir, name)
+			if !exists(program) && !exists(program+".exe") {
+				continue
+			}
+			prefix := filepath.Dir(dir)
+			if exists(filepath.Join(prefix, "pyvenv.cfg")) {
+				return sitePackages(prefix)
+			}
+			if real := s.which(name); real != "" {
+				return sitePackages(filepath.Dir(filepath.Dir(real)))
+			}
+		}
 	}
-	isNamed := func(p installed.Package) bool { return named[p.Name] }
-	if !slices.ContainsFunc(tree.Packages, isNamed) {
-		return installed.Tree{}
-	}
-	tree.Packages = slices.DeleteFunc(tree.Packages, func(p installed.Package) bool { return !isNamed(p) })
-	// Which package a problem is of stands in its path: "six-1.17.0.dist-info/RECORD", "six.py".
-	tree.Problems = slices.DeleteFunc(tree.Problems, func(p installed.Problem) bool {
-		rel, _ := strings.CutPrefix(p.Path, tree.Path+"/")
-		first, _, _ := strings.Cut(rel, "/")
-		name, _, _ := strings.Cut(first, "-")
-		return !named[advisory.Normalize("PyPI", strings.TrimSuffix(name, ".py"))]
-	})
-	return tree
+	return nil
+}
+
+// exists reports whether there is something of this name, also a link to nothing.
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+// path are the folders of PATH.
+func (s *step) path() []string {
+	list, _ := s.env.Lookup("PATH")
+	return slices.DeleteFunc(filepath.SplitList(list), func(dir string) bool { return !filepath.IsAbs(dir) })
 }
 
 // below is how the trees of a project call a folder of the machine: below the project's
@@ -209,9 +218,12 @@ func (s *step) goTrees(ctx context.Context, p *project) {
 	if err != nil {
 		return
 	}
-	if _, err := fs.Stat(own, "vendor/modules.txt"); err == nil {
+	flags, _ := s.env.Lookup("GOFLAGS")
+	_, vendored := fs.Stat(own, "vendor/modules.txt")
+	if vendored == nil {
 		s.with(cache, func(tree fs.FS) { p.add(installed.GoVendor(ctx, own, p.dir(), tree)) })
-	} else {
+	}
+	if vendored != nil || strings.Contains(flags, "-mod=mod") {
 		s.at(cache, func(tree fs.FS) { p.add(installed.GoModules(ctx, tree, p.below(cache), p.lock.Entries)) })
 	}
 	if program := s.which("go"); program != "" && len(p.trees) > 0 {
@@ -247,12 +259,12 @@ func (s *step) cargoTrees(ctx context.Context, p *project) {
 		return
 	}
 	home := s.folder([]string{"CARGO_HOME"}, ".cargo")
-	if _, err := fs.Stat(own, "vendor"); err != nil {
+	if !replacesSource(own) { // else Cargo reads no registry
 		s.at(home, func(tree fs.FS) { p.add(installed.CargoRegistry(ctx, tree, p.below(home), p.lock.Entries)) })
-		return
 	}
 	vendor, err := fs.Sub(own, "vendor")
-	if err != nil {
+	crates, _ := fs.Glob(own, "vendor/*/.cargo-checksum.json")
+	if err != nil || len(crates) == 0 {
 		return
 	}
 	s.with(home, func(tree fs.FS) { p.add(installed.CargoVendor(ctx, vendor, path.Join(p.dir(), "vendor"), tree)) })
@@ -265,6 +277,17 @@ func (s *step) nugetTrees(ctx context.Context, p *project) {
 	}
 	packages := s.folder([]string{"NUGET_PACKAGES"}, ".nuget/packages")
 	s.at(packages, func(tree fs.FS) { p.add(installed.NuGet(ctx, tree, p.below(packages), p.lock.Entries)) })
+}
+
+// replacesSource reports whether Cargo's configuration beside a lock file puts something in
+// the place of the registry, which cargo vendor tells to do.
+func replacesSource(project fs.FS) bool {
+	for _, name := range []string{".cargo/config.toml", ".cargo/config"} {
+		if data, err := fs.ReadFile(project, name); err == nil && bytes.Contains(data, []byte("replace-with")) {
+			return true
+		}
+	}
+	return false
 }
 
 // folder is the one that a variable of the environment names, or else one below the home
@@ -287,11 +310,10 @@ func (s *step) folder(variables []string, below string) string {
 
 // which finds a program in PATH, without the links that lead to it.
 func (s *step) which(name string) string {
-	list, _ := s.env.Lookup("PATH")
-	for _, dir := range filepath.SplitList(list) {
+	for _, dir := range s.path() {
 		for _, ending := range []string{"", ".exe"} {
 			full := filepath.Join(dir, name+ending)
-			if info, err := os.Stat(full); filepath.IsAbs(dir) && err == nil && info.Mode().IsRegular() {
+			if info, err := os.Stat(full); err == nil && info.Mode().IsRegular() {
 				if real, err := filepath.EvalSymlinks(full); err == nil {
 					return real
 				}

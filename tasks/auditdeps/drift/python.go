@@ -48,7 +48,7 @@ func pythonInstalled(f Facts) []Finding {
 			here[p.Key] = true
 			if entries := l.byName[p.Key]; len(entries) > 0 {
 				l.pythonSame(tree, p, entries)
-			} else {
+			} else if !tree.Shared {
 				l.pythonExtra(p, askers)
 			}
 		}

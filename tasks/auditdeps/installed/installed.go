@@ -15,6 +15,9 @@ type Tree struct {
 	Path      string
 	Ecosystem string // as in OSV
 	Packages  []Package
+	// Shared says that packages of others are there, too: what the lock file does not name is
+	// none of its business, but is loaded all the same.
+	Shared bool
 	// Projects are the folders that packages are installed for, with what their manifests
 	// ask for; only of node_modules.
 	Projects []Package

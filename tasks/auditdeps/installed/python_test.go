@@ -82,13 +82,19 @@ func TestPythonSeesChanges(t *testing.T) {
 		"a hash in hex":              {record, "depb.py,sha256=585c93666fcb046b7b264d3fa73202aa2a38254ae82a4b3ba19e873c2d5a9886,10\n", "", "", false},
 		"a wrong hash in hex":        {record, "depb.py,sha256=685c93666fcb046b7b264d3fa73202aa2a38254ae82a4b3ba19e873c2d5a9886,10\n", "depb.py", "was changed", false},
 		"compiled by Python":         {"depa/__pycache__/cli.cpython-311.pyc", "x", "", "", false},
-		"of virtualenv":              {"_virtualenv.pth", "import _virtualenv", "", "", false},
-		"data of nobody":             {"depa/notes.txt", "x", "", "", false},
-		"an origin of no form":       {"proj-3.0.dist-info/direct_url.json", "[", "proj-3.0.dist-info/direct_url.json", "cannot be read", true},
-		"left by pip":                {"~epb-0.9.dist-info/METADATA", "Name: depb\nVersion: 0.9\n", "", "", false},
-		"an egg link":                {"old.egg-link", "/home/me/old\n.\n", "old.egg-link", "does not say which package", true},
-		"installed twice":            {"depb-0.9.dist-info/METADATA", "Name: depb\nVersion: 0.9\n", "depb-1.0.dist-info", "twice, as 0.9 and 1.0", false},
-		"an egg":                     {"egg-1.0.egg-info/PKG-INFO", "Name: egg\nVersion: 1.0\n", "egg-1.0.egg-info", "egg has no RECORD", true},
+		"compiled, by time":          {"depa/__pycache__/cli.cpython-311.pyc", "\xa7\r\r\n\x00\x00\x00\x00evil", "", "", false},
+		"compiled, by checked hash":  {"depa/__pycache__/cli.cpython-311.pyc", "\xa7\r\r\n\x03\x00\x00\x00evil", "", "", false},
+		"compiled, by nothing": {
+			"depa/__pycache__/cli.cpython-311.pyc", "\xa7\r\r\n\x01\x00\x00\x00evil",
+			"depa/__pycache__/cli.cpython-311.pyc", "without comparing it with its source", false,
+		},
+		"of virtualenv":        {"_virtualenv.pth", "import _virtualenv", "", "", false},
+		"data of nobody":       {"depa/notes.txt", "x", "", "", false},
+		"an origin of no form": {"proj-3.0.dist-info/direct_url.json", "[", "proj-3.0.dist-info/direct_url.json", "cannot be read", true},
+		"left by pip":          {"~epb-0.9.dist-info/METADATA", "Name: depb\nVersion: 0.9\n", "", "", false},
+		"an egg link":          {"old.egg-link", "/home/me/old\n.\n", "old.egg-link", "does not say which package", true},
+		"installed twice":      {"depb-0.9.dist-info/METADATA", "Name: depb\nVersion: 0.9\n", "depb-1.0.dist-info", "twice, as 0.9 and 1.0", false},
+		"an egg":               {"egg-1.0.egg-info/PKG-INFO", "Name: egg\nVersion: 1.0\n", "egg-1.0.egg-info", "egg has no RECORD", true},
 	} {
 		tree := sitePackages(t)
 		if tc.data == "-" {

@@ -142,8 +142,13 @@ func (s *site) foreign() []Problem {
 	}
 	at := map[string]*complaints{}
 	var order []string
+	odd := &complaints{at: s.disk}
 	err := s.walk(".", func(name string, entry fs.DirEntry) {
 		top, _, _ := strings.Cut(name, "/")
+		if isCompiled(name) && s.isUnchecked(name) {
+			odd.wrong(name, "Python loads this compiled file without comparing it with its source (PEP 552)")
+			return
+		}
 		isLink := entry.Type()&fs.ModeSymlink != 0 // it may lead to a folder of modules
 		isOwned := known[name] || tops[top] || tops[moduleOf(top)]
 		if isOwned || !importable(name) && !isLink || s.besideSource(name) {
@@ -155,7 +160,7 @@ func (s *site) foreign() []Problem {
 		}
 		at[top].wrong(name, "Python can load this file, and no package's RECORD has it")
 	})
-	var problems []Problem
+	problems := odd.all()
 	for _, top := range order {
 		problems = append(problems, at[top].all()...)
 	}
@@ -163,6 +168,21 @@ func (s *site) foreign() []Problem {
 		problems = append(problems, Problem{s.path, "the folder " + err.Error(), true})
 	}
 	return problems
+}
+
+// isUnchecked reports whether a compiled file says that it needs no source: bit 0 of its
+// flags makes it go by a hash, bit 1 has that hash checked. pip makes neither.
+func (s *site) isUnchecked(name string) bool {
+	file, _, err := s.open(name)
+	if err != nil {
+		return false // said where files are read
+	}
+	defer file.Close()
+	var header [8]byte
+	if _, err := io.ReadFull(file, header[:]); err != nil {
+		return false // Python compiles it anew
+	}
+	return header[4]&3 == 1
 }
 
 // importable reports whether Python loads a file of this name: as a module, or at its
