@@ -163,6 +163,12 @@ func (f fields) orEmpty(doc fields) fields {
 // berryDifference is difference, but for what Yarn changes on the way into the lock
 // file: of a package in several kinds one range only is kept, and npm: is added.
 func (w wishes) berryDifference(locked wishes) []string {
+	want, have := w.asBerry(locked)
+	return want.difference(have)
+}
+
+// asBerry returns both as they can be compared.
+func (w wishes) asBerry(locked wishes) (want, have wishes) {
 	plain := func(of wishes) wishes {
 		result := wishes{}
 		for name, specs := range of {
@@ -176,14 +182,14 @@ func (w wishes) berryDifference(locked wishes) []string {
 		}
 		return result
 	}
-	want, have := plain(w), plain(locked)
+	want, have = plain(w), plain(locked)
 	for name, specs := range have {
 		kept := func(spec string) bool { return slices.Contains(specs, spec) }
 		if both := want[name]; len(both) > 1 && slices.ContainsFunc(both, kept) {
 			want[name] = specs
 		}
 	}
-	return want.difference(have)
+	return want, have
 }
 
 // uncatalogued finds ranges that come from a catalog and that the lock file was

@@ -90,6 +90,10 @@ type StaleError struct {
 	Manifest    string   // of the manifest, such as package.json
 	Differences []string // such as "lodash: package.json says 4.17.21, the lock file 4.17.20"
 	Fix         string   // the command that renews the lock file
+	// Changed is what the projects ask for now, if nothing is different but ranges, and of
+	// packages that the lock file has for them (To). It is nil if anything else is different,
+	// and for formats of which the package manager would not keep what is locked.
+	Changed []Require
 }
 
 // Error names both files and the first differences.

@@ -13,7 +13,9 @@ type npmStale struct {
 	tree        fs.FS
 	dir         string // of the lock file
 	packages    fields
+	entries     map[string]int // of the lock file, by location
 	overridden  overrides
+	changes     changes
 	differences findings
 }
 
@@ -29,7 +31,10 @@ func staleNPM(data []byte, tree fs.FS, lock Lock) error {
 
 // compareNPM is staleNPM of what was parsed.
 func compareNPM(doc fields, tree fs.FS, lock Lock) error {
-	s := &npmStale{tree: tree, dir: path.Dir(lock.Path), packages: doc.fields("packages")}
+	s := &npmStale{tree: tree, dir: path.Dir(lock.Path), packages: doc.fields("packages"), entries: map[string]int{}}
+	for i := range lock.Entries {
+		s.entries[lock.Entries[i].Location] = i
+	}
 	root, found, err := packageJSON(tree, s.dir)
 	if err != nil {
 		return err
@@ -53,7 +58,7 @@ func compareNPM(doc fields, tree fs.FS, lock Lock) error {
 	if err := cmp.Or(err, *doc.problem, *root.problem); err != nil {
 		return err
 	}
-	return staleError(lock, manifest, s.differences, fix)
+	return s.changes.explain(staleError(lock, manifest, s.differences, fix))
 }
 
 func (s *npmStale) compare(root fields) error {
@@ -103,8 +108,15 @@ func (s *npmStale) project(location string, manifest fields) {
 	if location != "" {
 		prefix = path.Join(location, packageFile) + ": "
 	}
-	wanted := wishesOf(manifest)
-	differences := wanted.difference(wishesOf(s.packages.fields(location)))
+	wanted, locked := wishesOf(manifest), wishesOf(s.packages.fields(location))
+	differences := wanted.difference(locked)
+	s.changes.add(manifest, wanted, locked, func(name string) int {
+		place, _ := s.place(location, name)
+		if entry, ok := s.entries[place]; ok && place != "" {
+			return entry
+		}
+		return -1
+	})
 	if len(differences) == 0 {
 		differences = s.installed(location, manifest)
 	}
@@ -121,7 +133,8 @@ func (s *npmStale) installed(location string, manifest fields) []string {
 		wanted := manifest.texts(kind)
 		for _, name := range union(wanted, nil) {
 			want := wanted[name]
-			entry, ok := s.resolve(location, name)
+			place, ok := s.place(location, name)
+			entry := s.packages.fields(place)
 			have := entry.text("version")
 			switch {
 			case !ok && manifest.fields("optionalDependencies").has(name):
@@ -136,15 +149,15 @@ func (s *npmStale) installed(location string, manifest fields) []string {
 	return found
 }
 
-// resolve finds what a project's require(name) would find, from its folder upwards.
-func (s *npmStale) resolve(location, name string) (fields, bool) {
+// place finds what a project's require(name) would find, from its folder upwards.
+func (s *npmStale) place(location, name string) (string, bool) {
 	for {
 		at := path.Join(location, "node_modules", name)
 		if s.packages.has(at) {
-			return s.packages.fields(at), true
+			return at, true
 		}
 		if location == "" {
-			return fields{}, false
+			return "", false
 		}
 		if location = path.Dir(location); location == "." {
 			location = ""

@@ -115,6 +115,8 @@ type pnpmStale struct {
 	overrides map[string]string
 	ignored   []string
 	found     findings
+	requires  map[string][]Require // of the projects, by location, as the lock file answers them
+	changes   changes
 }
 
 // stalePNPM says what pnpm install --frozen-lockfile would say.
@@ -128,7 +130,15 @@ func stalePNPM(data []byte, tree fs.FS, lock Lock) error {
 	if !doc.has("importers") {
 		importers = doc.within(".")
 	}
-	s := &pnpmStale{lock: doc, overrides: doc.texts("overrides"), ignored: doc.list("ignoredOptionalDependencies")}
+	s := &pnpmStale{
+		lock: doc, overrides: doc.texts("overrides"), ignored: doc.list("ignoredOptionalDependencies"),
+		requires: map[string][]Require{},
+	}
+	for _, e := range lock.Entries {
+		if e.Source == Project {
+			s.requires[cmp.Or(e.Location, ".")] = e.Requires
+		}
+	}
 	if s.project, err = readProject(tree, lock, importers.keys()); err != nil {
 		return err
 	}
@@ -150,7 +160,7 @@ func stalePNPM(data []byte, tree fs.FS, lock Lock) error {
 	if err := cmp.Or(*doc.problem, *s.config.problem); err != nil {
 		return err
 	}
-	return s.project.stale(lock, s.found, "pnpm install --lockfile-only, and commit pnpm-lock.yaml")
+	return s.changes.explain(s.project.stale(lock, s.found, "pnpm install --lockfile-only, and commit pnpm-lock.yaml"))
 }
 
 // hasAbove reports whether a folder above this one has a file of this name.
@@ -198,7 +208,18 @@ func (s *pnpmStale) importer(location string, importer fields) {
 			wanted[name] = locked[name]
 		}
 	}
-	for _, text := range wanted.berryDifference(locked) {
+	want, have := wanted.asBerry(locked)
+	answers := map[string]int{}
+	for _, r := range s.requires[location] {
+		answers[r.Name] = r.To
+	}
+	s.changes.add(manifest, want, have, func(name string) int {
+		if entry, ok := answers[name]; ok {
+			return entry
+		}
+		return -1
+	})
+	for _, text := range want.difference(have) {
 		s.found = append(s.found, s.project.prefix(location)+text)
 	}
 }

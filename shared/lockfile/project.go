@@ -136,6 +136,13 @@ func (p project) entry(location string) Entry {
 	if location != "." {
 		e.Location = location
 	}
+	e.Requires = requiresOf(m)
+	return e
+}
+
+// requiresOf is what a package.json asks for.
+func requiresOf(m fields) []Require {
+	var requires []Require
 	optional := m.fields("optionalDependencies")
 	for i, kind := range []Kind{Prod, Dev, Optional, Peer} {
 		block := m.fields(kinds[i])
@@ -147,10 +154,10 @@ func (p project) entry(location string) Entry {
 			if kind == Peer {
 				r.Kind = peerKind(m, name)
 			}
-			e.Requires = append(e.Requires, r)
+			requires = append(requires, r)
 		}
 	}
-	return e
+	return requires
 }
 
 // peerKind is the kind of a peer dependency of a package.

@@ -289,7 +289,7 @@ func TestShrinkwrapComesFirst(t *testing.T) {
 	}
 	got, _ := Stale(tree, lock).(*StaleError)
 	want := &StaleError{"package-lock.json", "package.json",
-		[]string{"npm reads npm-shrinkwrap.json, which is beside it, instead"}, "git rm package-lock.json"}
+		[]string{"npm reads npm-shrinkwrap.json, which is beside it, instead"}, "git rm package-lock.json", nil}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Stale (-want +got):\n%s", diff)
 	}

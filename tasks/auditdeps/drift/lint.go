@@ -20,6 +20,9 @@ func manifest(f Facts) []Finding {
 	var format *lockfile.FormatError
 	switch {
 	case errors.As(f.Stale, &stale):
+		if f.keeps(stale.Changed) {
+			found.Severity = Warn
+		}
 		all := make([]Finding, 0, len(stale.Differences))
 		for _, text := range stale.Differences {
 			found.Message, found.Fix = cut(text)+" ("+stale.Manifest+" and "+stale.Path+")", stale.Fix
@@ -32,6 +35,24 @@ func manifest(f Facts) []Finding {
 		found.Message = "it cannot be told whether the lock file belongs to the manifests beside it"
 	}
 	return []Finding{found}
+}
+
+// keeps reports whether nothing is different but these ranges, and what is locked is in
+// each of them. Then npm and pnpm keep it, if they go on at all: it is what is installed,
+// and it is looked at as what it is.
+func (f Facts) keeps(changed []lockfile.Require) bool {
+	r := report{Facts: f}
+	for _, require := range changed {
+		to := f.Lock.Entries[require.To]
+		_, forced := f.Overrides[require.Name]
+		less := (to.Dev || to.DevOptional) && require.Kind != lockfile.Dev ||
+			(to.Optional || to.DevOptional) && require.Kind != lockfile.Optional || to.Peer && !isPeer(require.Kind)
+		if forced || less || to.Source != lockfile.Registry || to.Version == "" || !isRange(require.Range) ||
+			r.judge(to.Name, to.Version, to.Source, require) != fits {
+			return false
+		}
+	}
+	return len(changed) > 0
 }
 
 // ranges looks whether what the projects ask for is what is locked. For Go both are in

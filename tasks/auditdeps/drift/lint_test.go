@@ -135,6 +135,53 @@ func TestManifest(t *testing.T) {
 	}
 }
 
+// The project now asks for a otherwise, of which 1.0.0 is locked.
+func TestManifestThatChangesNothing(t *testing.T) {
+	t.Parallel()
+	ask := func(span string, kind lockfile.Kind) lockfile.Require {
+		return lockfile.Require{Name: "a", Range: span, Kind: kind}
+	}
+	entry := lockfile.Entry{Name: "a", Version: "1.0.0", Source: lockfile.Registry}
+	dev, optional, both, peer, git, other, unknown := entry, entry, entry, entry, entry, entry, entry
+	dev.Dev, optional.Optional, both.DevOptional, peer.Peer = true, true, true, true
+	git.Source, other.Name, unknown.Version = lockfile.Git, "b", ""
+	for name, tc := range map[string]struct {
+		entry     lockfile.Entry
+		changed   []lockfile.Require
+		overrides map[string]string
+		want      Severity
+	}{
+		"in the range":           {entry, []lockfile.Require{ask("~1.0.0", lockfile.Prod)}, nil, Warn},
+		"not in it":              {entry, []lockfile.Require{ask("~1.1.0", lockfile.Prod)}, nil, Fail},
+		"only one of two is":     {entry, []lockfile.Require{ask("1", lockfile.Prod), ask("2", lockfile.Prod)}, nil, Fail},
+		"something else":         {entry, nil, nil, Fail},
+		"a tag":                  {entry, []lockfile.Require{ask("latest", lockfile.Prod)}, nil, Fail},
+		"no range that is known": {entry, []lockfile.Require{ask("1 or so", lockfile.Prod)}, nil, Fail},
+		"an alias of it":         {entry, []lockfile.Require{ask("npm:a@1", lockfile.Prod)}, nil, Warn},
+		"an alias of another":    {entry, []lockfile.Require{ask("npm:b@1", lockfile.Prod)}, nil, Fail},
+		"another is locked":      {other, []lockfile.Require{ask("1", lockfile.Prod)}, nil, Fail},
+		"from elsewhere":         {git, []lockfile.Require{ask("1", lockfile.Prod)}, nil, Fail},
+		"of no version":          {unknown, []lockfile.Require{ask("1", lockfile.Prod)}, nil, Fail},
+		"forced to be one":       {entry, []lockfile.Require{ask("1", lockfile.Prod)}, map[string]string{"a": "1.0.0"}, Fail},
+		"still for development":  {dev, []lockfile.Require{ask("1", lockfile.Dev)}, nil, Warn},
+		"not only for that":      {dev, []lockfile.Require{ask("1", lockfile.Prod)}, nil, Fail},
+		"still optional":         {optional, []lockfile.Require{ask("1", lockfile.Optional)}, nil, Warn},
+		"not optional any more":  {optional, []lockfile.Require{ask("1", lockfile.Dev)}, nil, Fail},
+		"more than dev optional": {both, []lockfile.Require{ask("1", lockfile.Prod)}, nil, Fail},
+		"still a peer":           {peer, []lockfile.Require{ask("1", lockfile.Peer)}, nil, Warn},
+		"not only a peer":        {peer, []lockfile.Require{ask("1", lockfile.Prod)}, nil, Fail},
+	} {
+		f := Facts{
+			Lock:      lockfile.Lock{Path: lock, Format: lockfile.NPM, Entries: []lockfile.Entry{tc.entry}},
+			Stale:     &lockfile.StaleError{Path: lock, Differences: []string{"a: x"}, Changed: tc.changed},
+			Overrides: tc.overrides,
+		}
+		if got := manifest(f); len(got) != 1 || got[0].Severity != tc.want {
+			t.Errorf("%s: manifest with %+v changed: got %+v, want one %s", name, tc.changed, got, tc.want)
+		}
+	}
+}
+
 // What could not be read is a reason not to trust the audit, and no finding of it.
 func TestUnreadIsNoFinding(t *testing.T) {
 	t.Parallel()
