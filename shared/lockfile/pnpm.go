@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// parsePNPM reads pnpm-lock.yaml of pnpm 7 and later (versions 5.4, 6 and 9).
+// parsePNPM reads pnpm-lock.yaml of pnpm 3.5 and later (versions 5.1 to 5.4, 6 and 9).
 // There can be several YAML documents: one may be of the tools that pnpm itself
 // was told to use.
 func parsePNPM(data []byte, tree fs.FS, lock *Lock) error {
@@ -61,14 +61,14 @@ func pnpmDocuments(data []byte, lock *Lock) ([]fields, error) {
 	for _, doc := range docs {
 		version := doc.text("lockfileVersion")
 		major, _, _ := strings.Cut(version, ".")
-		if version != "5.4" && !slices.Contains([]string{"6", "9"}, major) {
-			return nil, malformed(lock, "lockfileVersion %.20q is not 5.4, 6 or 9", version)
+		if !slices.Contains([]string{"5.1", "5.2", "5.3", "5.4"}, version) && !slices.Contains([]string{"6", "9"}, major) {
+			return nil, malformed(lock, "lockfileVersion %.20q is not 5.1 to 5.4, 6 or 9", version)
 		}
 	}
 	return docs, nil
 }
 
-// pnpmPackage takes name and version from a key: /name/version_peers (5.4),
+// pnpmPackage takes name and version from a key: /name/version_peers (5),
 // /name@version(peers) (6) or name@version (9); an entry that is from no registry
 // says them itself.
 func pnpmPackage(key string, entry fields, old bool) Package {
@@ -192,7 +192,7 @@ func (s *pnpmStale) importer(location string, importer fields) {
 	manifest := s.project.members[location]
 	wanted, peers := wishesOf(manifest, kinds[:3]...), wishesOf(manifest, kinds[3])
 	locked := wishes{}
-	for name, spec := range importer.texts("specifiers") { // version 5.4
+	for name, spec := range importer.texts("specifiers") { // version 5
 		locked.add(name, spec)
 	}
 	for _, kind := range kinds[:3] {

@@ -20,6 +20,8 @@ func TestPNPM(t *testing.T) {
 	}{
 		"5.4":           {text: lockOf("5.4", "/@s/a/1.0.0", resolution), want: of("@s/a", "1.0.0")},
 		"5.4 and peers": {text: lockOf("5.4", "/a/1.0.0_b@2.0.0+c@3.0.0", resolution), want: of("a", "1.0.0")},
+		"5.1 and peers": {text: lockOf("5.1", "/@s/a/1.0.0_b@2.0.0", resolution), want: of("@s/a", "1.0.0")},
+		"5.3":           {text: lockOf("5.3", "/a/1.0.0", resolution), want: of("a", "1.0.0")},
 		"6 and peers":   {text: lockOf("6.0", "/@s/a@1.0.0(b@2.0.0)", resolution), want: of("@s/a", "1.0.0")},
 		"9":             {text: lockOf("9.0", "'@s/a@1.0.0'", resolution), want: of("@s/a", "1.0.0")},
 		"says its name": {
@@ -63,8 +65,9 @@ func TestPNPM(t *testing.T) {
 		"no packages":          {text: "lockfileVersion: 5.4\n", want: Lock{Format: PNPM}},
 		"empty":                {text: "", err: "it is empty"},
 		"a scalar":             {text: "x", err: "it is not an object"},
-		"old version":          {text: "lockfileVersion: 5.3\n", err: `lockfileVersion "5.3" is not 5.4, 6 or 9`},
-		"no version":           {text: "packages: {}\n", err: `lockfileVersion "" is not 5.4, 6 or 9`},
+		"old version":          {text: "lockfileVersion: 5\n", err: `lockfileVersion "5" is not 5.1 to 5.4, 6 or 9`},
+		"unknown version":      {text: "lockfileVersion: 5.5\n", err: `lockfileVersion "5.5" is not 5.1 to 5.4, 6 or 9`},
+		"no version":           {text: "packages: {}\n", err: `lockfileVersion "" is not 5.1 to 5.4, 6 or 9`},
 		"packages of a list":   {text: "lockfileVersion: '9.0'\npackages: []\n", err: `"packages" in "pnpm-lock.yaml" is not an object`},
 		"resolution is a list": {text: lockOf("9.0", "a@1.0.0", "resolution: []"), err: `"resolution" in "a@1.0.0" is not an object`},
 		"a package twice":      {text: lockOf("9.0", "a@1.0.0", resolution+"\n  'a@1.0.0':\n    "+resolution), err: `the key "a@1.0.0" is there twice`},
