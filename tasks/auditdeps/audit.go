@@ -10,7 +10,9 @@ import (
 
 // audit is all that one run of the task finds out.
 type audit struct {
-	step      *step
+	step *step
+	// planned says that nothing is installed yet: only what the lock files name is looked at.
+	planned   bool
 	projects  []*project
 	databases []index.Info
 	unable    []unable

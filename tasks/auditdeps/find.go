@@ -231,17 +231,27 @@ func (s *step) glob(pattern string) ([]string, error) {
 			return nil
 		case err != nil:
 			return fmt.Errorf("looking for folders: %w", err)
-		case !d.IsDir():
+		case !d.IsDir() && !isLinkedFolder(name, d):
 			return nil
 		case name != start && (d.Name() == "node_modules" || slices.Contains(skipped, d.Name())):
 			return fs.SkipDir
 		case matchPath(full, filepath.ToSlash(filepath.Clean(name))):
 			dirs = append(dirs, filepath.Clean(name))
-			return fs.SkipDir // what is below belongs to it
+			if d.IsDir() {
+				return fs.SkipDir // what is below belongs to it
+			}
 		}
 		return nil
 	})
 	return dirs, err
+}
+
+func isLinkedFolder(name string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // matchPath reports whether a path fits a pattern: "**" stands for any number of folders,

@@ -39,29 +39,54 @@ var environment = []string{
 	"VSS_NUGET_EXTERNAL_FEED_ENDPOINTS", "VSS_NUGET_ACCESSTOKEN", "VSS_NUGET_URI_PREFIXES",
 }
 
-// installAll installs each lock file's packages, if the input says so. It stops at the
-// first failure: what is there then is nothing to audit.
-func (s *step) installAll(ctx context.Context, locks []place) error {
-	if s.in.Install != InstallClean {
-		return nil
-	}
-	for _, at := range locks {
-		lock, err := lockfile.Read(at.tree, at.path)
-		manager := managerOf(lock.Format)
-		if err != nil || s.managers != nil && !slices.Contains(s.managers, manager) {
-			continue // it is told later
+// installAll installs each lock file's packages. What the lock files name is looked up
+// before: a malicious package runs its code when it is installed, and nobody could trust
+// what it leaves. stop says that nothing was installed, and why was told.
+func (s *step) installAll(ctx context.Context, files found) (stop bool, err error) {
+	plan := &audit{step: s, planned: true}
+	for _, at := range files.locks {
+		if p := s.readProject(at); p.unread == nil && s.wants(p.manager) { // others are told later
+			plan.projects = append(plan.projects, p)
 		}
-		args := installArgs(lock)
+	}
+	if err := plan.match(ctx); err != nil {
+		return true, err
+	}
+	plan.judge()
+	malicious := func(v vulnerability) bool { return v.hit.Malicious && v.verdict.status == fails }
+	if len(plan.unable) > 0 || slices.ContainsFunc(plan.found, malicious) {
+		s.env.Log.Print("Nothing is installed: a package that the lock files name is malicious, or nobody can tell.")
+		return true, errors.Join(plan.report(), plan.documents())
+	}
+	for _, p := range plan.projects {
+		args := installArgs(p.lock)
 		if args == nil {
-			s.env.Log.Printf("%s: there is nothing that installs it exactly; it is audited as it is.",
-				s.show(at, at.path))
+			s.env.Log.Printf("%s: there is nothing that installs it exactly; it is audited as it is.", p.shown)
 			continue
 		}
-		if err := s.install(ctx, at, args); err != nil {
-			return err
+		if err := s.install(ctx, p.place, args); err != nil {
+			return true, err
 		}
 	}
-	return nil
+	return false, unchanged(plan.projects)
+}
+
+// unchanged makes sure that the installed packages have not exchanged the lock files that
+// they are audited by.
+func unchanged(projects []*project) error {
+	var errs []error
+	for _, p := range projects {
+		lock, err := lockfile.Read(p.tree, p.path)
+		if err == nil && lock.SHA256 == p.lock.SHA256 {
+			continue
+		}
+		errs = append(errs, &task.UserError{
+			Rule: "auditdeps/lock-changed", Path: p.shown, Err: err,
+			Msg:  p.shown + " was changed by the installation, so nothing can be audited by it",
+			Hint: "find the package or script that does it; a frozen installation changes no lock file",
+		})
+	}
+	return errors.Join(errs...)
 }
 
 // installArgs are the program and its arguments; nil if there is none.

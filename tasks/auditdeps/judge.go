@@ -2,7 +2,6 @@ package auditdeps
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,7 +48,7 @@ func (s *step) readPolicy() error {
 }
 
 // judge decides what counts.
-func (a *audit) judge(context.Context) {
+func (a *audit) judge() {
 	var verdicts []policy.Verdict
 	now := a.step.env.Now()
 	for i := range a.found {

@@ -47,7 +47,7 @@ func (a *audit) components(p *project) []component {
 			open = append(open, e.Name)
 		}
 	}
-	if len(open) > 0 {
+	if len(open) > 0 && !a.planned {
 		a.cannot(p.shown, fmt.Sprintf("%s: %s without a version, and not installed: %s", p.shown,
 			plural(len(open), "package"), some(open)),
 			"pin versions in the lock file, or run AuditDeps after the installation")

@@ -1,6 +1,7 @@
 package auditdeps
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -117,4 +118,26 @@ func TestNamedPolicyFile(t *testing.T) {
 	j.write("auditdeps.yml", entry).expect("Failed", "FAILS         victim")
 	j.input("policyFile", j.path("work/platform/other.yml")).expect("Failed", `input "policyFile": the file cannot be read`, "!Audited")
 	j.input("policyFile", "").expect("Succeeded", "ACCEPTED      victim")
+}
+
+// Of ways without number only some are counted: an exception for ways does not cover the
+// others, one for the package does.
+func TestExceptionForWaysWithoutNumber(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, bad().String())
+	packages, below := []pkg{{"victim@1.0.0", ""}}, "victim@^1.0.0"
+	for layer := range 3 {
+		next := ""
+		for i := range 5 {
+			spec := fmt.Sprintf("p%d%d@1.0.0", layer, i)
+			packages = append(packages, pkg{spec, below})
+			next += spec + " "
+		}
+		below = next
+	}
+	j.npm(".", below, packages...)
+	j.write("auditdeps.yml", allow("id: GHSA-1111-1111-1111", `path: "root > ** > victim"`, "reason: r", "expires: 2026-06-30"))
+	j.expect("Failed", "FAILS         victim", "it is accepted for other paths, but not for ... > victim")
+	j.write("auditdeps.yml", allow("id: GHSA-1111-1111-1111", "reason: r", "expires: 2026-06-30"))
+	j.expect("Succeeded", "ACCEPTED      victim")
 }

@@ -47,14 +47,17 @@ func (a *audit) read(ctx context.Context, files found) {
 		group.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			all[i] = a.step.readProject(ctx, at)
+			all[i] = a.step.readProject(at)
+			if p := all[i]; p.unread == nil && a.step.wants(p.manager) {
+				a.step.readTrees(ctx, p)
+			}
 		})
 	}
 	group.Wait()
 	apart(all)
 	named := map[string]bool{}
 	for _, p := range all {
-		if p.manager != "" && a.step.managers != nil && !slices.Contains(a.step.managers, p.manager) {
+		if !a.step.wants(p.manager) {
 			continue
 		}
 		named[p.manager] = true
@@ -65,19 +68,20 @@ func (a *audit) read(ctx context.Context, files found) {
 	a.restored = a.step.cacheKey()
 }
 
-// readProject reads one lock file, the manifests beside it and what is installed for it.
-func (s *step) readProject(ctx context.Context, at place) *project {
+// wants reports whether the input ecosystems has a package manager; "" is that of a lock
+// file which cannot be read.
+func (s *step) wants(manager string) bool {
+	return manager == "" || s.managers == nil || slices.Contains(s.managers, manager)
+}
+
+// readProject reads one lock file and the manifests beside it.
+func (s *step) readProject(at place) *project {
 	p := &project{place: at, shown: s.show(at, at.path)}
 	p.lock, p.stale, p.unread = lockfile.ReadCompared(at.tree, at.path)
 	if p.unread != nil {
 		return p
 	}
-	p.manager = managerOf(p.lock.Format)
-	if s.managers != nil && !slices.Contains(s.managers, p.manager) {
-		return p
-	}
-	p.graph = remedy.New(p.lock)
-	s.readTrees(ctx, p)
+	p.manager, p.graph = managerOf(p.lock.Format), remedy.New(p.lock)
 	return p
 }
 
