@@ -1,12 +1,15 @@
 package lockfile
 
 import (
+	"bytes"
 	"io/fs"
 	"iter"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 var (
@@ -136,6 +139,9 @@ func addPython(lock *Lock, p pythonPackage) error {
 // listRequirements reads a requirements file as pip does (req_file.py), without the
 // files that it includes: those are named as lock files of their own.
 func listRequirements(data []byte, lock *Lock) ([]pythonPackage, error) {
+	if encoding := foreignEncoding(data); encoding != "" {
+		return nil, malformed(lock, "it says that its encoding is %.40q, and only UTF-8 is read here", encoding)
+	}
 	var packages []pythonPackage
 	for line, number := range requirementLines(string(data)) {
 		if editable := editablePath(line); editable != "" {
@@ -151,19 +157,44 @@ func listRequirements(data []byte, lock *Lock) ([]pythonPackage, error) {
 	return packages, nil
 }
 
-// requirementLines are the logical lines, joined at backslashes and without comments, and
-// the numbers of the lines that they begin in.
+// encodingComment is what pip decodes a file by, if it is in one of the first two lines
+// (pip, auto_decode; PEP 263).
+var encodingComment = regexp.MustCompile(`coding[:=]\s*([-\w.]+)`)
+
+// foreignEncoding is the encoding that a file says it is in, if that is not UTF-8: in
+// UTF-7, say, it has other lines and names than those that are read here.
+func foreignEncoding(data []byte) string {
+	lines := bytes.SplitN(data, []byte("\n"), 3)
+	for _, line := range lines[:min(2, len(lines))] {
+		match := encodingComment.FindSubmatch(line)
+		if match == nil || line[0] != '#' {
+			continue
+		}
+		encoding := string(match[1])
+		plain := strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(encoding))
+		if slices.Contains([]string{"utf8", "ascii", "usascii"}, plain) {
+			return ""
+		}
+		return encoding
+	}
+	return ""
+}
+
+// requirementLines are the logical lines as pip makes them (req_file.py): joined at
+// backslashes, without comments. The numbers are of the lines that they begin in.
 func requirementLines(text string) iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		var joined strings.Builder
-		number, first := 0, 1
-		for line := range strings.SplitSeq(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
-			if number++; joined.Len() == 0 {
+		first := 0
+		for line, number := range pythonLines(text) {
+			if joined.Len() == 0 {
 				first = number
 			}
-			// A comment ends a line, and the joining of lines (pip, join_lines).
-			if before, continued := strings.CutSuffix(line, `\`); continued && !isComment(line) {
-				joined.WriteString(before + " ")
+			// A comment ends a line, and the joining of lines.
+			if isComment := strings.HasPrefix(strings.TrimLeftFunc(line, isPythonSpace), "#"); isComment {
+				line = " " + line
+			} else if strings.HasSuffix(line, `\`) {
+				joined.WriteString(strings.Trim(line, `\`))
 				continue
 			}
 			joined.WriteString(line)
@@ -179,17 +210,58 @@ func requirementLines(text string) iter.Seq2[string, int] {
 	}
 }
 
-func isComment(line string) bool { return strings.HasPrefix(strings.TrimSpace(line), "#") }
+// pythonLines are the lines of a text as Python splits it (str.splitlines), at more than
+// most other programs do. The numbers are those that editors show.
+func pythonLines(text string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		start, number := 0, 1
+		for i, r := range text {
+			if i < start || !isLineEnd(r) && (r != utf8.RuneError || text[i] != nextLine) {
+				continue
+			}
+			end := i + 1
+			switch {
+			case strings.HasPrefix(text[i:], "\r\n"):
+				end++
+			case text[i] >= utf8.RuneSelf && r != utf8.RuneError:
+				end = i + utf8.RuneLen(r)
+			}
+			if !yield(text[start:i], number) {
+				return
+			}
+			number += strings.Count(text[i:end], "\n")
+			start = end
+		}
+		if start < len(text) {
+			yield(text[start:], number)
+		}
+	}
+}
+
+// nextLine ends a line also as the one byte that it is where a text is not of UTF-8, which
+// pip then reads as the machine does.
+const nextLine = '\u0085'
+
+// isLineEnd reports whether a line ends at a character
+// (https://docs.python.org/3/library/stdtypes.html#str.splitlines).
+func isLineEnd(r rune) bool {
+	return r >= '\n' && r <= '\r' || r >= '\x1c' && r <= '\x1e' || r == nextLine || r == '\u2028' || r == '\u2029'
+}
+
+// isPythonSpace reports whether Python takes a character for white space (str.isspace).
+func isPythonSpace(r rune) bool { return unicode.IsSpace(r) || r >= '\x1c' && r <= '\x1f' }
 
 // withoutComment cuts a comment, which begins the line or follows a space.
 func withoutComment(line string) string {
-	for i := range len(line) {
-		if line[i] == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+	space := true
+	for i, r := range line {
+		if r == '#' && space {
 			line = line[:i]
 			break
 		}
+		space = isPythonSpace(r)
 	}
-	return strings.TrimSpace(line)
+	return strings.TrimFunc(line, isPythonSpace)
 }
 
 // included is the file that an option includes, if it is such an option.

@@ -64,6 +64,11 @@ func TestRequirements(t *testing.T) {
 		},
 		"no newline at the end": {text: "foo==1.0 \\", want: Lock{Unproven: []string{"foo@1.0"}}},
 		"not a name":            {text: "=1.0\n"},
+		"in UTF-7":              {text: "#\n# coding: utf-7\n# +AAo-evil==1\n", err: `its encoding is "utf-7"`},
+		"in UTF-8":              {text: "# -*- coding: UTF-8 -*-\nfoo==1\n", want: Lock{Unproven: []string{"foo@1"}}},
+		"a comment further down": {
+			text: "\n\n# coding: utf-7\nfoo==1\n", want: Lock{Unproven: []string{"foo@1"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -219,6 +219,9 @@ func (in *includer) follow(line, dir string, number int) {
 		data, _ = manifest(in.tree, name) // nil says it all
 		in.size += len(data)
 	}
+	if foreignEncoding(data) != "" {
+		data = nil
+	}
 	if data == nil {
 		in.lock.Contradictions = append(in.lock.Contradictions, Contradiction{number,
 			"it includes " + file + ", which cannot be read, so nothing is known of the packages in there"})
