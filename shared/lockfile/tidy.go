@@ -75,13 +75,12 @@ func withoutUser(address string) string {
 		return address
 	}
 	scheme, rest, ok := strings.Cut(address, "://")
-	host, path, slash := strings.Cut(rest, "/")
-	if _, after, found := cutLast(host, "@"); ok && found {
-		host = after
-		if slash {
-			host += "/"
-		}
-		return scheme + "://" + host + path
+	end := strings.IndexAny(rest, `/\?#`) // where the host ends to those who download from it
+	if end < 0 {
+		end = len(rest)
+	}
+	if _, host, found := cutLast(rest[:end], "@"); ok && found {
+		return scheme + "://" + host + rest[end:]
 	}
 	return address
 }
