@@ -126,7 +126,7 @@ func TestExceptionForWaysWithoutNumber(t *testing.T) {
 	t.Parallel()
 	j := newJob(t, bad().String())
 	packages, below := []pkg{{"victim@1.0.0", ""}}, "victim@^1.0.0"
-	for layer := range 3 {
+	for layer := range 6 {
 		next := ""
 		for i := range 5 {
 			spec := fmt.Sprintf("p%d%d@1.0.0", layer, i)

@@ -119,7 +119,7 @@ func (g *Graph) Chains(entry int) (chains [][]string, more bool) {
 			chains = append(chains, g.names(w.path))
 			continue
 		}
-		if len(chains) == maxChains || steps > maxChains*maxChains {
+		if len(chains) >= maxChains || steps > maxChains*maxChains {
 			return chains, true
 		}
 		for _, e := range g.closest(w.at) {
