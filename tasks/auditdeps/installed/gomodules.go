@@ -1,9 +1,9 @@
 package installed
 
 import (
-	"archive/zip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/dirhash"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgzip"
 )
 
 // GoModules hashes what the module cache (GOMODCACHE) has of the build list: the
@@ -103,19 +104,12 @@ func hashGoFolder(ctx context.Context, cache disk, folder, prefix string) (strin
 	case link:
 		return "", errors.New("has something that is not a file, which no module has")
 	}
-	return hashAll(ctx, files, func(name string) (io.ReadCloser, error) {
-		file, _, err := cache.open(folder + "/" + strings.TrimPrefix(name, prefix))
-		return file, err
-	})
-}
-
-// hashAll is the h1 of files, as go.sum has it.
-func hashAll(ctx context.Context, files []string, open func(string) (io.ReadCloser, error)) (string, error) {
 	sum, err := dirhash.Hash1(files, func(name string) (io.ReadCloser, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return open(name)
+		file, _, err := cache.open(folder + "/" + strings.TrimPrefix(name, prefix))
+		return file, err
 	})
 	if err != nil {
 		return "", errors.New("has a file that cannot be read")
@@ -123,27 +117,16 @@ func hashAll(ctx context.Context, files []string, open func(string) (io.ReadClos
 	return sum, nil
 }
 
-const (
-	// maxModule is the most that a module may have, packed and unpacked: the go command
-	// refuses more (golang.org/x/mod/zip, MaxZipFile).
-	maxModule = 500 << 20
-	// maxZipDirectory bounds the list of files of a zip, at about 100 bytes each.
-	maxZipDirectory = 32 << 20
-)
-
 // hashGoZip is the h1 of a module's zip.
-func hashGoZip(ctx context.Context, cache disk, name, _ string) (string, error) {
-	archive, err := cache.zip(name, maxModule, maxModule)
+func hashGoZip(_ context.Context, cache disk, name, _ string) (string, error) {
+	archive, err := cache.archive(name, pkgzip.MaxModule)
 	if err != nil {
 		return "", err
 	}
 	defer archive.Close()
-	files, byName := make([]string, 0, len(archive.File)), make(map[string]*zip.File, len(archive.File))
-	for _, f := range archive.File {
-		if byName[f.Name] != nil {
-			return "", errors.New("is a zip with two files of one name")
-		}
-		files, byName[f.Name] = append(files, f.Name), f
+	sum, err := pkgzip.ModuleHash(archive, archive.size)
+	if err != nil {
+		return "", fmt.Errorf("cannot be hashed: %w", err)
 	}
-	return hashAll(ctx, files, func(name string) (io.ReadCloser, error) { return byName[name].Open() })
+	return sum, nil
 }

@@ -1,7 +1,6 @@
 package installed
 
 import (
-	"archive/zip"
 	"context"
 	"fmt"
 	"os"
@@ -17,6 +16,7 @@ import (
 	modzip "golang.org/x/mod/zip"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgziptest"
 )
 
 // goProject is a project that the real go command prepared from a proxy of two modules
@@ -167,8 +167,8 @@ func TestGoModulesOfHostileCaches(t *testing.T) {
 		want string
 	}{
 		"no zip":       {fstest.MapFS{archive: {Data: []byte("x")}}, list, "is not a zip"},
-		"a bomb":       {fstest.MapFS{archive: {Data: bomb(t)}}, list, "is not a zip file, or none of that size"},
-		"twice":        {fstest.MapFS{archive: {Data: zipPairs(t, "a", "1", "a", "2")}}, list, "two files of one name"},
+		"a bomb":       {fstest.MapFS{archive: {Data: bomb(t)}}, list, "unpacks to more than 500 MiB"},
+		"twice":        {fstest.MapFS{archive: {Data: pkgziptest.Zip(t, "a", "1", "a", "2")}}, list, "two files of one name"},
 		"a link":       {fstest.MapFS{"example.test/a@v1.0.0/x": {Mode: os.ModeSymlink}}, list, "not a file"},
 		"a file":       {fstest.MapFS{"example.test/a@v1.0.0": {}}, list, "cannot be read"},
 		"line break":   {fstest.MapFS{"example.test/a@v1.0.0/a\nb": {}}, list, "cannot be read"},
@@ -182,30 +182,10 @@ func TestGoModulesOfHostileCaches(t *testing.T) {
 	}
 }
 
-// zipPairs is a zip of these names and contents.
-func zipPairs(t testing.TB, pairs ...string) []byte {
-	t.Helper()
-	var b strings.Builder
-	w := zip.NewWriter(&b)
-	for i := 0; i < len(pairs); i += 2 {
-		f, err := w.Create(pairs[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := f.Write([]byte(pairs[i+1])); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return []byte(b.String())
-}
-
 // bomb is a zip that says that it unpacks to more than a module may have.
 func bomb(t testing.TB) []byte {
 	t.Helper()
-	data := zipPairs(t, "x", "")
+	data := pkgziptest.Zip(t, "x", "")
 	at := strings.LastIndex(string(data), "PK\x01\x02")
 	copy(data[at+24:], "\xff\xff\xff\x7f")
 	return data

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgzip"
 )
 
 // NuGet looks into the global packages folder for the packages that the lock file names:
@@ -135,32 +136,33 @@ func nugetNormal(version string) string {
 func (s nugetStore) compare(folder, id, version string, pkg *Package, c *complaints) {
 	name := folder + "/" + id + "." + version + ".nupkg"
 	noted := s.noted(folder+"/.nupkg.metadata", c)
-	archive, err := s.zip(name, maxNupkg, maxNupkg)
+	archive, err := s.archive(name, maxArchive)
 	if err != nil {
 		c.unread(name, "the files of %s %s cannot be compared with their package: it %v", id, version, err)
 		return
 	}
 	defer archive.Close()
-	hash, err := nupkgHash(archive.from, archive.size)
+	unsigned, err := pkgzip.Unsigned(archive, archive.size)
+	hash := ""
+	if err == nil {
+		hash, err = unsigned.Hash()
+	}
 	if err != nil {
-		c.unread(name, "the package %s %s %v", id, version, err)
+		c.unread(name, "the files of %s %s cannot be compared with their package: %v", id, version, err)
 		return
 	}
 	pkg.Integrity = "sha512-" + hash
 	if noted != "" && noted != hash {
 		c.wrong(folder+"/.nupkg.metadata", "it has another hash than the package beside it: NuGet would believe it")
 	}
-	files, err := nupkgFiles(archive.Reader, id)
+	files, err := nupkgFiles(unsigned, id)
 	if err != nil {
 		c.unread(name, "the package %s %s %v", id, version, err)
 		return
 	}
-	own := []string{".nupkg.metadata", path.Base(name), path.Base(name) + ".sha512", nupkgSignature}
+	own := []string{".nupkg.metadata", path.Base(name), path.Base(name) + ".sha512", pkgzip.Signature}
 	s.compareUnpacked(folder, files, own, c)
 }
-
-// maxNupkg is the largest package that is looked at; nuget.org takes 250 MB.
-const maxNupkg = 2 << 30
 
 // noted is the hash that NuGet wrote down, and compares with the lock file's.
 func (s nugetStore) noted(name string, c *complaints) string {
@@ -182,18 +184,22 @@ func (s nugetStore) noted(name string, c *complaints) string {
 	return note.ContentHash
 }
 
-// nupkgFiles are the files that NuGet unpacks of a package (PackageHelper.IsPackageFile),
-// by the names that it gives them: it takes those in the package for addresses.
-func nupkgFiles(archive *zip.Reader, id string) (map[string]*zip.File, error) {
+// nupkgFiles are the files that NuGet unpacks of a package, by the names that it gives them.
+func nupkgFiles(pkg *pkgzip.Nupkg, id string) (map[string]*zip.File, error) {
+	archive, err := pkg.Open()
+	if err == nil {
+		err = bounded(archive, maxArchive)
+	}
+	if err != nil {
+		return nil, err
+	}
 	files := map[string]*zip.File{}
 	for _, f := range archive.File {
-		name := unpackedName(f.Name)
-		lower := strings.ToLower(name)
+		name, ok := pkgzip.UnpackedName(f.Name)
 		switch {
-		case strings.HasSuffix(name, "/"), lower == nupkgSignature, strings.HasPrefix(lower, "_rels/"),
-			strings.HasPrefix(lower, "package/"), strings.HasPrefix(lower, "[content_types].xml"):
+		case !ok:
 			continue
-		case strings.HasSuffix(lower, ".nuspec") && !strings.Contains(name, "/"):
+		case pkgzip.IsNuspec(name):
 			name = id + ".nuspec"
 		}
 		if files[name] != nil {

@@ -1,12 +1,9 @@
 package installed
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha512"
 	"encoding/base64"
-	"encoding/binary"
-	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgziptest"
 )
 
 const demoNuspec = `<?xml version="1.0" encoding="utf-8"?>
@@ -26,29 +24,8 @@ const demoNuspec = `<?xml version="1.0" encoding="utf-8"?>
 
 // demoNupkg is an unsigned package.
 func demoNupkg(t testing.TB) []byte {
-	return zipPairs(t, "Demo.Core.nuspec", demoNuspec, "lib/net8.0/Demo.dll", "genuine", "lib/net45%2Bwin8/x y.dll", "escaped",
-		"[Content_Types].xml", "<Types/>", "_rels/.rels", "x", "package/services/metadata/core-properties/x.psmdcp", "x")
-}
-
-// signed puts a signature behind the files of an unsigned package, as NuGet does. It is
-// written from the description of the zip format.
-func signed(unsigned []byte, signature string) []byte {
-	little := binary.LittleEndian
-	end := bytes.Clone(unsigned[len(unsigned)-22:])
-	start, length := little.Uint32(end[16:]), little.Uint32(end[12:])
-	fields := []byte{20, 0, 0, 0, 0, 0, 1, 2, 3, 4} // version, flags, method, time and date
-	fields = little.AppendUint32(fields, crc32.ChecksumIEEE([]byte(signature)))
-	fields = little.AppendUint32(fields, uint32(len(signature)))
-	fields = little.AppendUint32(fields, uint32(len(signature)))
-	fields = append(fields, 14, 0, 0, 0) // lengths of name and extra field
-	local := slices.Concat([]byte("PK\x03\x04"), fields, []byte(".signature.p7s"), []byte(signature))
-	record := append(slices.Concat([]byte("PK\x01\x02\x14\x00"), fields), make([]byte, 10)...)
-	record = append(little.AppendUint32(record, start), ".signature.p7s"...)
-	little.PutUint32(end[16:], start+uint32(len(local)))
-	little.PutUint32(end[12:], length+uint32(len(record)))
-	little.PutUint16(end[8:], little.Uint16(end[8:])+1)
-	little.PutUint16(end[10:], little.Uint16(end[10:])+1)
-	return slices.Concat(unsigned[:start], local, unsigned[start:start+length], record, end)
+	return pkgziptest.Zip(t, "Demo.Core.nuspec", demoNuspec, "lib/net8.0/Demo.dll", "genuine", "lib/net45%2Bwin8/x y.dll", "escaped",
+		"[Content_Types].xml", "<Types/>", "x.nupkg.sha512", "x", "_rels/.rels", "x", "package/services/metadata/core-properties/x.psmdcp", "x")
 }
 
 func sha512Text(data []byte) string {
@@ -81,7 +58,7 @@ func TestNuGetReadsWhatNuGetUnpacked(t *testing.T) {
 	t.Parallel()
 	unsigned := demoNupkg(t)
 	hash := sha512Text(unsigned)
-	for name, nupkg := range map[string][]byte{"unsigned": unsigned, "signed": signed(unsigned, "a signature")} {
+	for name, nupkg := range map[string][]byte{"unsigned": unsigned, "signed": pkgziptest.Sign(t, unsigned, 99, "a signature")} {
 		tree := demoFolder(nupkg, hash)
 		if name == "signed" {
 			tree["demo.core/1.2.0/.signature.p7s"] = &fstest.MapFile{Data: []byte("a signature")}
@@ -100,7 +77,7 @@ func TestNuGetReadsWhatNuGetUnpacked(t *testing.T) {
 func TestNuGetSeesChanges(t *testing.T) {
 	t.Parallel()
 	unsigned := demoNupkg(t)
-	evil := zipPairs(t, "Demo.Core.nuspec", demoNuspec, "lib/net8.0/Demo.dll", "EVIL!!!", "lib/net45+win8/x y.dll", "escaped")
+	evil := pkgziptest.Zip(t, "Demo.Core.nuspec", demoNuspec, "lib/net8.0/Demo.dll", "EVIL!!!", "lib/net45+win8/x y.dll", "escaped")
 	const archive = "demo.core.1.2.0.nupkg"
 	for name, tc := range map[string]struct {
 		file, data, path, want string
@@ -118,9 +95,9 @@ func TestNuGetSeesChanges(t *testing.T) {
 		"no note":                {".nupkg.metadata", "-", "", "", false},
 		"no package":             {archive, "-", archive, "cannot be compared", true},
 		"no zip":                 {archive, "x", archive, "cannot be compared", true},
-		"something in front":     {archive, "#!" + string(unsigned), archive, "its hash cannot be told", true},
-		"two signatures":         {archive, string(signed(signed(unsigned, "x"), "y")), archive, "its hash cannot be told", true},
-		"two of one name":        {archive, string(zipPairs(t, "a", "", "a", "")), archive, "two files of one name", true},
+		"something in front":     {archive, "#!" + string(unsigned), ".nupkg.metadata", "another hash than the package", false},
+		"two signatures":         {archive, string(pkgziptest.Sign(t, pkgziptest.Sign(t, unsigned, 99, "x"), 99, "y")), archive, "without gaps", true},
+		"two of one name":        {archive, string(pkgziptest.Zip(t, "a", "", "a", "")), archive, "two files of one name", true},
 		"no manifest":            {"demo.core.nuspec", "-", "demo.core.nuspec", "does not say which package", true},
 		"two ids":                {"demo.core.nuspec", "<package><metadata><id>a</id><id>b</id><version>1</version></metadata></package>", "demo.core.nuspec", "not one id", true},
 		"an id that is none":     {"demo.core.nuspec", "<package><metadata><id>../a</id><version>1</version></metadata></package>", "demo.core.nuspec", "that none is", true},
@@ -198,7 +175,7 @@ func TestNuGetAssets(t *testing.T) {
 
 func FuzzNuGet(f *testing.F) {
 	unsigned := demoNupkg(f)
-	f.Add([]byte(demoNuspec), signed(unsigned, "x"), []byte(demoAssets))
+	f.Add([]byte(demoNuspec), pkgziptest.Sign(f, unsigned, 99, "x"), []byte(demoAssets))
 	f.Fuzz(func(t *testing.T, nuspec, nupkg, assets []byte) {
 		tree := demoFolder(nupkg, "x")
 		tree["demo.core/1.2.0/demo.core.nuspec"].Data = nuspec

@@ -11,6 +11,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/pkgzip"
 )
 
 // The files in which Yarn keeps what Plug'n'Play loads, see https://yarnpkg.com/advanced/pnp-spec.
@@ -202,22 +204,18 @@ func (w *nodeWalk) pnpRead(p pnpPackage) result {
 
 // zipped returns a file of a zip file, and the SHA-512 of the whole, which yarn.lock has.
 func (w *nodeWalk) zipped(archive, name string) ([]byte, string, error) {
-	file, size, err := w.open(w.at(archive))
+	file, err := w.archive(w.at(archive), maxArchive)
 	if err != nil {
 		return nil, "", err
 	}
 	defer file.Close()
-	random, ok := file.(io.ReaderAt)
-	if !ok {
-		return nil, "", errUnreadable
-	}
 	sum := sha512.New()
-	if _, err := io.Copy(sum, io.NewSectionReader(random, 0, size)); err != nil {
+	if _, err := io.Copy(sum, io.NewSectionReader(file, 0, file.size)); err != nil {
 		return nil, "", errUnreadable
 	}
-	reader, err := zip.NewReader(random, size)
+	reader, err := pkgzip.Open(file, file.size)
 	if err != nil {
-		return nil, "", errors.New("is no zip file")
+		return nil, "", fmt.Errorf("cannot be looked into: %w", err)
 	}
 	var wanted []*zip.File
 	for _, f := range reader.File {

@@ -80,7 +80,7 @@ func TestPlugAndPlay(t *testing.T) {
 			want: []string{"unread .pnp.cjs loads 2 packages from a folder that is not of the project: " +
 				"set enableGlobalCache to false, so that they can be looked into"},
 		},
-		"no zip file":        {packages: []string{a}, files: map[string]string{at: "x"}, want: []string{"unread " + at + " is no zip file"}},
+		"no zip file":        {packages: []string{a}, files: map[string]string{at: "x"}, want: []string{"unread " + at + " cannot be looked into: it is not a zip file"}},
 		"without package":    {packages: []string{a}, files: map[string]string{at: zipped(t)}, want: []string{"unread " + at + " has 0 times the package.json of its package"}},
 		"with two":           {packages: []string{a}, files: map[string]string{at: zipped(t, inA, "{}", inA, "{}")}, want: []string{"unread " + at + " has 2 times the package.json of its package"}},
 		"without version":    {packages: []string{a}, files: map[string]string{at: zipped(t, inA, `{"name": "a"}`)}, want: []string{"wrong " + at + " has a package.json without name or version"}},

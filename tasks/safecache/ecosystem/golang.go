@@ -3,6 +3,7 @@ package ecosystem
 import (
 	"crypto"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgzip"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
 )
 
@@ -125,17 +127,17 @@ func checkGoMod(tree fs.FS, name, want string) error {
 	}
 	line := fmt.Sprintf("%x  go.mod\n", sha256.Sum256(data))
 	sum := sha256.Sum256([]byte(line))
-	return sameHash(want, h1Text(sum[:]))
+	return sameHash(want, "h1:"+base64.StdEncoding.EncodeToString(sum[:]))
 }
 
 // checkModuleZip holds a module's zip against its hash in go.sum.
 func checkModuleZip(tree fs.FS, name, want string) error {
-	file, size, err := openAt(tree, name, maxModuleZip)
+	file, size, err := openAt(tree, name, pkgzip.MaxModule)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	got, err := zipH1(file, size)
+	got, err := pkgzip.ModuleHash(file, size)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,8 @@
 package ecosystem
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -17,10 +15,10 @@ import (
 	"testing/fstest"
 
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/sumdb/dirhash"
 	modzip "golang.org/x/mod/zip"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgziptest"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
 )
 
@@ -131,88 +129,16 @@ func verify(t *testing.T, claims claim.Set, tree fs.FS, name string) string {
 	return ""
 }
 
-func TestModuleZipHashIsDirhash(t *testing.T) {
-	t.Parallel()
-	for name, files := range map[string][]string{
-		"none":        {},
-		"one":         {"a@v1/go.mod", "module a\n"},
-		"folders":     {"a@v1/", "", "a@v1/b/c", strings.Repeat("x", 200_000), "a@v1/b.go", "y", "a@v1/b", ""},
-		"odd names":   {"a@v1/b\tc", "1", "a@v1/b", "2", "a@v1/b c", "3", "a@v1/é", "4"},
-		"other order": {"z", "1", "a", "2", "m", "3"},
-	} {
-		data := zipOf(t, files...)
-		file := filepath.Join(t.TempDir(), "m.zip")
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		want, err := dirhash.HashZip(file, dirhash.Hash1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := zipH1(bytes.NewReader(data), int64(len(data))); got != want || err != nil {
-			t.Errorf("%s: zipH1: got %q, %v, want %q", name, got, err, want)
-		}
-	}
-}
-
-// zipOf is a zip of name, contents, name, contents, ...
-func zipOf(t testing.TB, files ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for i := 0; i < len(files); i += 2 {
-		f, err := w.Create(files[i])
-		if err == nil {
-			_, err = io.WriteString(f, files[i+1])
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
 func TestHostileModuleZips(t *testing.T) {
 	t.Parallel()
-	bomb := zipOf(t, "m/a", strings.Repeat("\x00", 1<<20))
-	lying := bytes.Clone(bomb)
-	central := bytes.LastIndex(lying, []byte("PK\x01\x02"))
-	copy(lying[central+24:], []byte{10, 0, 0, 0}) // declares ten bytes instead of a MiB
-	huge := bytes.Clone(bomb)
-	copy(huge[central+24:], []byte{0, 0, 0, 0x40}) // declares a GiB
-	strange := bytes.Clone(bomb)
-	copy(strange[central+10:], []byte{14, 0}) // LZMA
-	for name, tc := range map[string]struct {
-		zip  []byte
-		want string
-	}{
-		"empty":            {nil, "not a zip"},
-		"text":             {[]byte("EVIL"), "not a zip"},
-		"cut":              {bomb[:len(bomb)-10], "not a zip"},
-		"declares less":    {lying, "cannot be unpacked"},
-		"declares more":    {huge, "more than 500 MiB"},
-		"another method":   {strange, "cannot be opened"},
-		"one name twice":   {zipOf(t, "m/a", "good", "m/a", "evil"), "two files of one name"},
-		"line break":       {zipOf(t, "m/a\nb", "x"), "line break"},
-		"too long a list":  {zipOf(t, slices.Collect(longNames)...), "list of files"},
-		"changed contents": {zipOf(t, "m/a", "EVIL"), "expected h1:x, found h1:"},
+	for want, data := range map[string][]byte{
+		"not a zip":                []byte("EVIL"),
+		"expected h1:x, found h1:": pkgziptest.Zip(t, "m/a", "EVIL"),
+		"two files of one name":    pkgziptest.Zip(t, "m/a", "good", "m/a", "evil"),
 	} {
-		tree := fstest.MapFS{"z": {Data: tc.zip}}
-		if err := checkModuleZip(tree, "z", "h1:x"); err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: got error %v, want one with %q", name, err, tc.want)
-		}
-	}
-}
-
-// longNames are 40 MiB of file names with their empty contents.
-func longNames(yield func(string) bool) {
-	for i := range 640 {
-		name := strings.Repeat("x", 65_000) + string(rune('a'+i%26))
-		if !yield(name) || !yield("") {
-			return
+		tree := fstest.MapFS{"z": {Data: data}}
+		if err := checkModuleZip(tree, "z", "h1:x"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("checkModuleZip: got error %v, want one with %q", err, want)
 		}
 	}
 }
@@ -390,34 +316,4 @@ func TestGoBelievesTheHashFileButTheClaimDoesNot(t *testing.T) {
 	if why := verify(t, claims, os.DirFS(restored), strings.TrimSuffix(leaf, "zip")+"mod"); why == "" {
 		t.Error("the claim on a forged go.mod: no refusal")
 	}
-}
-
-func BenchmarkModuleZip(b *testing.B) {
-	var files []string
-	line := "	if err := json.Unmarshal(data, &result); err != nil { return nil, err }\n"
-	for i := range 400 {
-		files = append(files, "example.com/m@v1.0.0/"+strings.Repeat("d/", i%7)+string(rune('a'+i%26))+strings.Repeat("x", i),
-			strings.Repeat(line[i%40:], 200+i))
-	}
-	data := zipOf(b, files...)
-	file := filepath.Join(b.TempDir(), "m.zip")
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		b.Fatal(err)
-	}
-	b.Run("claim", func(b *testing.B) {
-		b.SetBytes(int64(len(data)))
-		for b.Loop() {
-			if _, err := zipH1(bytes.NewReader(data), int64(len(data))); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("dirhash", func(b *testing.B) {
-		b.SetBytes(int64(len(data)))
-		for b.Loop() {
-			if _, err := dirhash.HashZip(file, dirhash.Hash1); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }

@@ -11,8 +11,10 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgzip"
 	"github.com/guardrails-ci/guardrails/tasks/safecache/claim"
 )
 
@@ -84,7 +86,7 @@ func (p nugetPackage) claim(id, file string) (claim.Claim, bool) {
 			}
 			return notNamed(p.checkWhole(tree, strings.TrimSuffix(name, file)))
 		}
-	case nupkgSignature:
+	case pkgzip.Signature:
 		return claim.Claim{}, false
 	default:
 		c.Deep = func(tree fs.FS, name string) error {
@@ -102,11 +104,11 @@ func (p nugetPackage) checkArchive(tree fs.FS, name string) error {
 		return err
 	}
 	defer archive.Close()
-	sum := sha512.New()
-	if _, err := io.Copy(sum, io.NewSectionReader(archive, 0, archive.size)); err != nil {
-		return errors.New("it cannot be read")
+	got, err := archive.Hash()
+	if err != nil {
+		return err
 	}
-	return sameHash("contentHash "+p.hash, "contentHash "+base64.StdEncoding.EncodeToString(sum.Sum(nil)))
+	return sameHash("contentHash "+p.hash, "contentHash "+got)
 }
 
 const (
@@ -209,10 +211,12 @@ func (p nugetPackage) checkUnpacked(tree fs.FS, folder, name, nuspec string) err
 	return sameContents(packed, io.NewSectionReader(file, 0, size))
 }
 
+var compared = sync.Pool{New: func() any { b := make([]byte, 64<<10); return &b }}
+
 // sameContents compares an unpacked file with what the package has.
 func sameContents(packed, file io.Reader) error {
-	buffers := zipBuffers.Get().(*[]byte)
-	defer zipBuffers.Put(buffers)
+	buffers := compared.Get().(*[]byte)
+	defer compared.Put(buffers)
 	half := len(*buffers) / 2
 	a, b := (*buffers)[:half], (*buffers)[half:]
 	for {

@@ -4,13 +4,15 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/guardrails-ci/guardrails/shared/pkgziptest"
 )
 
 // NuGet takes a folder with .nupkg.metadata for an installed package, whatever else
 // is there: an entry without the analyzers would switch them off in silence.
 func TestNuGetPackagesAreWholeOrNotInstalled(t *testing.T) {
 	t.Parallel()
-	nupkg := zipOf(t, "Demo.nuspec", "<package/>", "analyzers/dotnet/cs/Rules.dll", "strict", "lib/net45%2Bwin8/x y.dll", "escaped",
+	nupkg := pkgziptest.Zip(t, "Demo.nuspec", "<package/>", "analyzers/dotnet/cs/Rules.dll", "strict", "lib/net45%2Bwin8/x y.dll", "escaped",
 		"[Content_Types].xml", "<Types/>", "_rels/.rels", "x", "package/services/metadata/core-properties/a.psmdcp", "x",
 		"content/", "", `tools\install.ps1`, "x")
 	hash := sha512Text(nupkg)

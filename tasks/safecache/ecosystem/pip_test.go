@@ -17,6 +17,7 @@ import (
 	"testing/fstest"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgziptest"
 )
 
 func TestPipFolder(t *testing.T) {
@@ -171,7 +172,7 @@ func pipCommand(t *testing.T) string {
 func TestPipDownloadsNothingThatWasKept(t *testing.T) {
 	t.Parallel()
 	python := pipCommand(t)
-	wheel := zipOf(t, "demo.py", "print('genuine')\n", "demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
+	wheel := pkgziptest.Zip(t, "demo.py", "print('genuine')\n", "demo-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
 		"demo-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
 		"demo-1.0.dist-info/RECORD", "")
 	var downloads atomic.Int32
