@@ -29,6 +29,8 @@ type Lock struct {
 	Entries []Entry
 	// Contradictions are places where the lock file says two things of one package.
 	Contradictions []Contradiction
+	// Indexes are where the file has Python packages looked for, in the order of the file.
+	Indexes []Index
 	// Unproven are packages that are downloaded from a registry and have no hash,
 	// as name@version: nothing could verify them.
 	Unproven []string

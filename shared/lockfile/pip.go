@@ -144,13 +144,17 @@ func listRequirements(data []byte, lock *Lock) ([]pythonPackage, error) {
 	}
 	var packages []pythonPackage
 	for line, number := range requirementLines(string(data)) {
-		if editable := editablePath(line); editable != "" {
-			packages = append(packages, addressed(pythonPackage{line: number, graphOnly: true}, editable))
-		} else if !strings.HasPrefix(line, "-") {
+		if !strings.HasPrefix(line, "-") {
 			p := readRequirement(line)
 			p.line = number
 			packages = append(packages, p)
-		} else if file := included(line); file != "" {
+			continue
+		}
+		options := readOptions(line)
+		for _, editable := range options.editable {
+			packages = append(packages, addressed(pythonPackage{line: number, graphOnly: true}, editable))
+		}
+		for _, file := range slices.Concat(options.included, options.constraints) {
 			lock.Notes = append(lock.Notes, "it includes "+file+", which is only read if it is named as well")
 		}
 	}
@@ -264,26 +268,6 @@ func withoutComment(line string) string {
 	return strings.TrimFunc(line, isPythonSpace)
 }
 
-// included is the file that an option includes, if it is such an option.
-func included(line string) string {
-	for _, option := range []string{"--requirement", "--constraint", "-r", "-c"} {
-		if file, ok := strings.CutPrefix(line, option); ok {
-			return strings.TrimLeft(file, " \t=")
-		}
-	}
-	return ""
-}
-
-// editablePath is the folder or address that is to be installed as it stands there.
-func editablePath(line string) string {
-	for _, option := range []string{"--editable", "-e"} {
-		if where, ok := strings.CutPrefix(line, option); ok {
-			return strings.TrimLeft(where, " \t=")
-		}
-	}
-	return ""
-}
-
 // readRequirement understands "name==1.0 ; marker --hash=...", an address with a
 // name before it, an address alone, and a path.
 func readRequirement(line string) pythonPackage {
@@ -369,7 +353,7 @@ func compiledFrom(data []byte, tree fs.FS, lockPath string) (pythonManifest, err
 		return pythonManifest{}, err
 	}
 	for line := range requirementLines(string(data)) {
-		if included(line) != "" {
+		if o := readOptions(line); strings.HasPrefix(line, "-") && len(o.included)+len(o.constraints) > 0 {
 			return pythonManifest{}, nil // the rest of the packages is elsewhere
 		}
 	}

@@ -84,7 +84,7 @@ func checkPython(t *testing.T, name, text string, want Lock, part string) {
 	if err == nil && got.Format != Pip {
 		t.Errorf("format: got %q, want %q", got.Format, Pip)
 	}
-	got.Path, got.Format, got.SHA256 = "", "", ""
+	got.Path, got.Format, got.SHA256, got.Indexes = "", "", "", nil // see TestIndexes
 	for _, list := range []*[]string{&got.Unproven, &got.Notes} {
 		if len(*list) == 0 {
 			*list = nil

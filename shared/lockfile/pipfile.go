@@ -16,6 +16,11 @@ func listPipfileLock(data []byte, lock *Lock) ([]pythonPackage, error) {
 	indexes := map[string]string{}
 	for _, source := range root.fields("_meta").objects("sources") {
 		indexes[source.text("name")] = source.text("url")
+		where := []Index{{Option: "source", URL: source.text("url")}}
+		if source.has("verify_ssl") && !source.flag("verify_ssl") {
+			where = append(where, Index{Option: "verify_ssl", URL: source.text("url")})
+		}
+		lock.addIndexes(lock.Path, source.line("url"), where)
 	}
 	var list []pythonPackage
 	for _, group := range root.names() {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 )
 
 // pythonRoot is the project that a lock file is for.
@@ -26,6 +25,7 @@ func (r pythonRoot) onlyDev(groups []string) bool {
 // it. One that cannot be read is none: who compares the two (see Stale) is told so.
 func findRoot(tree fs.FS, lock *Lock, packages []pythonPackage) ([]pythonPackage, pythonRoot) {
 	base := path.Base(lock.Path)
+	pyprojectIndexes(tree, lock)
 	switch {
 	case isRequirements(base):
 		packages = append(packages, includedPackages(tree, lock)...)
@@ -174,76 +174,4 @@ func (r *pythonRoot) table(table map[string]any, kind Kind) {
 			r.needs = append(r.needs, poetryEdges(name, table[name], kind)...)
 		}
 	}
-}
-
-// maxIncludes bounds how many files a requirements file includes, also by way of others;
-// together they may be as large as one may.
-const maxIncludes = 100
-
-// includer reads the files that a requirements file includes, as pip does.
-type includer struct {
-	tree     fs.FS
-	lock     *Lock
-	seen     map[string]bool
-	size     int
-	packages []pythonPackage
-}
-
-// includedPackages are the packages of the files that a requirements file includes. They
-// get the line that does so. One that cannot be read is a contradiction: pip would not
-// install what the file says then.
-func includedPackages(tree fs.FS, lock *Lock) []pythonPackage {
-	data, err := manifest(tree, lock.Path)
-	if err != nil || data == nil {
-		return nil // it was read just now
-	}
-	in := includer{tree: tree, lock: lock, seen: map[string]bool{lock.Path: true}}
-	for line, number := range requirementLines(strings.TrimPrefix(string(data), utf8BOM)) {
-		in.follow(line, path.Dir(lock.Path), number)
-	}
-	return in.packages
-}
-
-func (in *includer) follow(line, dir string, number int) {
-	file := included(line)
-	if !strings.HasPrefix(line, "-") || file == "" || isConstraint(line) {
-		return
-	}
-	name := path.Join(dir, strings.ReplaceAll(file, `\`, "/"))
-	if in.seen[name] {
-		return
-	}
-	in.seen[name] = true
-	var data []byte
-	if !strings.Contains(file, "://") && !path.IsAbs(file) && len(in.seen) <= maxIncludes && in.size < maxManifest {
-		data, _ = manifest(in.tree, name) // nil says it all
-		in.size += len(data)
-	}
-	if foreignEncoding(data) != "" {
-		data = nil
-	}
-	if data == nil {
-		in.lock.Contradictions = append(in.lock.Contradictions, Contradiction{number,
-			"it includes " + file + ", which cannot be read, so nothing is known of the packages in there"})
-		return
-	}
-	for line := range requirementLines(strings.TrimPrefix(string(data), utf8BOM)) {
-		switch {
-		case editablePath(line) != "":
-			p := addressed(pythonPackage{}, editablePath(line))
-			p.line = number
-			in.packages = append(in.packages, p)
-		case !strings.HasPrefix(line, "-"):
-			p := readRequirement(line)
-			p.line = number
-			in.packages = append(in.packages, p)
-		default:
-			in.follow(line, path.Dir(name), number)
-		}
-	}
-}
-
-// isConstraint reports whether an included file only limits versions.
-func isConstraint(line string) bool {
-	return strings.HasPrefix(line, "-c") || strings.HasPrefix(line, "--constraint")
 }

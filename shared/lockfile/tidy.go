@@ -28,6 +28,9 @@ func (l *Lock) tidy() {
 		merged[i].Integrity = unique(merged[i].Integrity)
 	}
 	l.Packages, l.Unproven, l.Notes = merged, unique(l.Unproven), unique(l.Notes)
+	for i := range l.Indexes {
+		l.Indexes[i].URL = shownRange(withoutUser(l.Indexes[i].URL))
+	}
 	for i := range l.Entries {
 		entry := &l.Entries[i]
 		entry.URL = withoutUser(entry.URL)
@@ -112,6 +115,11 @@ func (l *Lock) check() error {
 			err = l.checkTexts(e.Requires[j].Name, e.Requires[j].Range)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	for _, index := range l.Indexes {
+		if err := l.checkTexts(index.Path, index.URL); err != nil {
 			return err
 		}
 	}
