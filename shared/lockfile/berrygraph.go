@@ -160,8 +160,10 @@ func berryReference(reference string) (version, address string, source Source) {
 		version, params, _ := strings.Cut(rest, "::")
 		values, _ := url.ParseQuery(params)
 		return version, withoutUser(values.Get("__archiveUrl")), Registry
-	case "workspace", "link", "portal":
+	case "workspace":
 		return "", "", Project
+	case "link", "portal":
+		return "", withoutUser(reference), Project
 	case "file", "exec":
 		return "", "", Folder
 	case "patch":

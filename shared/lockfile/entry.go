@@ -12,10 +12,12 @@ type Entry struct {
 	// written: "node_modules/a/node_modules/b", or "../b" for a link to the outside. Of a
 	// project it is the project's folder, "" for the root. Most formats say nothing of it;
 	// then it is "".
-	Location  string
-	Line      int // in the lock file, 1-based; 0 if it is not known
-	Source    Source
-	URL       string   // where from, as the lock file has it, without user and password; "" if it does not say
+	Location string
+	Line     int // in the lock file, 1-based; 0 if it is not known
+	Source   Source
+	// URL is where it is from, as the lock file has it, without user and password; "" if it
+	// does not say. A Project with one is only a link, and no manifest of it was compared.
+	URL       string
 	Integrity []string // as in Package
 	// Dev, Optional and Peer are what the lock file claims: needed for development only, may
 	// be missing, or there because a peer dependency asks for it.

@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"cmp"
 	"io/fs"
 	"path"
 	"slices"
@@ -19,6 +20,7 @@ type pnpmGraph struct {
 	old       bool // version 5: /name/version
 	places    map[string]int
 	packages  fields
+	catalogs  fields
 	snapshots fields // that of packages before version 9
 	refs      []pnpmRef
 }
@@ -41,7 +43,7 @@ func newPNPMGraph(lock *Lock, tree fs.FS) *pnpmGraph {
 func (g *pnpmGraph) read(doc fields) {
 	version := doc.text("lockfileVersion")
 	g.old = strings.HasPrefix(version, "5.")
-	g.packages, g.snapshots = doc.fields("packages"), doc.fields("packages")
+	g.packages, g.snapshots, g.catalogs = doc.fields("packages"), doc.fields("packages"), doc.fields("catalogs")
 	if strings.HasPrefix(version, "9") {
 		g.snapshots = doc.fields("snapshots")
 	}
@@ -91,7 +93,7 @@ func (g *pnpmGraph) member(location string, line int) int {
 func (g *pnpmGraph) importer(location string, line int, importer fields) {
 	place := g.member(path.Clean(location), line)
 	specifiers := importer.fields("specifiers")
-	for _, section := range []struct {
+	for i, section := range []struct {
 		key  string
 		kind Kind
 	}{
@@ -107,6 +109,13 @@ func (g *pnpmGraph) importer(location string, line int, importer fields) {
 				r.Range, ref = entry.text("specifier"), entry.text("version")
 			} else {
 				ref = block.text(name)
+			}
+			if catalog, ok := strings.CutPrefix(r.Range, "catalog:"); ok {
+				entry := g.catalogs.fields(cmp.Or(catalog, "default")).fields(name)
+				r.Range = cmp.Or(entry.text("specifier"), r.Range)
+			}
+			if i > 2 && strings.Contains(r.Range, ":") {
+				r.Range = "" // of no manifest that is compared: it says nothing of who wants an address
 			}
 			g.require(place, r, pnpmRef{location: path.Clean(location), name: name, ref: ref})
 		}

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestPNPMEntries(t *testing.T) {
@@ -86,6 +88,38 @@ snapshots:
 		Contradiction{30, "b: its key is for b@2.0.0, and beside that is b@2.1.0"},
 		Contradiction{56, "missing@1.0.0: snapshots has it, packages has not"},
 		Contradiction{44, "unused@1.0.0: packages has it, snapshots has not"})
+}
+
+// What a project asks for by a catalog is what the catalog says; what pnpm's own tools are is
+// compared with no manifest.
+func TestPNPMCatalogs(t *testing.T) {
+	t.Parallel()
+	tree := mapTree("pnpm-lock.yaml", `lockfileVersion: '9.0'
+catalogs:
+  default:
+    a: {specifier: ^1.0.0, version: 1.0.0}
+  old:
+    a: {specifier: ^0.1.0, version: 0.1.0}
+importers:
+  .:
+    configDependencies:
+      a: {specifier: 'https://example.com/a.tgz', version: 1.0.0}
+    dependencies:
+      a: {specifier: 'catalog:', version: 1.0.0}
+      gone: {specifier: 'catalog:old', version: 1.0.0}
+    devDependencies:
+      a: {specifier: 'catalog:old', version: 1.0.0}
+`)
+	lock, err := Read(tree, "pnpm-lock.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Require{
+		{"a", "^1.0.0", Prod, -1}, {"gone", "catalog:old", Prod, -1}, {"a", "^0.1.0", Dev, -1}, {"a", "", Dev, -1},
+	}
+	if diff := cmp.Diff(want, lock.Entries[0].Requires); diff != "" {
+		t.Errorf("Read of catalogs (-want +got):\n%s", diff)
+	}
 }
 
 // TestOldPNPMEntries has the keys and references of versions 5 and 6.

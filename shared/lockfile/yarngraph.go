@@ -229,7 +229,7 @@ func (e yarn1Entry) entry(lock *Lock) Entry {
 		result.Integrity = append(result.Integrity, sriFromHex("sha1", hash)...)
 	}
 	if result.Source == Project {
-		result.Location = path.Clean(strings.TrimPrefix(spec, "link:"))
+		result.Location, result.URL = path.Clean(strings.TrimPrefix(spec, "link:")), spec
 	}
 	if result.Source == Registry {
 		e.checkNames(lock, result.Name)

@@ -82,7 +82,7 @@ unused@2.0.0:
 		{Name: "b", Version: "1.2.3", Line: 15, Source: Registry, URL: "https://registry.example/b.tgz", Integrity: []string{}},
 		{Name: "f", Version: "1.0.0", Line: 19, Source: Folder, Integrity: []string{}},
 		{Name: "g", Version: "1.0.0", Line: 22, Source: Git, URL: "git+https://example.com/g.git", Integrity: []string{}},
-		{Name: "l", Version: "0.0.0", Location: "l", Line: 26, Source: Project, Integrity: []string{}},
+		{Name: "l", Version: "0.0.0", Location: "l", Line: 26, Source: Project, URL: "link:./l", Integrity: []string{}},
 		{Name: "real", Alias: "r", Version: "1.0.0", Line: 29, Source: Remote, URL: "https://example.com/r.tgz", Integrity: []string{sha1None}},
 		{Name: "unused", Version: "2.0.0", Line: 34, Source: Registry, Integrity: []string{}, Ghost: true},
 	})
@@ -205,7 +205,7 @@ func TestBerryEntries(t *testing.T) {
 			URL: "patch:c@npm%3A1.4.0#./c.patch::version=1.4.0&hash=1&locator=root%40workspace%3A."},
 		{Name: "f", Version: "1.0.0", Line: 30, Source: Folder},
 		{Name: "g", Version: "1.0.0", Line: 33, Source: Git, URL: "https://example.com/g.git#commit=abc"},
-		{Name: "l", Location: "l", Line: 36, Source: Project},
+		{Name: "l", Location: "l", Line: 36, Source: Project, URL: "link:./l::locator=root%40workspace%3A."},
 		{Name: "r", Version: "1.0.0", Line: 39, Source: Remote, URL: "https://example.com/r.tgz"},
 		{Name: "root", Version: "1.0.0", Line: 42, Source: Project, Requires: []Require{
 			{"@s/a", "^1.0.0", Prod, 0}, {"b", "^1.2.0", Prod, 2}, {"c", "1", Prod, 4}, {"f", "file:./f", Dev, 5},

@@ -6,26 +6,25 @@ import (
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
-	"github.com/guardrails-ci/guardrails/tasks/auditdeps/versions"
 )
 
 // addresses looks where packages come from.
 func addresses(f Facts) []Finding {
 	r := &report{Facts: f}
 	allowed := places(f)
-	asked, plain := askedFor(f)
+	from := originsOf(f)
 	foreign := map[string][]lockfile.Entry{}
 	for i, e := range f.Lock.Entries {
 		switch {
-		case e.Source == lockfile.Project || e.Ghost || e.Source == lockfile.Remote && asked[i]:
+		case e.Ghost || from.known[i]:
+		case e.Source == lockfile.Project || e.Source == lockfile.Folder || e.Source == lockfile.Git:
+			if f.Lock.Ecosystem() == "npm" && from.wanted[i] {
+				r.unknown(e, from.plain[i], allowed)
+			}
 		case downloaded(e):
 			if host := r.address(e, allowed); host != "" {
 				foreign[host] = append(foreign[host], e)
 			}
-		case f.Lock.Ecosystem() == "npm" && e.Source != lockfile.Bundled && plain[i] && !asked[i]:
-			as := Finding{Check: Lint, Rule: "lint/host", Severity: Fail}
-			r.entry(as, e, "%s comes from %s, although nothing asks for more than a version of it",
-				spec(e.Name, e.Version), described(e))
 		}
 	}
 	for host, entries := range foreign {
@@ -55,38 +54,40 @@ func (r *report) foreign(host string, entries []lockfile.Entry) {
 	}
 }
 
-func described(e lockfile.Entry) string {
-	switch {
-	case e.Source == lockfile.Git:
-		return "a git repository (" + cut(e.URL) + ")"
-	case e.URL != "":
-		return "a folder or archive (" + cut(e.URL) + ")"
+// unknown adds findings about a package that is from git or a folder, which no manifest of
+// the project asks for. What packages ask for may come from where packages come from.
+func (r *report) unknown(e lockfile.Entry, plain bool, allowed []place) {
+	as := Finding{Check: Lint, Rule: "lint/host", Severity: Fail}
+	why, from := "only what the lock file says of other packages asks for that", "a folder or archive"
+	if plain {
+		why = "although nothing asks for more than a version of it"
 	}
-	return "a folder or archive"
-}
-
-// askedFor tells of which entries an address, a path or the like is asked for, or may be:
-// they are not from a registry, and that is known to who wrote the manifest. Of plain ones
-// a version is asked for.
-func askedFor(f Facts) (asked, plain []bool) {
-	asked, plain = make([]bool, len(f.Lock.Entries)), make([]bool, len(f.Lock.Entries))
-	for _, e := range f.Lock.Entries {
-		for _, require := range e.Requires {
-			if require.To < 0 || f.Lock.Entries[require.To].Source == lockfile.Registry {
-				continue
-			}
-			_, forced := f.Overrides[require.Name]
-			_, err := versions.Satisfies(f.Lock.Ecosystem(), "1.0.0", require.Range)
-			builtin := strings.Contains(f.Lock.Entries[require.To].URL, "builtin<") // Yarn's own patch
-			if forced || builtin || require.Range == "" || err != nil {
-				asked[require.To] = true
-			} else {
-				plain[require.To] = true
-			}
+	if e.URL != "" {
+		from += " (" + cut(e.URL) + ")"
+	}
+	if e.Source == lockfile.Git {
+		host, dir := repository(e.URL)
+		scheme, _, _ := strings.Cut(strings.TrimPrefix(e.URL, "git+"), ":")
+		if (scheme == "http" || scheme == "git") && !isLoopback(host) {
+			r.unencrypted(e)
+		}
+		if !plain && isAllowed(&url.URL{Scheme: scheme, Host: host, Path: dir}, allowed) {
+			return
+		}
+		from = "a git repository (" + cut(e.URL) + ")"
+		if !plain {
+			as.Fix = r.relock(e.Name) + "; or add " + cut(host) + " to allowedRegistries"
 		}
 	}
-	return asked, plain
+	r.entry(as, e, "%s comes from %s, %s", spec(e.Name, e.Version), from, why)
 }
+
+func (r *report) unencrypted(e lockfile.Entry) {
+	r.entry(Finding{Check: Lint, Rule: "lint/scheme", Severity: Fail}, e,
+		"%s is downloaded without encryption, from %s", spec(e.Name, e.Version), cut(e.URL))
+}
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // address looks at where one package is from, and returns the host if that is not allowed.
 func (r *report) address(e lockfile.Entry, allowed []place) (foreign string) {
@@ -100,10 +101,8 @@ func (r *report) address(e lockfile.Entry, allowed []place) (foreign string) {
 		r.entry(as, e, "%s comes from %s, which is no address", spec(e.Name, e.Version), cut(e.URL))
 		return ""
 	}
-	loopback := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
-	if u.Scheme != "https" && !loopback {
-		as.Rule = "lint/scheme"
-		r.entry(as, e, "%s is downloaded without encryption, from %s", spec(e.Name, e.Version), cut(e.URL))
+	if u.Scheme != "https" && !isLoopback(u.Hostname()) {
+		r.unencrypted(e)
 	}
 	if r.Lock.Ecosystem() == "npm" {
 		r.npmAddress(e, u)
