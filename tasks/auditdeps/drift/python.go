@@ -11,7 +11,7 @@ import (
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/versions"
 )
 
-var pythonRules = []rule{pythonPins, pythonInstalled, pythonEdges}
+var pythonRules = []rule{pythonPins, indexes, pythonInstalled, pythonEdges}
 
 // pythonSeparators are the same in names of packages, however many of them there are.
 var pythonSeparators = regexp.MustCompile(`[-_.]+`)
