@@ -85,3 +85,25 @@ func TestCancelledBefore(t *testing.T) {
 		})
 	}
 }
+
+// A job that is cancelled while the disk is read has not looked at everything.
+func TestCancelledWhileReading(t *testing.T) {
+	t.Parallel()
+	for _, checks := range []string{"advisories", "lint"} {
+		t.Run(checks, func(t *testing.T) {
+			t.Parallel()
+			j := newJob(t).mended().input("checks", checks)
+			stop, cancel := context.WithCancelCause(t.Context())
+			j.stop = stop
+			j.watch = func(text string) {
+				if strings.Contains(text, "2 packages named") {
+					cancel(errors.New("the run was cancelled"))
+				}
+			}
+			j.expect("Failed", "2 packages named", "cancelled: the run was cancelled", "!Audited")
+			if got := j.output()["result"]; got != "" {
+				t.Errorf("the output variable result is %q, want none", got)
+			}
+		})
+	}
+}
