@@ -31,6 +31,12 @@ type unable struct {
 	text, fix string
 }
 
+// The rules of what was not looked at: what has to be, and what need not.
+const (
+	ruleUnable  = "auditdeps/cannot-audit"
+	ruleSkipped = "auditdeps/not-audited"
+)
+
 func (a *audit) cannot(path, text, fix string) {
 	a.unable = append(a.unable, unable{path: path, text: text, fix: fix})
 }

@@ -11,12 +11,12 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/shared/proc"
+	"github.com/guardrails-ci/guardrails/shared/safepath"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/remedy"
 )
 
@@ -110,38 +110,39 @@ func (s *step) baselineRef(ctx context.Context) (string, error) {
 
 // isCommit reports whether git knows a commit by this name.
 func (s *step) isCommit(ctx context.Context, ref string) bool {
-	_, err := s.git(ctx, s.sources, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+	_, err := s.git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
 	return err == nil
 }
 
 // before is a project as the baseline has it.
 func (s *step) before(ctx context.Context, p *project, ref string) (*project, error) {
-	tree := &gitTree{ctx: ctx, step: s, dir: filepath.Join(p.root, filepath.FromSlash(p.dir())), ref: ref}
-	lock, err := lockfile.Read(tree, path.Base(p.path))
+	dir, err := safepath.Rel(s.sources, filepath.Dir(p.full()))
+	if err != nil {
+		return nil, err // outside of the repository
+	}
+	lock, err := lockfile.Read(&gitTree{ctx: ctx, step: s, dir: dir, ref: ref}, path.Base(p.path))
 	if err != nil {
 		return nil, err
 	}
 	return &project{
-		place: place{root: p.root, tree: tree, path: p.path},
-		shown: p.shown,
-		lock:  lock,
-		graph: remedy.New(lock),
+		place: place{root: p.root, tree: p.tree, path: p.path}, shown: p.shown, lock: lock, graph: remedy.New(lock),
 	}, nil
 }
 
-// gitFlags: the sources may be another user's, as in a container; nothing of the
-// repository's configuration is run.
-var gitFlags = []string{"-c", "safe.directory=*", "-c", "core.fsmonitor=false", "--no-replace-objects"}
-
-// git runs git in a folder of the sources, with nobody's configuration but the repository's,
-// and returns what it prints.
-func (s *step) git(ctx context.Context, dir string, args ...string) ([]byte, error) {
+// git asks the repository that the sources are checked out from, and returns what git
+// prints. It is named and not looked for: a pull request can bring folders that look like
+// a repository. The sources may be another user's, as in a container. Nothing of the
+// repository's configuration is run: no monitor, and nothing is fetched by any protocol.
+func (s *step) git(ctx context.Context, args ...string) ([]byte, error) {
 	return proc.Output(ctx, proc.Cmd{
-		Name: "git", Args: append(slices.Clone(gitFlags), args...),
-		Dir: dir,
+		Name: "git", Dir: s.sources, Secrets: s.env.Secrets,
+		Args: append([]string{
+			"--git-dir=" + filepath.Join(s.sources, ".git"), "--no-replace-objects",
+			"-c", "safe.directory=*", "-c", "core.fsmonitor=false",
+		}, args...),
 		Env: append(proc.Only(s.env.Environ(), "PATH", "SYSTEMROOT", "PATHEXT"), "GIT_CONFIG_NOSYSTEM=1",
-			"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "LC_ALL=C"),
-		Secrets: s.env.Secrets,
+			"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none",
+			"LC_ALL=C"),
 	})
 }
 
@@ -149,7 +150,7 @@ func (s *step) git(ctx context.Context, dir string, args ...string) ([]byte, err
 type gitTree struct {
 	ctx  context.Context
 	step *step
-	dir  string // on the disk
+	dir  string // below the repository's root
 	ref  string
 }
 
@@ -158,7 +159,7 @@ func (t *gitTree) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	data, err := t.step.git(t.ctx, t.dir, "cat-file", "blob", "--end-of-options", t.ref+":./"+name)
+	data, err := t.step.git(t.ctx, "cat-file", "blob", "--end-of-options", t.ref+":"+path.Join(t.dir, name))
 	var exit *proc.ExitError
 	if errors.As(err, &exit) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}

@@ -112,11 +112,14 @@ func (a *audit) sarif() ([]byte, error) {
 			Fingerprint: d.Rule + "/" + d.Package + "/" + d.project.shown,
 		})
 	}
-	const unable = "auditdeps/cannot-audit"
-	for _, u := range a.unable {
-		rules[unable] = report.Rule{ID: unable, Description: "could not be audited"}
+	for i, u := range slices.Concat(a.unable, a.skipped) {
+		id, severity := ruleUnable, report.Error
+		if i >= len(a.unable) {
+			id, severity = ruleSkipped, report.Warning
+		}
+		rules[id] = report.Rule{ID: id, Description: "could not be audited, or was not"}
 		results = append(results, report.Finding{
-			Rule: unable, Severity: report.Error, Path: u.path, Line: u.line, Message: u.text, Hint: u.fix,
+			Rule: id, Severity: severity, Path: u.path, Line: u.line, Message: u.text, Hint: u.fix,
 		})
 	}
 	ids := make([]report.Rule, 0, len(rules))
@@ -161,7 +164,7 @@ func (a *audit) junit() ([]byte, error) {
 	for _, c := range cases {
 		suite.Cases = append(suite.Cases, *c)
 	}
-	for _, u := range a.unable {
+	for i, u := range slices.Concat(a.unable, a.skipped) {
 		group := u.path
 		if group == "" {
 			group = "AuditDeps"
@@ -170,6 +173,9 @@ func (a *audit) junit() ([]byte, error) {
 			Group: a.hide(group), Name: "can be audited", Outcome: document.NotAudited,
 			Message: a.hide(u.text), Details: a.hide(u.fix),
 		})
+		if i >= len(a.unable) {
+			suite.Cases[len(suite.Cases)-1].Outcome = document.Suppressed
+		}
 	}
 	return document.JUnit(suite)
 }

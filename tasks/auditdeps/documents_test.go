@@ -75,7 +75,7 @@ func mixed(t *testing.T) *job {
 		pkg{"mild@1.0.0", ""}, pkg{"okay@1.0.0", ""}, pkg{"good@1.0.0", ""}, pkg{"dev:build@1.0.0", ""})
 	j.install(".", "good@1.0.1", "").write("py/requirements.txt", "left==1.0\n")
 	j.write("auditdeps.yml", allow("id: GHSA-3333-3333-3333", "reason: fine by us", "expires: 2026-06-30"))
-	j.input("junit", "true", "cyclonedx", "true", "devDependencies", "exclude", "checks", "advisories, installed")
+	j.input("junit", "true", "cyclonedx", "true", "devDependencies", "exclude", "checks", "advisories, drift, installed")
 	return j.expect("Failed")
 }
 
@@ -99,8 +99,8 @@ func TestSARIF(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"error GHSA-1111-1111-1111", "error auditdeps/cannot-audit", "error auditdeps/cannot-audit",
-		"error installed/version", "note GHSA-3333-3333-3333", "warning GHSA-2222-2222-2222",
+		"error GHSA-1111-1111-1111", "error auditdeps/cannot-audit", "error installed/version",
+		"note GHSA-3333-3333-3333", "warning GHSA-2222-2222-2222", "warning auditdeps/not-audited",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("results (-want +got):\n%s", diff)
@@ -143,7 +143,7 @@ func TestJUnit(t *testing.T) {
 		"AuditDeps can be audited error", "package-lock.json build@1.0.0 skipped", "package-lock.json good@1.0.0 failed",
 		"package-lock.json good@1.0.1 passed", "package-lock.json mild@1.0.0 skipped",
 		"package-lock.json okay@1.0.0 skipped", "package-lock.json victim@1.0.0 failed",
-		"py/requirements.txt can be audited error", "py/requirements.txt left@1.0 passed",
+		"py/requirements.txt can be audited skipped", "py/requirements.txt left@1.0 passed",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tests (-want +got):\n%s", diff)
@@ -198,6 +198,7 @@ func TestFacts(t *testing.T) {
 			Vulnerabilities []vulnerabilityFact
 			Drift           []driftFact
 			CannotAudit     []string
+			NotAudited      []string
 			Advisories      []struct {
 				Ecosystem, Source, AsOf string
 				Records                 int
@@ -213,7 +214,7 @@ func TestFacts(t *testing.T) {
 		statuses = append(statuses, v.Package+" "+v.Status)
 	}
 	want := []string{"victim fails", "mild warns", "okay accepted", "build excluded"}
-	if diff := cmp.Diff(want, statuses); diff != "" || f.Result != "cannotAudit" || len(f.Drift) == 0 || len(f.CannotAudit) != 2 ||
+	if diff := cmp.Diff(want, statuses); diff != "" || f.Result != "cannotAudit" || len(f.Drift) == 0 || len(f.CannotAudit) != 1 || len(f.NotAudited) != 1 ||
 		len(f.Advisories) != 1 || f.Advisories[0].Ecosystem != "npm" || f.Advisories[0].AsOf != "2026-03-01T12:00:00Z" {
 		t.Errorf("facts (-want +got):\n%s\n%+v", diff, f)
 	}

@@ -117,7 +117,7 @@ func (s *step) search(ctx context.Context, in place, all *found) error {
 		case d.IsDir() && d.Name() == "node_modules":
 			all.modules = append(all.modules, place{in.root, in.tree, name})
 			return fs.SkipDir
-		case d.IsDir() && slices.Contains(skipped, d.Name()):
+		case d.IsDir() && (slices.Contains(skipped, d.Name()) || in.isVendored(name)):
 			return fs.SkipDir
 		case !d.IsDir() && (lockfile.Auditable(name) || lockOf(d.Name()) != ""): // a link, too
 			dir := path.Dir(name)
@@ -162,6 +162,24 @@ func above(dir string) []string {
 		all = append(all, dir)
 	}
 	return all
+}
+
+// isVendored reports whether a folder is what Go or Cargo have put into the folder vendor
+// of a project: packages, which may bring lock files of their own. They are audited with
+// the project's.
+func (p place) isVendored(name string) bool {
+	there := func(name string) bool {
+		_, err := fs.Stat(p.tree, name)
+		return err == nil
+	}
+	parent := path.Dir(name)
+	switch {
+	case path.Base(name) == "vendor":
+		return there(path.Join(name, "modules.txt")) && there(path.Join(parent, "go.mod"))
+	case path.Base(parent) == "vendor":
+		return there(path.Join(name, ".cargo-checksum.json")) && there(path.Join(path.Dir(parent), "Cargo.lock"))
+	}
+	return false
 }
 
 // leaveOut reports whether the input says that a folder is not searched.

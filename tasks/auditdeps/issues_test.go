@@ -65,8 +65,9 @@ func TestOrderOfIssues(t *testing.T) {
 		got = append(got, i.Kind+" "+i.Text[:min(len(i.Text), 12)])
 	}
 	want := []string{
-		"error zz 1.0.0: ma", "error cannot audit", "error cannot audit", "error p01 1.0.0: c", "error p03 1.0.0: h",
+		"error zz 1.0.0: ma", "error cannot audit", "error p01 1.0.0: c", "error p03 1.0.0: h",
 		"error p02 1.0.0: m", "error node_modules", "warning p00 1.0.0: l",
+		"warning py/requireme",
 	}
 	// What fails the step is told with its result, after the warnings.
 	var errors, warnings []string

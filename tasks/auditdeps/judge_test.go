@@ -178,14 +178,14 @@ func TestDevDependencies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			j := newJob(t, bad().String()).input("checks", "advisories")
+			j := newJob(t, bad().String()).input("checks", "advisories, drift")
 			tc.project(j)
 			judged{want: tc.want, inputs: []string{"devDependencies", tc.input}, says: tc.says}.check(t, j)
 		})
 	}
 	t.Run("malicious", func(t *testing.T) {
 		t.Parallel()
-		j := newJob(t, bad().with("id", "MAL-2026-1").String()).input("checks", "advisories")
+		j := newJob(t, bad().with("id", "MAL-2026-1").String()).input("checks", "advisories, drift")
 		dev(j)
 		judged{want: fails, inputs: []string{"devDependencies", "exclude"}}.check(t, j)
 	})

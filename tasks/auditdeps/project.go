@@ -25,6 +25,7 @@ type project struct {
 	stale     error
 	trees     []installed.Tree
 	owner     string // the lock file beside it that node_modules was made from, "" if it is this one
+	bare      bool   // nothing is installed for it
 	hidden    *lockfile.Lock
 	overrides map[string]string
 	graph     *remedy.Graph
@@ -63,6 +64,9 @@ func (a *audit) read(ctx context.Context, files found) {
 		named[p.manager] = true
 		a.projects = append(a.projects, p)
 		a.tell(p)
+	}
+	if a.step.checks["installed"] {
+		a.notInstalled()
 	}
 	a.missing(files, named)
 	a.restored = a.step.cacheKey()
@@ -124,9 +128,7 @@ func (a *audit) tell(p *project) {
 	if len(p.lock.Entries) == 0 && len(p.lock.Contradictions) > 0 {
 		a.cannot(p.shown, p.shown+": "+p.lock.Contradictions[0].Text, "correct the file")
 	}
-	if a.step.checks["installed"] && packages > 0 && len(p.trees) == 0 && p.owner == "" {
-		a.notInstalled(p)
-	}
+	p.bare = packages > 0 && len(p.trees) == 0 && p.owner == ""
 }
 
 // foldersOf are the packages that are folders or archives of the project itself.
@@ -155,16 +157,29 @@ func (a *audit) unreadTrees(p *project) (packages int) {
 	return packages
 }
 
-// notInstalled says that nothing is there to compare a lock file with.
-func (a *audit) notInstalled(p *project) {
-	switch p.manager {
-	case "maven", "gradle":
-		a.step.env.Log.Printf(
-			"%s: what is installed cannot be told without running the build; only the file itself is audited.",
-			p.shown)
-	default:
-		a.cannot(p.shown, p.shown+": nothing is installed for it, so what a build would load was not looked at",
-			"run AuditDeps after the installation, or set install: clean, or leave installed out of checks")
+// notInstalled says for which lock files there is nothing on the disk to compare with. If
+// there is for others, these are not what the job builds, and it is a warning.
+func (a *audit) notInstalled() {
+	some := slices.ContainsFunc(a.projects, func(p *project) bool { return len(p.trees) > 0 })
+	for _, p := range a.projects {
+		if !p.bare {
+			continue
+		}
+		u := unable{
+			path: p.shown,
+			text: p.shown + ": nothing is installed for it, so what a build would load was not looked at",
+			fix: "run AuditDeps after the installation, or set install: clean, or leave installed out of checks, " +
+				"or take the folder out with a line !folder in workingDirectory",
+		}
+		switch {
+		case p.manager == "maven" || p.manager == "gradle":
+			a.step.env.Log.Printf("%s: what is installed cannot be told without running the build; "+
+				"only the file itself is audited.", p.shown)
+		case some:
+			a.skipped = append(a.skipped, u)
+		default:
+			a.unable = append(a.unable, u)
+		}
 	}
 }
 
@@ -186,8 +201,9 @@ func (a *audit) missing(files found, named map[string]bool) {
 		}
 		shown := a.step.show(at, at.path)
 		a.skipped = append(a.skipped, unable{
-			path: shown, text: shown + " names dependencies, and there is no lock file: which versions it gets was not audited",
-			fix: "make a lock file, or take the folder out with a line !folder in workingDirectory",
+			path: shown,
+			text: shown + " names dependencies, and there is no lock file: which versions it gets was not audited",
+			fix:  "make a lock file, or take the folder out with a line !folder in workingDirectory",
 		})
 	}
 	if len(a.projects) == 0 && len(a.unable) == 0 {
@@ -199,7 +215,8 @@ func (a *audit) missing(files found, named map[string]bool) {
 // holdsPackages reports whether there is more in a node_modules than what tools keep there.
 func holdsPackages(at place) bool {
 	entries, err := fs.ReadDir(at.tree, at.path)
-	return err != nil || slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
+	isPackage := func(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") }
+	return err != nil || slices.ContainsFunc(entries, isPackage)
 }
 
 func isNode(manager string) bool { return manager == "npm" || manager == "yarn" || manager == "pnpm" }
@@ -221,8 +238,11 @@ func (a *audit) strays(files found) {
 	}
 	for _, at := range files.manifests {
 		if shown := a.step.show(at, at.path); !known[filepath.Dir(at.full())] && asksForPackages(at) {
-			a.cannot(shown, shown+" asks for packages, and no lock file knows it",
-				"commit a lock file, or take the folder out with a line !folder in workingDirectory")
+			a.skipped = append(a.skipped, unable{
+				path: shown,
+				text: shown + " asks for packages, and no lock file knows it: which versions it gets was not audited",
+				fix:  "commit a lock file, or take the folder out with a line !folder in workingDirectory",
+			})
 		}
 	}
 	for _, at := range files.modules {

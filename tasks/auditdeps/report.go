@@ -122,7 +122,7 @@ func (a *audit) issues() []issue {
 	}
 	for _, u := range a.unable {
 		malicious = append(malicious, issue{
-			class: task.Environment, rule: "auditdeps/cannot-audit", text: "cannot audit: " + u.text, hint: u.fix,
+			class: task.Environment, rule: ruleUnable, text: "cannot audit: " + u.text, hint: u.fix,
 			path: u.path, line: u.line,
 		})
 	}
@@ -141,7 +141,7 @@ func (a *audit) issues() []issue {
 	}
 	for _, u := range a.skipped {
 		a.step.env.Degrade() // something is not known, and that is not green
-		mild = append(mild, issue{warning: true, rule: "auditdeps/not-audited", text: u.text, hint: u.fix, path: u.path})
+		mild = append(mild, issue{warning: true, rule: ruleSkipped, text: u.text, hint: u.fix, path: u.path})
 	}
 	for _, entry := range a.unused {
 		mild = append(mild, issue{

@@ -67,6 +67,10 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 	if s.maxAge, err = age(in.MaxDatabaseAge); err != nil {
 		errs = append(errs, badInput("maxDatabaseAge", err.Error(), "write hours or days, such as 36h or 7d"))
 	}
+	if in.DevDependencies == DevDependenciesExclude && !s.checks[string(drift.Drift)] {
+		errs = append(errs, badInput("devDependencies", "exclude needs the check drift, which compares the lock "+
+			"file's word on what is for development with the manifest's", "add drift to checks, or write warn"))
+	}
 	if in.MinFixAgeDays < 0 {
 		errs = append(errs, badInput("minFixAgeDays", "it is below 0", "write a number of days, or 0 for none"))
 	}

@@ -16,6 +16,9 @@ func (a *audit) summary() {
 	for _, u := range a.unable[:min(len(a.unable), mostRows)] {
 		r.Summary("**Cannot audit:** %s. How to fix: %s", u.text, u.fix)
 	}
+	for _, u := range a.skipped[:min(len(a.skipped), mostRows)] {
+		r.Summary("**Not audited:** %s. How to fix: %s", u.text, u.fix)
+	}
 	var rows strings.Builder
 	var texts []string
 	row := func(cells ...string) {
@@ -100,15 +103,20 @@ func (a *audit) facts() {
 	r.Set("result", string(a.outcome()))
 	r.Set("vulnerabilities", list)
 	r.Set("drift", drifts)
-	unable := make([]string, 0, len(a.unable))
-	for _, u := range a.unable {
-		unable = append(unable, u.text)
-	}
-	r.Set("cannotAudit", unable)
+	r.Set("cannotAudit", textsOf(a.unable))
+	r.Set("notAudited", textsOf(a.skipped))
 	r.Set("advisories", databaseFacts(a))
 	if a.restored != "" {
 		r.Set("restoredFrom", a.restored)
 	}
+}
+
+func textsOf(list []unable) []string {
+	texts := make([]string, 0, len(list))
+	for _, u := range list {
+		texts = append(texts, u.text)
+	}
+	return texts
 }
 
 func databaseFacts(a *audit) []map[string]any {

@@ -103,32 +103,33 @@ func (g *Graph) knowsEdges() bool {
 // maxChains bounds Chains: there can be more of them than atoms.
 const maxChains = 100
 
-// Chains are the ways from a project to an entry, the shortest first, each as the names
-// on it: of the project first (its folder, or "root") and of the package last. more says
-// that there are others.
+// Chains are ways from a project to an entry, the shortest first, each as the names on it:
+// of the project first (its folder, or "root") and of the package last. more says that
+// there are others.
 func (g *Graph) Chains(entry int) (chains [][]string, more bool) {
-	type way struct {
-		at   int
-		path []int
-	}
-	queue := []way{{entry, []int{entry}}}
-	for steps := 0; len(queue) > 0; steps++ {
-		w := queue[0]
-		queue = queue[1:]
-		if g.lock.Entries[w.at].Source == lockfile.Project {
-			chains = append(chains, g.names(w.path))
+	// Depth first, and the closest to a project first: the first way is a shortest one, and
+	// there is one also where there are more ways than anybody could follow.
+	stack := [][]int{{entry}}
+	for steps := 0; len(stack) > 0; steps++ {
+		way := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		at := way[len(way)-1]
+		if g.lock.Entries[at].Source == lockfile.Project {
+			chains = append(chains, g.names(way))
 			continue
 		}
 		if len(chains) >= maxChains || steps > maxChains*maxChains {
-			return chains, true
+			more = true
+			break
 		}
-		for _, e := range g.closest(w.at) {
-			if !slices.Contains(w.path, e.from) {
-				queue = append(queue, way{e.from, append(slices.Clip(w.path), e.from)})
+		for _, e := range slices.Backward(g.closest(at)) {
+			if !slices.Contains(way, e.from) {
+				stack = append(stack, append(slices.Clip(way), e.from))
 			}
 		}
 	}
-	return chains, false
+	slices.SortStableFunc(chains, func(a, b []string) int { return len(a) - len(b) })
+	return chains, more
 }
 
 // closest are an entry's parents that a project leads to, the closest to one first.
