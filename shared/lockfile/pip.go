@@ -17,8 +17,6 @@ var (
 	pythonName = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 	// pythonHash is a hash of an algorithm that pip accepts, in hex.
 	pythonHash = regexp.MustCompile(`^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$`)
-	// separators are the same in names of packages, however many of them there are.
-	separators = regexp.MustCompile(`[-_.]+`)
 	// requirement is a line of requirements.txt that names a package: name, extras,
 	// then a version or an address, up to a marker or an option.
 	requirement = requirementForm(`(?:\[[^\]]*\])`)
@@ -45,9 +43,6 @@ var unsafePackages = []string{"pip", "setuptools", "distribute"}
 func isRequirements(base string) bool {
 	return strings.HasPrefix(base, "requirements") && strings.HasSuffix(base, ".txt")
 }
-
-// pythonKey is the name under which a package is looked for (PEP 503).
-func pythonKey(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
 
 // pythonPackage is what any of the Python lock files says of a package.
 type pythonPackage struct {
@@ -132,7 +127,7 @@ func addPython(lock *Lock, p pythonPackage) error {
 		return nil
 	}
 	lock.Packages = append(lock.Packages,
-		Package{Name: pythonKey(p.name), Version: p.version, Integrity: hashes, URL: p.url})
+		Package{Name: PythonName(p.name), Version: p.version, Integrity: hashes, URL: p.url})
 	return nil
 }
 

@@ -19,7 +19,7 @@ func TestRequirementsArePips(t *testing.T) {
 	for line := range strings.Lines(string(tree["report"].Data)) {
 		words := strings.Fields(line)
 		if words[0] != "eta" {
-			want = append(want, pythonKey(words[0])+" "+words[1]+" "+strings.TrimPrefix(words[2], "sha256="))
+			want = append(want, PythonName(words[0])+" "+words[1]+" "+strings.TrimPrefix(words[2], "sha256="))
 		}
 	}
 	var got []string

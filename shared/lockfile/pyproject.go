@@ -52,7 +52,7 @@ func (m *pythonManifest) add(text string) {
 // want reads constraints. A version without an operator is that very version, to
 // Poetry as to the requirement that readRequirement has cut one from.
 func want(name, constraint string) pythonWant {
-	w := pythonWant{name: pythonKey(name)}
+	w := pythonWant{name: PythonName(name)}
 	if strings.Contains(constraint, "|") {
 		return w // of Poetry: one or the other
 	}
@@ -68,7 +68,7 @@ func want(name, constraint string) pythonWant {
 func (m pythonManifest) missingIn(packages []pythonPackage, lockPath string) error {
 	locked := map[string][]string{}
 	for _, p := range packages {
-		locked[pythonKey(p.name)] = append(locked[pythonKey(p.name)], p.version)
+		locked[PythonName(p.name)] = append(locked[PythonName(p.name)], p.version)
 	}
 	stale := &StaleError{Path: lockPath, Manifest: m.manifest, Fix: m.fix}
 	source := path.Base(m.manifest)
@@ -172,7 +172,7 @@ func pyprojectWants(fix string, poetry bool) pythonWants {
 			}
 		}
 		wanted.wants = slices.DeleteFunc(wanted.wants, func(w pythonWant) bool {
-			return w.name == pythonKey(file.Project.Name)
+			return w.name == PythonName(file.Project.Name)
 		})
 		return wanted, nil
 	}

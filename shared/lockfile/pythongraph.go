@@ -31,7 +31,7 @@ func readEdge(text string, kind Kind) pythonEdge {
 	e := pythonEdge{name: strings.TrimRight(match[1], "._-"), kind: kind}
 	for extra := range strings.SplitSeq(match[2], ",") {
 		if extra = strings.TrimSpace(extra); extra != "" {
-			e.extras = append(e.extras, pythonKey(extra))
+			e.extras = append(e.extras, PythonName(extra))
 		}
 	}
 	e.span = strings.Trim(match[3], "() ")
@@ -69,11 +69,11 @@ type pythonGraph struct {
 func (l *Lock) addEntries(packages []pythonPackage, root pythonRoot) {
 	g := pythonGraph{packages: packages, index: make(map[string][]int, len(packages))}
 	for i := range packages {
-		key := pythonKey(packages[i].name)
+		key := PythonName(packages[i].name)
 		g.index[key] = append(g.index[key], i)
 	}
 	for i := range packages {
-		if packages[i].marker != "" && len(g.index[pythonKey(packages[i].name)]) > 1 {
+		if packages[i].marker != "" && len(g.index[PythonName(packages[i].name)]) > 1 {
 			packages[i].optional = true // one or the other
 		}
 	}
@@ -93,7 +93,7 @@ func (l *Lock) addEntries(packages []pythonPackage, root pythonRoot) {
 }
 
 func (p pythonPackage) entry(root pythonRoot) Entry {
-	e := Entry{Name: pythonKey(p.name), Version: p.locked, Line: p.line, Source: Registry, URL: withoutUser(p.where),
+	e := Entry{Name: PythonName(p.name), Version: p.locked, Line: p.line, Source: Registry, URL: withoutUser(p.where),
 		Integrity: p.hashes, Optional: p.optional, Dev: p.dev || root.onlyDev(p.groups), Location: p.location}
 	switch {
 	case p.project:
@@ -143,13 +143,13 @@ func (g pythonGraph) find(need pythonEdge) []int {
 	if need.at > 0 {
 		return []int{need.at - 1}
 	}
-	all := g.index[pythonKey(need.name)]
+	all := g.index[PythonName(need.name)]
 	all = all[:min(len(all), maxAnswers)]
 	var found []int
 	for _, i := range all {
 		p := g.packages[i]
 		wanted := len(p.extras) == 0 || slices.ContainsFunc(p.extras, func(extra string) bool {
-			return slices.Contains(need.extras, pythonKey(extra))
+			return slices.Contains(need.extras, PythonName(extra))
 		})
 		fits := need.version == p.locked || need.version == "" && pythonAllows(need.span, p.locked)
 		if wanted && (fits || len(all) == 1) {
@@ -198,12 +198,12 @@ func (p pythonPackage) foreign() string {
 		base := path.Base(strings.ReplaceAll(file, `\`, "/"))
 		base, _, _ = strings.Cut(base, "#")
 		base, _, _ = strings.Cut(base, "?")
-		name, version, ok := archiveName(base, len(pythonKey(p.name)))
+		name, version, ok := archiveName(base, len(PythonName(p.name)))
 		if !ok {
 			continue
 		}
-		if pythonKey(name) != pythonKey(p.name) || !sameNumbers(version, p.locked) {
-			return pythonKey(p.name) + " " + p.locked + ": its file " + base + " is named as another's"
+		if PythonName(name) != PythonName(p.name) || !sameNumbers(version, p.locked) {
+			return PythonName(p.name) + " " + p.locked + ": its file " + base + " is named as another's"
 		}
 	}
 	return ""

@@ -115,13 +115,13 @@ func listPoetry(data []byte, lock *Lock) ([]pythonPackage, error) {
 	}
 	older := map[string][]pythonFile{}
 	for name, files := range file.Metadata.Files {
-		older[pythonKey(name)] = files
+		older[PythonName(name)] = files
 	}
 	lines := tableLines(data, "package", len(file.Package))
 	var packages []pythonPackage
 	for i, p := range file.Package {
 		if len(p.Files) == 0 {
-			p.Files = older[pythonKey(p.Name)]
+			p.Files = older[PythonName(p.Name)]
 		}
 		packages = append(packages, p.read(lines[i]))
 	}

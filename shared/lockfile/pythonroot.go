@@ -91,12 +91,12 @@ func pipfileRoot(tree fs.FS, lock *Lock, packages []pythonPackage) pythonRoot {
 	for dev, table := range map[bool]map[string]any{false: file.Packages, true: file.Dev} {
 		for key, value := range table {
 			for _, edge := range poetryEdges(key, value, Prod) {
-				spans[dev][pythonKey(key)] = edge.span
+				spans[dev][PythonName(key)] = edge.span
 			}
 		}
 	}
 	for i, need := range root.needs {
-		root.needs[i].span = spans[need.kind == Dev][pythonKey(need.name)]
+		root.needs[i].span = spans[need.kind == Dev][PythonName(need.name)]
 	}
 	return root
 }
@@ -162,7 +162,7 @@ func (r *pythonRoot) add(texts []string, kind Kind) {
 		edge := readEdge(text, kind)
 		r.needs = append(r.needs, edge)
 		if kind == Prod {
-			r.asked[pythonKey(edge.name)] = true
+			r.asked[PythonName(edge.name)] = true
 		}
 	}
 }
@@ -170,7 +170,7 @@ func (r *pythonRoot) add(texts []string, kind Kind) {
 func (r *pythonRoot) table(table map[string]any, kind Kind) {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		// What [project] asks for already, Poetry's table only says the origin of.
-		if name != "python" && pythonName.MatchString(name) && (kind != Prod || !r.asked[pythonKey(name)]) {
+		if name != "python" && pythonName.MatchString(name) && (kind != Prod || !r.asked[PythonName(name)]) {
 			r.needs = append(r.needs, poetryEdges(name, table[name], kind)...)
 		}
 	}

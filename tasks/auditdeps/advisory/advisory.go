@@ -7,10 +7,11 @@
 package advisory
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/lockfile"
 )
 
 // Advisory is one record's word on one package.
@@ -62,20 +63,7 @@ func Normalize(ecosystem, name string) string {
 	case "NuGet":
 		return strings.ToLower(name)
 	case "PyPI":
-		return normalizePython(name)
+		return lockfile.PythonName(name)
 	}
 	return name
-}
-
-var (
-	notNormal  = regexp.MustCompile(`[A-Z_.]|--|[^\x00-\x7f]`)
-	separators = regexp.MustCompile(`[-_.]+`)
-)
-
-// normalizePython makes one hyphen of each run of hyphens, underscores and dots.
-func normalizePython(name string) string {
-	if !notNormal.MatchString(name) {
-		return name
-	}
-	return separators.ReplaceAllLiteralString(strings.ToLower(name), "-")
 }

@@ -1,6 +1,8 @@
 package drift
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
@@ -25,8 +27,9 @@ func forced(f Facts) []Finding {
 	return r.found
 }
 
-// within is what is forced on a package where one other requires it.
-type within struct{ parent, version, name, wanted string }
+// within is what is forced on a package where one other, in a version of this range,
+// requires it.
+type within struct{ version, wanted string }
 
 // forcedWithin looks at what npm forces on packages within one other: what that one itself
 // requires must be so. What is deeper within it can be there for others, too.
@@ -34,16 +37,7 @@ func forcedWithin(f Facts) []Finding {
 	if f.Lock.Format != lockfile.NPM {
 		return nil
 	}
-	rules := map[string][]within{} // by parent and name
-	for key, wanted := range f.Overrides {
-		if at := strings.LastIndex(key, ">"); at > 0 && wanted != "" && !strings.HasPrefix(wanted, "npm:") {
-			rule := within{parent: key[:at], name: key[at+1:], wanted: wanted}
-			if at := strings.LastIndex(rule.parent, "@"); at > 0 {
-				rule.parent, rule.version = rule.parent[:at], rule.parent[at+1:]
-			}
-			rules[rule.parent+">"+rule.name] = append(rules[rule.parent+">"+rule.name], rule)
-		}
-	}
+	rules := withinOf(f.Overrides)
 	if len(rules) == 0 {
 		return nil
 	}
@@ -64,6 +58,24 @@ func forcedWithin(f Facts) []Finding {
 		}
 	}
 	return r.found
+}
+
+// withinOf returns the overrides within one package, by parent>name.
+func withinOf(overrides map[string]string) map[string][]within {
+	rules := map[string][]within{}
+	for _, key := range slices.Sorted(maps.Keys(overrides)) {
+		wanted, at := overrides[key], strings.LastIndex(key, ">")
+		if at < 0 || wanted == "" || strings.HasPrefix(wanted, "npm:") {
+			continue
+		}
+		parent, name := key[:at], key[at:]
+		rule := within{wanted: wanted}
+		if at := strings.LastIndex(parent, "@"); at > 0 {
+			parent, rule.version = parent[:at], parent[at+1:]
+		}
+		rules[parent+name] = append(rules[parent+name], rule)
+	}
+	return rules
 }
 
 // broken returns what is forced on a package that another one requires, and not so. Where

@@ -45,14 +45,19 @@ func (f Facts) keeps(changed []lockfile.Require) bool {
 	for _, require := range changed {
 		to := f.Lock.Entries[require.To]
 		_, forced := f.Overrides[require.Name]
-		less := (to.Dev || to.DevOptional) && require.Kind != lockfile.Dev ||
-			(to.Optional || to.DevOptional) && require.Kind != lockfile.Optional || to.Peer && !isPeer(require.Kind)
-		if forced || less || to.Source != lockfile.Registry || to.Version == "" || !isRange(require.Range) ||
+		if forced || claimsLess(to, require.Kind) || to.Source != lockfile.Registry || to.Version == "" || !isRange(require.Range) ||
 			r.judge(to.Name, to.Version, to.Source, require) != fits {
 			return false
 		}
 	}
 	return len(changed) > 0
+}
+
+// claimsLess reports whether a project requires a package in another way than the lock file
+// has it: then more depends on it than it says.
+func claimsLess(e lockfile.Entry, kind lockfile.Kind) bool {
+	return (e.Dev || e.DevOptional) && kind != lockfile.Dev ||
+		(e.Optional || e.DevOptional) && kind != lockfile.Optional || e.Peer && !isPeer(kind)
 }
 
 // ranges looks whether what the projects ask for is what is locked. For Go both are in

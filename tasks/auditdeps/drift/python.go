@@ -2,7 +2,6 @@ package drift
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,14 +11,6 @@ import (
 )
 
 var pythonRules = []rule{pythonPins, indexes, pythonInstalled, pythonEdges}
-
-// pythonSeparators are the same in names of packages, however many of them there are.
-var pythonSeparators = regexp.MustCompile(`[-_.]+`)
-
-// pythonKey is the name under which a package is looked for (PEP 503).
-func pythonKey(name string) string {
-	return strings.ToLower(pythonSeparators.ReplaceAllString(name, "-"))
-}
 
 // installers are in environments without anybody asking for them.
 var installers = []string{"pip", "setuptools", "wheel", "distribute", "uv"}
@@ -40,7 +31,7 @@ func pythonPins(f Facts) []Finding {
 
 // pythonInstalled compares site-packages with the lock file.
 func pythonInstalled(f Facts) []Finding {
-	l := newLocked(f, pythonKey)
+	l := newLocked(f, lockfile.PythonName)
 	l.in(installed.SitePackages, func(tree installed.Tree) {
 		here := map[string]bool{}
 		askers := pythonAskers(tree.Packages)
@@ -89,7 +80,7 @@ func (l *locked) pythonSame(tree installed.Tree, p installed.Package, entries []
 func (l *locked) pythonFits(p installed.Package, e lockfile.Entry) {
 	for _, project := range l.Lock.Entries {
 		for _, r := range project.Requires {
-			if project.Source == lockfile.Project && pythonKey(r.Name) == p.Key &&
+			if project.Source == lockfile.Project && lockfile.PythonName(r.Name) == p.Key &&
 				l.judge(p.Name, p.Version, e.Source, r) == otherVersion {
 				l.installed("installed/version", Fail, p, "installed is "+spec(p.Name, p.Version)+
 					", "+l.Lock.Path+" asks for "+cut(r.Range))
@@ -108,7 +99,7 @@ func pythonAskers(packages []installed.Package) map[string][]string {
 	askers := map[string][]string{}
 	for _, p := range packages {
 		for _, r := range p.Requires {
-			askers[pythonKey(r.Name)] = append(askers[pythonKey(r.Name)], spec(p.Name, p.Version))
+			askers[lockfile.PythonName(r.Name)] = append(askers[lockfile.PythonName(r.Name)], spec(p.Name, p.Version))
 		}
 	}
 	return askers
@@ -117,7 +108,9 @@ func pythonAskers(packages []installed.Package) map[string][]string {
 // pythonExtra is a package that the lock file does not have. A requirements file need not
 // have what packages bring with them; the others have it all.
 func (l *locked) pythonExtra(p installed.Package, askers map[string][]string) {
-	project := func(e lockfile.Entry) bool { return e.Source == lockfile.Project && pythonKey(e.Name) == p.Key }
+	project := func(e lockfile.Entry) bool {
+		return e.Source == lockfile.Project && lockfile.PythonName(e.Name) == p.Key
+	}
 	if slices.Contains(installers, p.Key) || slices.ContainsFunc(l.Lock.Entries, project) {
 		return
 	}
@@ -142,7 +135,7 @@ func (l *locked) pythonMissing(tree installed.Tree, here map[string]bool) {
 	need := required(l.Lock.Entries)
 	for i, e := range l.Lock.Entries {
 		open := e.Dev || e.Optional || e.Source == lockfile.Project || e.Source == lockfile.Folder
-		if need[i] && !open && !here[pythonKey(e.Name)] {
+		if need[i] && !open && !here[lockfile.PythonName(e.Name)] {
 			as := Finding{Check: Installed, Rule: "installed/missing", Severity: Warn, Fix: l.reinstall()}
 			l.entry(as, e, "%s is in %s, and not installed in %s", spec(e.Name, e.Version), l.Lock.Path, cut(tree.Path))
 		}
@@ -152,7 +145,7 @@ func (l *locked) pythonMissing(tree installed.Tree, here map[string]bool) {
 // pythonEdges looks whether installed packages find what they require. What has a marker
 // may not be meant for this machine, and is not looked at.
 func pythonEdges(f Facts) []Finding {
-	l := newLocked(f, pythonKey)
+	l := newLocked(f, lockfile.PythonName)
 	l.in(installed.SitePackages, func(tree installed.Tree) {
 		byKey := map[string]installed.Package{}
 		for _, p := range tree.Packages {
@@ -161,7 +154,7 @@ func pythonEdges(f Facts) []Finding {
 		for _, p := range tree.Packages {
 			for _, r := range p.Requires {
 				if r.Kind == lockfile.Prod {
-					to, ok := byKey[pythonKey(r.Name)]
+					to, ok := byKey[lockfile.PythonName(r.Name)]
 					l.pythonEdge(p, r, to, ok)
 				}
 			}

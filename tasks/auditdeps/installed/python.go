@@ -135,7 +135,7 @@ func (s *site) metadata(d distribution) (Package, error) {
 	if !pythonName.MatchString(pkg.Name) || !pythonVersion.MatchString(pkg.Version) {
 		return Package{Path: pkg.Path}, errNoName
 	}
-	pkg.Key = pythonKey(pkg.Name)
+	pkg.Key = lockfile.PythonName(pkg.Name)
 	return pkg, nil
 }
 
@@ -148,9 +148,6 @@ var (
 	// requiresDist is name, extras, range or address, and marker (PEP 508).
 	requiresDist = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]{0,200})\s*(?:\[[^\]]*\])?\s*([^;]*?)\s*(?:;\s*(.*))?$`)
 )
-
-// pythonKey is the name under which a package is looked for (PEP 503).
-func pythonKey(name string) string { return strings.ToLower(separators.ReplaceAllString(name, "-")) }
 
 // headers yields the lines of a head, up to the first empty one. Names are in small
 // letters; what continues a line is left out, as no name or range does.
@@ -185,7 +182,7 @@ func readRequiresDist(text string) (lockfile.Require, bool) {
 	if inner, ok := strings.CutPrefix(wanted, "("); ok {
 		wanted = strings.TrimSuffix(inner, ")")
 	}
-	require := lockfile.Require{Name: pythonKey(match[1]), Range: wanted, Kind: lockfile.Prod, To: -1}
+	require := lockfile.Require{Name: lockfile.PythonName(match[1]), Range: wanted, Kind: lockfile.Prod, To: -1}
 	if match[3] != "" {
 		require.Kind = lockfile.Optional
 	}
@@ -200,7 +197,7 @@ func (d distribution) contradicts(pkg Package) string {
 	}
 	name, version, _ := strings.Cut(strings.TrimSuffix(d.folder, ".dist-info"), "-")
 	plain := func(version string) string { return separators.ReplaceAllString(version, ".") }
-	if pythonKey(name) == pkg.Key && plain(version) == plain(pkg.Version) {
+	if lockfile.PythonName(name) == pkg.Key && plain(version) == plain(pkg.Version) {
 		return ""
 	}
 	return "its METADATA says that it is " + pkg.Name + " " + pkg.Version +
