@@ -46,6 +46,7 @@ type node struct {
 	bySpec  map[string][]int
 	byName  map[string][]int // also by alias
 	aliases map[alias]bool   // by which something requires packages
+	folders map[string][]int // by name and alias, those of folders that are linked or copied
 	state   []flags
 	graph   bool
 	told    map[string]bool // packages that something was said of which is not as it should be
@@ -58,7 +59,7 @@ func newNode(f Facts, tree installed.Tree) *node {
 		broken:  map[string]bool{},
 		byPlace: make(map[string]int, len(f.Lock.Entries)), bySpec: make(map[string][]int, len(f.Lock.Entries)),
 		byName: make(map[string][]int, len(f.Lock.Entries)), state: reach(f.Lock.Entries), graph: hasGraph(f),
-		told: map[string]bool{}, aliases: map[alias]bool{},
+		told: map[string]bool{}, aliases: map[alias]bool{}, folders: map[string][]int{},
 	}
 	for _, p := range tree.Packages {
 		n.byPath[p.Path] = p
@@ -82,6 +83,10 @@ func newNode(f Facts, tree installed.Tree) *node {
 		}
 		if e.Location != "" {
 			n.byPlace[e.Location] = i
+		}
+		if e.Source == lockfile.Folder || e.Source == lockfile.Project && e.URL != "" {
+			n.folders[e.Name] = append(n.folders[e.Name], i)
+			n.folders[e.Alias] = append(n.folders[e.Alias], i)
 		}
 		if e.Source == lockfile.Project {
 			continue
@@ -164,7 +169,7 @@ func (n *node) placed() {
 				spec(p.Name, p.Version), cut(p.Path))
 		}
 	}
-	n.foreignLinks()
+	n.strangeLinks()
 }
 
 // same compares a package on the disk with its entry.
@@ -205,24 +210,11 @@ func (n *node) mayMiss(i int, e lockfile.Entry, noDev bool) bool {
 	return s.has(unreached|optional|forPeers) || noDev && s.has(forDev|devOptional)
 }
 
-func inStore(place string) bool {
-	return slices.ContainsFunc([]string{"/.pnpm/", "/.store/", "/.bun/"}, func(store string) bool {
-		return strings.Contains(place, store)
-	})
-}
+// stores are folders of node_modules in which packages are that only links lead to.
+var stores = []string{".pnpm", ".store", ".bun"}
 
-// foreignLinks looks for links that the lock file does not explain.
-func (n *node) foreignLinks() {
-	for _, l := range n.tree.Links {
-		_, known := n.byPlace[l.Path]
-		target, isProject := n.byPlace[l.To]
-		if known || l.To == "" || isProject && n.Lock.Entries[target].Source == lockfile.Project ||
-			inStore(l.Path) || strings.Contains("/"+l.To, "/"+nodeModules+"/") {
-			continue
-		}
-		n.disk(n.as("installed/extra"), installed.Package{Name: nameOf(l.Path), Path: l.Path},
-			"%s is a link to %s, which the lock file does not know", cut(l.Path), cut(l.To))
-	}
+func inStore(place string) bool {
+	return slices.ContainsFunc(stores, func(store string) bool { return strings.Contains(place, "/"+store+"/") })
 }
 
 // nameOf returns the name that a folder is required by.

@@ -53,6 +53,7 @@ func goodFiles() map[string]string {
 		"packages/member/package.json": `{"name": "member", "version": "1.0.0", "dependencies": {"minimist": "^1.2.0"}}`,
 		"package-lock.json":            goodLock,
 
+		"node_modules/member":                 "-> ../packages/member",
 		"node_modules/.bin/mocha":             "",
 		"node_modules/.cache/x/package.json":  `{}`,
 		"node_modules/lodash4/package.json":   `{"name": "lodash", "version": "4.17.21"}`,
@@ -84,7 +85,7 @@ func tree(t *testing.T, files map[string]string, edits []edit) fstest.MapFS {
 			files[e.file] = strings.ReplaceAll(files[e.file], e.old, e.new)
 		}
 	}
-	m := fstest.MapFS{"node_modules/member": {Data: []byte("../packages/member"), Mode: fs.ModeSymlink | 0o777}}
+	m := fstest.MapFS{}
 	for name, text := range files {
 		if target, ok := strings.CutPrefix(text, "-> "); ok {
 			m[name] = &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink | 0o777}
@@ -303,6 +304,27 @@ func TestWhatIsInstalledIsWhatIsLocked(t *testing.T) {
 		"link that nobody knows": {
 			edits: []edit{{"node_modules/evil", "", "-> ../vendor"}, {"vendor/index.js", "", "evil()"}},
 			want:  []string{"fail installed/extra evil"},
+		},
+		"hidden folder that is no tool's": {
+			edits: []edit{{"node_modules/.evil/index.js", "", "evil()"}},
+			want:  []string{"fail installed/extra "},
+		},
+		"link into a hidden folder": {
+			edits: []edit{
+				{"node_modules/evil", "", "-> .cache/node_modules/evil"},
+				{"node_modules/.cache/node_modules/evil/package.json", "", `{"name": "evil", "version": "1.0.0"}`},
+			},
+			want: []string{"fail installed/extra evil", "fail installed/extra evil@1.0.0"},
+		},
+		"link to another package": {
+			edits: []edit{{"node_modules/evil", "", "-> minimist"}},
+			want:  []string{"fail installed/other minimist@1.2.8"},
+		},
+		"link of a workspace to elsewhere": {
+			edits: []edit{
+				{"node_modules/member", "", "-> ../tools/member"}, {"tools/member/package.json", "", `{"name": "member", "version": "1.0.0"}`},
+			},
+			want: []string{"fail installed/other member@1.0.0"},
 		},
 		"version is there twice": {
 			edits: []edit{{minimistFile, "", `{"name": "minimist", "version": "1.2.5", "version": "1.2.8"}`}},

@@ -16,7 +16,7 @@ func (n *node) named() {
 		there[nameOf(p.Path)] = true
 		n.known(p)
 	}
-	n.namedLinks()
+	n.strangeLinks()
 	for place := range n.links {
 		there[nameOf(place)] = true
 	}
@@ -158,29 +158,4 @@ func storeVersion(p installed.Package) (string, bool) {
 	}
 	plain := version != "" && version[0] >= '0' && version[0] <= '9' && len(kept) < 100 // longer ones are cut
 	return plainVersion(version), ok && named && plain
-}
-
-// namedLinks looks for links in the place of a package that the lock file takes from a
-// registry.
-func (n *node) namedLinks() {
-	for _, l := range n.tree.Links {
-		name := nameOf(l.Path)
-		if strings.Contains("/"+l.To, "/"+nodeModules+"/") {
-			p, there := n.byPath[l.To]
-			if there && p.Name != name && !n.isAlias(name, n.bySpec[key(p.Name, p.Version)]) {
-				n.disk(n.as("installed/other"), p, "%s is a link to another package, %s",
-					cut(l.Path), spec(p.Name, p.Version))
-			}
-			continue
-		}
-		entries := n.byName[name]
-		place, member := n.byPlace[l.To]
-		member = l.To == "" || member && n.Lock.Entries[place].Source == lockfile.Project
-		if len(entries) > 0 && !member && n.Lock.Entries[entries[0]].Source == lockfile.Registry {
-			n.told[name] = true
-			n.entry(n.as("installed/other"), n.Lock.Entries[entries[0]],
-				"%s: the lock file has %s, but on the disk it is a link to %s",
-				cut(l.Path), n.versionsOf(name), cut(l.To))
-		}
-	}
 }

@@ -90,6 +90,39 @@ func TestYarnInstallsWhatIsLocked(t *testing.T) {
 			edits: []edit{{minimistFile, "", ""}, {"node_modules/minimist", "", "-> ../vendor"}, {"vendor/package.json", "", `{}`}},
 			want:  []string{"fail installed/other minimist@1.2.8"},
 		},
+		"link to a folder of the repository": {
+			edits: []edit{{"node_modules/evil", "", "-> ../tools/evil"}, {"tools/evil/package.json", "", `{"name": "evil", "version": "1.0.0"}`}},
+			want:  []string{"fail installed/extra evil"},
+		},
+		"link to a folder that the lock file has": {
+			edits: []edit{
+				{"package.json", `"dependencies": {`, `"dependencies": {"tool": "link:./tools/tool", `}, {"tools/tool/index.js", "", "x"},
+				{"yarn.lock", "# yarn lockfile v1\n\n\n", "# yarn lockfile v1\n\n\n\"tool@link:./tools/tool\":\n  version \"0.0.0\"\n  uid \"\"\n\n"},
+				{"node_modules/tool", "", "-> ../tools/tool"},
+			},
+		},
+		"link to a folder that the lock file has for another": {
+			edits: []edit{
+				{"package.json", `"dependencies": {`, `"dependencies": {"tool": "link:./tools/tool", `}, {"tools/other/index.js", "", "x"},
+				{"yarn.lock", "# yarn lockfile v1\n\n\n", "# yarn lockfile v1\n\n\n\"tool@link:./tools/tool\":\n  version \"0.0.0\"\n  uid \"\"\n\n"},
+				{"node_modules/tool", "", "-> ../tools/other"},
+			},
+			want: []string{"fail installed/extra tool"},
+		},
+		"link to a workspace": {
+			edits: []edit{
+				{"package.json", `"dependencies"`, `"workspaces": ["packages/*"], "dependencies"`},
+				{"packages/member/package.json", "", `{"name": "member", "version": "1.0.0"}`}, {"node_modules/member", "", "-> ../packages/member"},
+			},
+		},
+		"moved into a hidden folder, and linked from there": {
+			edits: []edit{
+				{"node_modules/mkdirp/node_modules/minimist/package.json", "", `{"name": "minimist", "version": "1.2.8"}`},
+				{minimistFile, "", ""}, {"node_modules/minimist", "", "-> .x/node_modules/minimist"},
+				{"node_modules/.x/node_modules/minimist/package.json", "", `{"name": "minimist", "version": "1.2.5"}`},
+			},
+			want: []string{"fail installed/extra minimist", "fail installed/version minimist@1.2.8"},
+		},
 		"address of another package": {
 			edits: []edit{{"yarn.lock", "minimist/-/minimist-1.2.8", "ms/-/ms-2.1.3"}},
 			want:  []string{"fail lint/address minimist@1.2.8"},
@@ -98,7 +131,6 @@ func TestYarnInstallsWhatIsLocked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := tree(t, yarnFiles(), tc.edits)
-			delete(m, "node_modules/member")
 			found := Find(facts(t, m, "yarn.lock"))
 			found = keep(found, func(f Finding) bool { return f.Rule != "drift/manifest" })
 			if diff := cmp.Diff(tc.want, said(found)); diff != "" {
@@ -191,6 +223,35 @@ func TestPNPMInstallsWhatIsLocked(t *testing.T) {
 			edits: []edit{{linkInStore, "", ""}},
 			want:  []string{"fail edges/missing mkdirp@0.5.6"},
 		},
+		"link into a hidden folder": {
+			edits: []edit{
+				{linkInStore, "../../minimist@1.2.8/", "../../../.x/"},
+				{"node_modules/.x/node_modules/minimist/package.json", "", `{"name": "minimist", "version": "1.2.8"}`},
+			},
+			want: []string{"fail installed/extra minimist"},
+		},
+		"link to a folder of the repository": {
+			edits: []edit{{"node_modules/evil", "", "-> ../tools/evil"}, {"tools/evil/package.json", "", `{"name": "evil", "version": "1.0.0"}`}},
+			want:  []string{"fail installed/extra evil"},
+		},
+		"link to a folder that the project asks for": {
+			edits: []edit{
+				{"node_modules/tool", "", "-> ../tools/tool"}, {"tools/tool/index.js", "", "x"},
+				{"package.json", `"dependencies": {`, `"dependencies": {"tool": "link:tools/tool", `},
+				{"pnpm-lock.yaml", "    dependencies:\n      mkdirp:", "    dependencies:\n      tool: {specifier: 'link:tools/tool', version: 'link:tools/tool'}\n      mkdirp:"},
+			},
+		},
+		"packages are kept beside node_modules": { // virtual-store-dir
+			edits: []edit{
+				{"node_modules/mkdirp", ".pnpm/", "../.store/"}, {"node_modules/short", ".pnpm/", "../.store/"},
+				{oldPath, "", ""}, {newPath, "", ""}, {mkdirpPath, "", ""}, {linkInStore, "", ""},
+				{".store/minimist@1.2.6/node_modules/minimist/package.json", "", `{"name": "minimist", "version": "1.2.6"}`},
+				{".store/minimist@1.2.8/node_modules/minimist/package.json", "", `{"name": "minimist", "version": "1.2.8"}`},
+				{".store/mkdirp@0.5.6/node_modules/minimist", "", "-> ../../minimist@1.2.8/node_modules/minimist"},
+				{".store/mkdirp@0.5.6/node_modules/mkdirp/package.json", "",
+					`{"name": "mkdirp", "version": "0.5.6", "dependencies": {"minimist": "^1.2.6"}}`},
+			},
+		},
 		"left out by a hook, and locked so": {
 			edits: []edit{{linkInStore, "", ""}, {"pnpm-lock.yaml", "    dependencies:\n      minimist: 1.2.8\n", "    optional: false\n"}, {newPath, "", ""}, {"pnpm-lock.yaml", "  minimist@1.2.8: {}\n", ""}, {"pnpm-lock.yaml", "  minimist@1.2.8:\n    resolution: {integrity: sha512-minimist}\n", ""}},
 			want:  []string{"warn edges/missing mkdirp@0.5.6"},
@@ -199,7 +260,6 @@ func TestPNPMInstallsWhatIsLocked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := tree(t, pnpmFiles(), tc.edits)
-			delete(m, "node_modules/member")
 			found := Find(facts(t, m, "pnpm-lock.yaml"))
 			if diff := cmp.Diff(tc.want, said(found)); diff != "" {
 				t.Errorf("Find (-want +got):\n%s\n%v", diff, found)

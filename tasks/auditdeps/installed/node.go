@@ -32,6 +32,7 @@ type nodeWalk struct {
 	projects map[string]bool
 	done     map[string]bool // folders that are no more to be looked at
 	next     []folder        // that are
+	later    []folder        // that are if nothing else leads to them
 }
 
 // folder is a node_modules with packages in it.
@@ -113,7 +114,7 @@ func (w *nodeWalk) add(f folder) {
 // whether there is any folder at all.
 func (w *nodeWalk) walk(ctx context.Context) bool {
 	found := false
-	for level := 0; len(w.next) > 0; level++ {
+	for level := 0; len(w.next) > 0 || w.behindLinks(); level++ {
 		folders := w.next
 		slices.SortFunc(folders, func(a, b folder) int { return strings.Compare(a.path, b.path) })
 		w.next = nil
@@ -270,10 +271,7 @@ func (w *nodeWalk) sort(l *listed, parent string, entries []fs.DirEntry) {
 	for _, e := range entries {
 		name := parent + "/" + e.Name()
 		switch {
-		case e.Name()[0] == '.':
-			if top && e.IsDir() && slices.Contains(stores, e.Name()) {
-				w.store(l, name)
-			}
+		case e.Name()[0] == '.' && w.hidden(l, name, e):
 		case e.Type()&(fs.ModeSymlink|fs.ModeIrregular) != 0: // irregular: a junction of Windows
 			w.link(l, name)
 		case e.IsDir() && e.Name()[0] == '@' && top:
@@ -286,6 +284,33 @@ func (w *nodeWalk) sort(l *listed, parent string, entries []fs.DirEntry) {
 			l.strays = append(l.strays, Problem{w.at(name), "is loaded instead of the package of that name", false})
 		}
 	}
+}
+
+// tools are how the names of files and folders begin that package managers and builds keep
+// in node_modules.
+var tools = []string{
+	".bin", ".bun", ".cache", ".ignored", ".modules.yaml", ".package-lock.json", ".pnpm", ".store", ".vite", ".yarn-",
+}
+
+// hidden looks at what has a name with a dot, and reports whether it is no link. Such names
+// can be required like others, see https://nodejs.org/api/modules.html#all-together.
+func (w *nodeWalk) hidden(l *listed, name string, e fs.DirEntry) bool {
+	top := path.Base(path.Dir(name)) == modules
+	known := top && slices.ContainsFunc(tools, func(start string) bool { return strings.HasPrefix(e.Name(), start) })
+	switch {
+	case known && e.IsDir() && slices.Contains(stores, e.Name()):
+		w.store(l, name)
+	case known:
+	case !e.IsDir() && !e.Type().IsRegular():
+		return false
+	case e.IsDir() && slices.ContainsFunc([]string{packageFile, "index.js", "index.json", "index.node"}, func(file string) bool {
+		return w.exists(name + "/" + file)
+	}):
+		l.strays = append(l.strays, Problem{w.at(name), "can be loaded, and is no folder of a tool that is known", false})
+	case !e.IsDir() && loadable(e.Name()):
+		l.strays = append(l.strays, Problem{w.at(name), "can be loaded, and is no file of a tool that is known", false})
+	}
+	return true
 }
 
 // loadable reports whether require finds a file of this name by a package's name: before
@@ -359,16 +384,43 @@ func (w *nodeWalk) below(name string) string {
 	return strings.Repeat("../", strings.Count(dir, "/")+1) + name
 }
 
-// follow looks at the folders that links lead to, if those are projects: what is installed
-// within them is loaded, too. What is in a node_modules is looked at anyway.
+// follow looks at the folders that links lead to: what is installed within projects is
+// loaded, too, and packages may be kept in another node_modules.
 func (w *nodeWalk) follow(links []Link) {
 	for _, link := range links {
 		w.out.Links = append(w.out.Links, link)
-		if !strings.Contains("/"+link.To+"/", "/"+modules+"/") && !strings.HasPrefix(link.To, "../") && link.To != "" {
+		kept, _, packaged := cutLast("/"+link.To, "/"+modules+"/")
+		switch {
+		case link.To == "" || strings.HasPrefix(link.To, "../"):
+		case packaged:
+			w.later = append(w.later, folder{path: join(strings.TrimPrefix(kept, "/"), modules)})
+		case w.projects[link.To] || w.isReal(link.To):
 			w.projects[link.To] = true
 			w.add(folder{path: join(link.To, modules)})
 		}
 	}
+}
+
+// behindLinks adds the folders that only links lead to, and reports whether there are any.
+func (w *nodeWalk) behindLinks() bool {
+	for _, f := range w.later {
+		if !w.done[f.path] && w.isReal(f.path) {
+			w.add(f)
+		}
+	}
+	w.later = nil
+	return len(w.next) > 0
+}
+
+// isReal reports whether a folder is itself where its path says, so that it is looked at
+// once: through links, one folder can be in many places, and in itself.
+func (w *nodeWalk) isReal(name string) bool {
+	for at := w.at(name); at != "."; at = path.Dir(at) {
+		if info, err := lstat(w.tree, at); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 // manifests reads what the projects ask for.

@@ -168,6 +168,73 @@ func TestNodeModules(t *testing.T) {
 				"unread node_modules/a/node_modules is a link, which no package manager makes of a node_modules",
 			},
 		},
+		"links to where nothing else leads": {
+			files: map[string]string{
+				"node_modules/a": "-> .x/node_modules/a",
+				"node_modules/.x/node_modules/a/index.js":     "",
+				"node_modules/.x/node_modules/a/package.json": pkg("a", "1.0.0"),
+				"node_modules/b":                         "-> ../.store/b@1/node_modules/b",
+				".store/b@1/node_modules/b/package.json": pkg("b", "1.0.0"),
+				".store/b@1/node_modules/c":              "-> ../../c@1/node_modules/c",
+				".store/c@1/node_modules/c/package.json": pkg("c", "1.0.0"),
+			},
+			want: []string{
+				".store/b@1/node_modules/b b 1.0.0", "node_modules/.x/node_modules/a a 1.0.0", ".store/c@1/node_modules/c c 1.0.0",
+				"link node_modules/a node_modules/.x/node_modules/a", "link node_modules/b .store/b@1/node_modules/b",
+				"link .store/b@1/node_modules/c .store/c@1/node_modules/c",
+			},
+		},
+		"what a package has brought stays that, whoever links to it": {
+			files: map[string]string{
+				"node_modules/a/package.json":                `{"name": "a", "version": "1.0.0", "bundledDependencies": ["b"]}`,
+				"node_modules/a/node_modules/b/package.json": pkg("b", "1.0.0"),
+				"node_modules/b":                             "-> a/node_modules/b",
+			},
+			want: []string{
+				"node_modules/a a 1.0.0", "node_modules/a/node_modules/b b 1.0.0 bundled", "link node_modules/b node_modules/a/node_modules/b",
+			},
+		},
+		"folders that are in themselves": {
+			files: map[string]string{
+				"p": "-> .", "q": "-> .", "node_modules/p": "-> ../p", "node_modules/q": "-> ../p/q", "node_modules/r": "-> ../p/node_modules/q",
+				"node_modules/.pnpm/a@1": "-> ../..",
+			},
+			want: []string{"link node_modules/p p", "link node_modules/q p/q", "link node_modules/r p/node_modules/q"},
+		},
+		"hidden, and no tool's": {
+			files: map[string]string{
+				"node_modules/.a/package.json":       pkg("a", "1.0.0"),
+				"node_modules/.b/index.js":           "",
+				"node_modules/.c.js":                 "",
+				"node_modules/.d":                    "-> ../d",
+				"d/index.js":                         "",
+				"node_modules/@s/.pnpm/index.js":     "",
+				"node_modules/@s/.e/index.node":      "",
+				"node_modules/@s/.package-lock.json": "{}",
+			},
+			want: []string{
+				"link node_modules/.d d", "stray node_modules/.a", "stray node_modules/.b", "stray node_modules/.c.js",
+				"stray node_modules/@s/.e", "stray node_modules/@s/.package-lock.json", "stray node_modules/@s/.pnpm",
+			},
+		},
+		"hidden, and a tool's": {
+			files: map[string]string{
+				"node_modules/a/package.json":                pkg("a", "1.0.0"),
+				"node_modules/.bin/index.js":                 "",
+				"node_modules/.cache/package.json":           "{}",
+				"node_modules/.ignored_a/package.json":       pkg("a", "2.0.0"),
+				"node_modules/.modules.yaml":                 "",
+				"node_modules/.package-lock.json":            "{}",
+				"node_modules/.pnpm-workspace-state-v1.json": "{}",
+				"node_modules/.prisma/client/index.js":       "",
+				"node_modules/.vite/package.json":            "{}",
+				"node_modules/.vite-temp/x.js":               "",
+				"node_modules/.yarn-integrity":               "{}",
+				"node_modules/.yarn-state.yml":               "",
+				"node_modules/.x/notes.txt":                  "",
+			},
+			want: []string{"node_modules/a a 1.0.0"},
+		},
 		"package.json that is none": {
 			files: map[string]string{
 				"node_modules/a/package.json":   `{"name": "a", "version": "1.0.0"`,
