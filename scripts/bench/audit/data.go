@@ -75,7 +75,8 @@ func makeData(dir string, projects []project) (dataset, error) {
 // about is a vulnerability of a package; one in ten is of this version.
 func about(random *rand.Rand, i int, name, version string) vulnerability {
 	v := vulnerability{
-		id: fmt.Sprintf("GHSA-%04d-%s-%s", i, letters(random), letters(random)), cve: fmt.Sprintf("CVE-2025-%d", 10_000+i),
+		id:   fmt.Sprintf("GHSA-%04d-%s-%s", i, letters(random), letters(random)),
+		cve:  fmt.Sprintf("CVE-2025-%d", 10_000+i),
 		name: name, severity: []string{"LOW", "MODERATE", "HIGH", "CRITICAL"}[random.IntN(4)],
 		introduced: "0", fixed: version,
 	}
@@ -146,14 +147,17 @@ func malware(random *rand.Rand, id string, i int) map[string]any {
 	for range 3 {
 		origins = append(origins, map[string]any{
 			"import_time": "2025-11-02T10:01:22.123456Z", "modified_time": "2025-11-02T09:59:10Z",
-			"sha256": fmt.Sprintf("%016x%016x%016x%016x", random.Uint64(), random.Uint64(), random.Uint64(), random.Uint64()),
+			"sha256": fmt.Sprintf("%016x%016x%016x%016x",
+				random.Uint64(), random.Uint64(), random.Uint64(), random.Uint64()),
 			"source": "ossf-package-analysis", "versions": []string{"1.0.0", fmt.Sprintf("%d.%d.0", i%90, i%7)},
 		})
 	}
 	return map[string]any{
-		"schema_version": "1.7.3", "id": id, "modified": "2025-12-01T08:00:00Z", "published": "2025-11-02T10:00:00Z",
-		"summary": "Malicious code in " + name + " (npm)",
-		"details": "\n---\n_-= Per source details. Do not edit below this line.=-_\n\n## Source: ossf-package-analysis (" +
+		"schema_version": "1.7.3", "id": id, "modified": "2025-12-01T08:00:00Z",
+		"published": "2025-11-02T10:00:00Z",
+		"summary":   "Malicious code in " + name + " (npm)",
+		"details": "\n---\n_-= Per source details. Do not edit below this line.=-_\n\n" +
+			"## Source: ossf-package-analysis (" +
 			fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64()) + ")\nThe OpenSSF Package Analysis project " +
 			"identified '" + name + "' @ 1.0.0 (npm) as malicious.\n\nIt is considered malicious because:\n\n- The package " +
 			"communicates with a domain associated with malicious activity.\n",
@@ -175,7 +179,8 @@ func (v vulnerability) record(random *rand.Rand) map[string]any {
 	}
 	return map[string]any{
 		"schema_version": "1.7.3", "id": v.id, "aliases": []string{v.cve}, "modified": "2025-12-01T08:00:00Z",
-		"published": "2025-06-01T10:00:00Z", "summary": "Made-up vulnerability in " + v.name, "details": details.String(),
+		"published": "2025-06-01T10:00:00Z", "summary": "Made-up vulnerability in " + v.name,
+		"details": details.String(),
 		"affected": []map[string]any{{
 			"package": map[string]string{"ecosystem": "npm", "name": v.name, "purl": "pkg:npm/" + v.name},
 			"ranges": []map[string]any{{
@@ -184,7 +189,8 @@ func (v vulnerability) record(random *rand.Rand) map[string]any {
 			}},
 		}},
 		"references": []map[string]string{
-			{"type": "WEB", "url": "https://example.com/" + v.id}, {"type": "PACKAGE", "url": "https://example.com/" + v.name},
+			{"type": "WEB", "url": "https://example.com/" + v.id},
+			{"type": "PACKAGE", "url": "https://example.com/" + v.name},
 			{"type": "ADVISORY", "url": "https://nvd.nist.gov/vuln/detail/" + v.cve},
 		},
 		"severity": []map[string]string{{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}},

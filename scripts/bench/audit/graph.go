@@ -82,7 +82,8 @@ func (g *graph) require(from, to int) {
 			return
 		}
 	}
-	g.packages[from].requires = append(g.packages[from].requires, edge{to: g.packages[to], wanted: caret(g.packages[to])})
+	n := g.packages[from]
+	n.requires = append(n.requires, edge{to: g.packages[to], wanted: caret(g.packages[to])})
 }
 
 // nest gives a package an older version of another for itself.

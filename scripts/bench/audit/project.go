@@ -111,11 +111,12 @@ func install(dir string) error {
 		return err
 	}
 	for _, args := range [][]string{{"install", "--package-lock-only", "--before=" + realDate}, {"ci"}} {
-		cmd := exec.Command("node", append(append([]string{npm}, args...), "--ignore-scripts", "--no-audit", "--no-fund")...)
+		args = append(append([]string{npm}, args...), "--ignore-scripts", "--no-audit", "--no-fund")
+		cmd := exec.Command("node", args...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "npm_config_omit_lockfile_registry_resolved=false", "npm_config_loglevel=error")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("npm %s: %w: %s", args[0], err, out)
+			return fmt.Errorf("npm %s: %w: %s", args[1], err, out)
 		}
 	}
 	return nil

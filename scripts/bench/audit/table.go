@@ -40,7 +40,8 @@ func compare(o options, t programs, d dataset, p project) error {
 		our, runs, hits = append(our, peers...), append(runs, more...), append(hits, found...)
 	}
 	fmt.Printf("\n%s: %d packages\n\n", p.name, len(p.packages))
-	fmt.Println("| | wall (least) | user CPU | CPU | peak memory | hits | wall, user CPU to the first |\n|---|---|---|---|---|---|---|")
+	fmt.Println("| | wall (least) | user CPU | CPU | peak memory | hits | wall, user CPU to the first |\n" +
+		"|---|---|---|---|---|---|---|")
 	wall, user := middle(runs[0], wallOf), middle(runs[0], userOf)
 	for i, c := range our {
 		fmt.Printf("| %s | %s (%s) | %s | %s | %.0f MB | %d | %.1f, %.1f |\n", c.name,
