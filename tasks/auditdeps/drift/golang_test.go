@@ -38,7 +38,8 @@ replace example.test/local => ./local
 // the cache before the changes to it.
 func goTree(t *testing.T) fstest.MapFS {
 	t.Helper()
-	tree := fstest.MapFS{"go.mod": {Data: []byte(goMod)}, "local/go.mod": {Data: []byte("module example.test/local\n")}}
+	tree := fstest.MapFS{"go.mod": {Data: []byte(goMod)}, "local/go.mod": {Data: []byte("module example.test/local\n")},
+		"local/x.go": {}}
 	var sums, list strings.Builder
 	list.WriteString("# example.test/local v1.0.0 => ./local\n## explicit\nexample.test/local\n")
 	for _, m := range [][2]string{{"example.test/a", "v1.2.0"}, {"example.test/fork", "v0.3.0"}, {"example.test/old", "v1.1.0"}} {

@@ -35,8 +35,8 @@ func newGoProject(t testing.TB) *goProject {
 		"upper.go": "package upper\n\nimport \"example.test/lower/deep\"\n\nvar Value = deep.Value\n", "LICENSE": "free\n",
 	}, "require example.test/lower v0.1.0\n")
 	publish(t, proxy, "example.test/lower", "v0.1.0", map[string]string{
-		"go.mod": "module example.test/lower\n\ngo 1.20\n", "deep/deep.go": "package deep\n\nvar Value = 1\n",
-		"deep/deep_test.go": "package deep\n", "unused/unused.go": "package unused\n",
+		"go.mod": "module example.test/lower\n\ngo 1.20\n", "deep/deep.go": "package deep\n\nimport _ \"embed\"\n\n//go:embed data/x.txt\nvar Text string\n\nvar Value = 1\n",
+		"deep/data/x.txt": "data", "deep/deep_test.go": "package deep\n", "unused/unused.go": "package unused\n",
 	}, "")
 	for name, text := range map[string]string{
 		"go.mod":  "module example.test/project\n\ngo 1.20\n\nrequire example.test/Upper v1.2.0\n",

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,10 +17,12 @@ import (
 // GoVendor reads vendor/modules.txt of a module's folder, and looks whether the folders
 // that it names are there, and no others. Of a project without vendor/modules.txt the
 // tree has no packages. modcache is the module cache, nil if there is none: each vendored
-// file is compared with the one there, which [GoModules] proves.
+// file is compared with the one there, which [GoModules] proves. What it does not have is a
+// problem, one for all: the go command never compares a vendored file with anything.
 func GoVendor(ctx context.Context, tree fs.FS, dir string, modcache fs.FS) Tree {
 	t := Tree{Kind: GoVendored, Path: path.Join(dir, "vendor"), Ecosystem: "Go"}
-	v := vendored{disk: disk{tree, dir}, folders: map[string]string{}}
+	v := vendored{disk: disk{tree, dir}, folders: map[string]string{}, originals: map[string]goOriginal{},
+		zips: map[string]goOriginal{}, isModule: map[string]bool{}, files: map[string][]string{}}
 	data, err := v.small("vendor/modules.txt", maxNote)
 	switch {
 	case err == errNotThere:
@@ -30,22 +31,26 @@ func GoVendor(ctx context.Context, tree fs.FS, dir string, modcache fs.FS) Tree 
 		t.unread("modules.txt", "it %v", err)
 		return t
 	}
-	if modcache != nil {
-		v.cache = &disk{modcache, ""}
-	}
 	c := complaints{at: v.disk}
 	modules := v.read(data, &c)
-	t.Problems = c.all()
+	defer v.close()
+	for _, m := range modules {
+		v.find(m, modcache, &c)
+	}
+	t.Problems = append(c.all(), v.list()...)
 	t.gather(ctx, len(modules), func(i int) result { return v.look(ctx, modules[i]) })
-	t.Problems = append(t.Problems, v.foreign()...)
+	v.unproven(modules, &t)
 	return t
 }
 
 // vendored is a module's vendor folder.
 type vendored struct {
 	disk
-	cache   *disk
-	folders map[string]string // the packages that modules.txt lists, by folder, and their modules
+	folders   map[string]string     // the packages that modules.txt lists, by folder, and their modules
+	originals map[string]goOriginal // by the module's path
+	zips      map[string]goOriginal // of the module cache, by their names
+	isModule  map[string]bool
+	files     map[string][]string // what is there, by the module's path
 }
 
 // vendoredModule is a module of modules.txt.
@@ -116,8 +121,8 @@ func readGoVersion(fields []string) (module.Version, bool) {
 	return module.Version{}, false
 }
 
-// look reads the folders of one module.
-func (v *vendored) look(ctx context.Context, m vendoredModule) result {
+// pkg is what is there of a module.
+func (v *vendored) pkg(m vendoredModule) Package {
 	pkg := Package{Name: m.Path, Version: m.Version.Version, Path: path.Join(v.path, "vendor", m.Path)}
 	switch {
 	case m.replaced.Version != "":
@@ -125,69 +130,86 @@ func (v *vendored) look(ctx context.Context, m vendoredModule) result {
 	case m.replaced.Path != "":
 		pkg.Source = lockfile.Folder
 	}
+	return pkg
+}
+
+// look compares the files of one module.
+func (v *vendored) look(ctx context.Context, m vendoredModule) result {
 	c := complaints{at: v.disk}
-	original := v.original(pkg)
 	for _, name := range m.packages {
-		folder := "vendor/" + name
-		entries, err := fs.ReadDir(v.tree, folder)
-		if err != nil {
-			c.wrong(folder, "modules.txt lists this package of %s %s, and it is not there", m.Path, m.Version.Version)
+		if info, err := fs.Stat(v.tree, "vendor/"+name); err != nil || !info.IsDir() {
+			c.wrong("vendor/"+name, "modules.txt lists this package of %s %s, and it is not there",
+				m.Path, m.Version.Version)
+		}
+	}
+	for _, file := range v.files[m.Path] {
+		if ctx.Err() == nil {
+			v.compare(file, m, &c)
+		}
+	}
+	return result{packages: []Package{v.pkg(m)}, problems: c.all()}
+}
+
+// compare holds a vendored file against that of its module. Files that are not of a package
+// can be of another module that the path begins with, too: a license, or data to embed.
+func (v *vendored) compare(file string, m vendoredModule, c *complaints) {
+	folder := path.Dir(file)
+	listed := v.folders[folder] != ""
+	got, err := v.sha256(file)
+	known, there := false, false
+	for at := folder; err == nil && at != "vendor"; at = path.Dir(at) {
+		name := strings.TrimPrefix(at, "vendor/")
+		original, ok := v.originals[name]
+		if !ok || listed && name != m.Path {
 			continue
 		}
-		for _, entry := range entries {
-			if ctx.Err() == nil && original != "" && !entry.IsDir() {
-				inside := strings.TrimPrefix(strings.TrimPrefix(name, m.Path)+"/"+entry.Name(), "/")
-				v.compare(folder+"/"+entry.Name(), original+"/"+inside, m, &c)
-			}
+		known = true
+		want, wrong := original.sum(strings.TrimPrefix(file, at+"/"))
+		switch {
+		case wrong == nil && want == got:
+			return
+		case wrong == nil:
+			there = true
+		case wrong != errNotThere:
+			c.unread(file, "the file of %s in the module cache %v", m.Path, wrong)
+			return
 		}
 	}
-	return result{packages: []Package{pkg}, problems: c.all()}
-}
-
-// original is the folder of a module in the module cache, "" if it is not there.
-func (v *vendored) original(pkg Package) string {
-	if v.cache == nil || pkg.Source == lockfile.Folder {
-		return ""
-	}
-	folder, _, err := goPlaces(module.Version{Path: pkg.Name, Version: pkg.Version})
-	if err != nil {
-		return ""
-	}
-	if info, err := fs.Stat(v.cache.tree, folder); err != nil || !info.IsDir() {
-		return ""
-	}
-	return folder
-}
-
-// compare holds a vendored file against the one of the module cache.
-func (v *vendored) compare(file, original string, m vendoredModule, c *complaints) {
-	want, err := v.cache.sha256(original)
-	if err == errNotThere {
-		c.wrong(file, "%s %s has no such file", m.Path, m.Version.Version)
-		return
-	}
-	got, err2 := v.sha256(file)
 	switch {
-	case err2 != nil:
-		c.about(file, m.Path, err2)
 	case err != nil:
-		c.unread(file, "the file of %s in the module cache %v", m.Path, err)
-	case got != want:
+		c.about(file, m.Path, err)
+	case there:
 		c.wrong(file, "the file is not as %s %s has it", m.Path, m.Version.Version)
+	case !listed && path.Ext(file) == ".go" && !ignoredByGo(folder):
+		c.wrong(file, "modules.txt does not list this package")
+	case known:
+		c.wrong(file, "%s %s has no such file", m.Path, m.Version.Version)
 	}
 }
 
-// foreign finds Go files in folders that modules.txt does not list: modules of before Go
-// 1.23 can import them (cmd/go, modload/import.go), and nothing says what they are.
-func (v *vendored) foreign() []Problem {
+// list lists the files of the vendor folder by their modules. Of a folder that modules.txt
+// does not list it is the one that its path begins with. Go files that are of none, modules
+// of before Go 1.23 can import (cmd/go, modload/import.go), and nothing says what they are.
+func (v *vendored) list() []Problem {
 	c := complaints{at: v.disk}
 	seen := map[string]bool{}
 	err := v.walk("vendor", func(name string, entry fs.DirEntry) {
 		folder := path.Dir(name)
 		isLink := entry.Type()&fs.ModeSymlink != 0
-		if (path.Ext(name) == ".go" || isLink) && v.folders[folder] == "" && !seen[folder] && !ignoredByGo(folder) {
-			seen[folder] = true
-			c.wrong(name, "modules.txt does not list this package")
+		owner := v.folders[folder]
+		for at := folder; owner == "" && at != "vendor"; at = path.Dir(at) {
+			if v.isModule[strings.TrimPrefix(at, "vendor/")] {
+				owner = strings.TrimPrefix(at, "vendor/")
+			}
+		}
+		switch {
+		case v.folders[folder] == "" && (isLink || owner == "" && path.Ext(name) == ".go"):
+			if !seen[folder] && !ignoredByGo(folder) {
+				seen[folder] = true
+				c.wrong(name, "modules.txt does not list this package")
+			}
+		case owner != "":
+			v.files[owner] = append(v.files[owner], name)
 		}
 	})
 	if err != nil {
@@ -204,35 +226,4 @@ func ignoredByGo(folder string) bool {
 		}
 	}
 	return false
-}
-
-// goRelease is a release of Go, as its file VERSION begins: "go1.26.8", "go1.27rc1".
-var goRelease = regexp.MustCompile(`^go([0-9]+)\.([0-9]+)(?:\.([0-9]+))?(?:(rc|beta|alpha)([0-9]+))?(?:[-+ \n\r].*)?$`)
-
-// GoStdlib tells from its file VERSION which release of Go is installed at goroot. It is
-// two packages, as in OSV: the standard library and the toolchain.
-func GoStdlib(goroot fs.FS, dir string) Tree {
-	t := Tree{Kind: GoToolchain, Path: dir, Ecosystem: "Go"}
-	data, err := disk{goroot, dir}.small("VERSION", maxNote)
-	if err != nil {
-		t.unread("VERSION", "it %v: which release of Go this is cannot be told", err)
-		return t
-	}
-	first, _, _ := strings.Cut(string(data), "\n")
-	match := goRelease.FindStringSubmatch(strings.TrimSpace(first))
-	if match == nil {
-		t.unread("VERSION", "which release of Go this is cannot be told: it names none")
-		return t
-	}
-	version := match[1] + "." + match[2] + "." + match[3]
-	if match[3] == "" {
-		version += "0"
-	}
-	if match[4] != "" {
-		version += "-" + match[4] + "." + match[5]
-	}
-	for _, name := range goItself {
-		t.Packages = append(t.Packages, Package{Name: name, Version: version, Path: dir})
-	}
-	return t
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/pkgziptest"
 )
 
 func TestGoVendorReadsWhatGoVendored(t *testing.T) {
@@ -33,6 +34,14 @@ func TestGoVendorSeesChanges(t *testing.T) {
 	for _, change := range []struct{ name, file, data, path, want string }{
 		{"a changed file", "example.test/lower/deep/deep.go", "package deep\n\nvar Value = 666\n",
 			"app/vendor/example.test/lower/deep/deep.go", "not as example.test/lower v0.1.0 has it"},
+		{"changed data", "example.test/lower/deep/data/x.txt", "evil",
+			"app/vendor/example.test/lower/deep/data/x.txt", "not as example.test/lower v0.1.0 has it"},
+		{"a changed license", "example.test/Upper/LICENSE", "not free\n",
+			"app/vendor/example.test/Upper/LICENSE", "not as example.test/Upper v1.2.0 has it"},
+		{"more data", "example.test/lower/deep/data/y.txt", "evil",
+			"app/vendor/example.test/lower/deep/data/y.txt", "has no such file"},
+		{"an unlisted package of a module", "example.test/lower/more/more.go", "package more\n",
+			"app/vendor/example.test/lower/more/more.go", "does not list"},
 		{"a new file", "example.test/lower/deep/init.go", "package deep\n\nfunc init() {}\n",
 			"app/vendor/example.test/lower/deep/init.go", "has no such file"},
 		{"a new package", "example.test/evil/evil.go", "package evil\n", "app/vendor/example.test/evil/evil.go", "does not list"},
@@ -49,8 +58,69 @@ func TestGoVendorSeesChanges(t *testing.T) {
 			t.Errorf("GoVendor with %s: got %v, want %s: ...%s", change.name, got, change.path, change.want)
 		}
 	}
-	if got := GoVendor(context.Background(), os.DirFS(p.dir), "app", nil).Problems; len(got) != 1 {
-		t.Errorf("GoVendor without a module cache: got %v, want the one package that modules.txt does not list", got)
+}
+
+// Where one of the two is that the module cache has of a module, the folder or the zip, that
+// is what is compared; where there is neither, that is told, once.
+func TestGoVendorSaysWhatItCannotCompare(t *testing.T) {
+	t.Parallel()
+	p := newGoProject(t)
+	nothing := Problem{"app/vendor", "the files of 2 of 2 packages in it can be compared with nothing " +
+		"(example.test/Upper v1.2.0, example.test/lower v0.1.0): the module cache does not have it. " +
+		"Run go mod download before, or leave installed out of checks", true}
+	one := nothing
+	one.Text = strings.NewReplacer("2 of 2", "1 of 2", "example.test/Upper v1.2.0, ", "").Replace(nothing.Text)
+	changed := Problem{Path: "app/vendor/example.test/lower/deep/deep.go", Text: "the file is not as example.test/lower v0.1.0 has it"}
+	bad := Problem{"app/vendor/example.test/lower", "it cannot be compared with the zip in the module cache, which has two files of one name", true}
+	for _, step := range []struct {
+		name, remove, write, data string
+		want                      []Problem
+	}{
+		{name: "as it is"},
+		{"no folder", "example.test/lower@v0.1.0", "", "", nil},
+		{"a changed file, no folder", "", "deep/deep.go", "package deep\n\nvar Value = 666\n", []Problem{changed}},
+		{"a zip with a file twice", "", "zip", string(pkgziptest.Zip(t, "a", "1", "a", "2")), []Problem{bad, one}},
+		{"neither folder nor zip", "cache/download/example.test/lower", "", "", []Problem{one}},
+		{"the zip of one", "example.test", "", "", []Problem{one}},
+	} {
+		if step.remove != "" {
+			if err := os.RemoveAll(filepath.Join(p.cache, filepath.FromSlash(step.remove))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		switch step.write {
+		case "":
+		case "zip":
+			write(t, filepath.Join(p.cache, "cache/download/example.test/lower/@v/v0.1.0.zip"), step.data)
+		default:
+			write(t, filepath.Join(p.dir, "vendor/example.test/lower", filepath.FromSlash(step.write)), step.data)
+		}
+		got := GoVendor(context.Background(), os.DirFS(p.dir), "app", os.DirFS(p.cache)).Problems
+		if diff := cmp.Diff(step.want, got); diff != "" {
+			t.Errorf("GoVendor, %s (-want +got):\n%s", step.name, diff)
+		}
+	}
+	got := GoVendor(context.Background(), os.DirFS(p.dir), "app", nil).Problems
+	if diff := cmp.Diff([]Problem{nothing}, got); diff != "" {
+		t.Errorf("GoVendor without a module cache (-want +got):\n%s", diff)
+	}
+}
+
+// What is vendored from a folder of the project must be as it is there.
+func TestGoVendorComparesFoldersOfTheProject(t *testing.T) {
+	t.Parallel()
+	tree := fstest.MapFS{
+		"vendor/modules.txt":         {Data: []byte("# example.test/a v1.0.0 => ./a\nexample.test/a\n# example.test/b v1.0.0 => ../b\nexample.test/b\n")},
+		"vendor/example.test/a/a.go": {Data: []byte("package a\n")}, "a/a.go": {Data: []byte("package a\n")},
+		"vendor/example.test/b/b.go": {Data: []byte("package b\n")},
+	}
+	if got := GoVendor(context.Background(), tree, "", nil).Problems; len(got) != 0 {
+		t.Errorf("GoVendor of a folder: got %v, want nothing", got)
+	}
+	tree["a/a.go"] = &fstest.MapFile{Data: []byte("package other\n")}
+	if got := GoVendor(context.Background(), tree, "", nil).Problems; len(got) != 1 || got[0].Unread ||
+		got[0].Path != "vendor/example.test/a/a.go" {
+		t.Errorf("GoVendor of a folder that is different: got %v, want a.go", got)
 	}
 }
 
@@ -78,7 +148,7 @@ func TestGoVendorReadsModulesTxt(t *testing.T) {
 		if tc.text != "" {
 			tree["vendor/modules.txt"] = &fstest.MapFile{Data: []byte(tc.text)}
 		}
-		got := GoVendor(context.Background(), tree, "", nil)
+		got := GoVendor(context.Background(), tree, "", fstest.MapFS{"example.test/b@v1.1.0/README": {}})
 		if diff := cmp.Diff(tc.want, got.Packages); diff != "" {
 			t.Errorf("GoVendor, %s (-want +got):\n%s", name, diff)
 		}
