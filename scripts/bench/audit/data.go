@@ -158,8 +158,9 @@ func malware(random *rand.Rand, id string, i int) map[string]any {
 		"summary":   "Malicious code in " + name + " (npm)",
 		"details": "\n---\n_-= Per source details. Do not edit below this line.=-_\n\n" +
 			"## Source: ossf-package-analysis (" +
-			fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64()) + ")\nThe OpenSSF Package Analysis project " +
-			"identified '" + name + "' @ 1.0.0 (npm) as malicious.\n\nIt is considered malicious because:\n\n- The package " +
+			fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64()) + ")\n" +
+			"The OpenSSF Package Analysis project identified '" + name + "' @ 1.0.0 (npm) as malicious.\n\n" +
+			"It is considered malicious because:\n\n- The package " +
 			"communicates with a domain associated with malicious activity.\n",
 		"affected": []map[string]any{{
 			"package":  map[string]string{"ecosystem": "npm", "name": name, "purl": "pkg:npm/" + name},
