@@ -153,6 +153,13 @@ func TestCargoVendorReadsWhatCargoVendored(t *testing.T) {
 	t.Parallel()
 	for _, home := range []fs.FS{nil, os.DirFS("testdata/cargo/home")} {
 		got := CargoVendor(context.Background(), os.DirFS("testdata/cargo/vendor"), "app/vendor", home)
+		if home == nil {
+			if len(got.Problems) != 1 || !isUnproven(got.Problems[0], "app/vendor", "2 of 2 packages in it can be compared with "+
+				"nothing (alpha, beta)") {
+				t.Errorf("CargoVendor without archives: got %v, want that it cannot be compared", got.Problems)
+			}
+			got.Problems = nil
+		}
 		want := Tree{Kind: CargoVendored, Path: "app/vendor", Ecosystem: "crates.io", Packages: []Package{
 			{Name: "alpha", Version: "1.2.3", Path: "app/vendor/alpha", Integrity: alphaSum},
 			{Name: "beta", Version: "0.1.0", Path: "app/vendor/beta", Integrity: betaSum},
@@ -199,13 +206,26 @@ func TestCargoVendorBelievesTheArchive(t *testing.T) {
 	list := tree["beta/.cargo-checksum.json"]
 	list.Data = bytes.ReplaceAll(list.Data, []byte(hexOf(genuine)), []byte(hexOf(evil)))
 	change(tree, "beta/src/lib.rs", string(evil))
-	if got := CargoVendor(context.Background(), tree, "", nil).Problems; len(got) != 0 {
-		t.Errorf("CargoVendor without archives: got %v, want nothing, as there is nothing to tell from", got)
+	if got := CargoVendor(context.Background(), tree, "", nil).Problems; len(got) != 1 || !isUnproven(got[0], "", "2 of 2") {
+		t.Errorf("CargoVendor without archives: got %v, want that there is nothing to tell from", got)
+	}
+	home := change(copyOf(t, "testdata/cargo/home"), "registry/cache/"+cargoPlace+"/alpha-1.2.3.crate", "-")
+	if got := CargoVendor(context.Background(), tree, "", home).Problems; len(got) != 2 ||
+		got[0].Path != "beta/src/lib.rs" || !isUnproven(got[1], "", "1 of 2 packages in it can be compared with nothing (alpha)") {
+		t.Errorf("CargoVendor without the archive of alpha: got %v, want beta/src/lib.rs, and that", got)
+	}
+	change(tree, "alpha/.cargo-checksum.json", strings.Replace(string(tree["alpha/.cargo-checksum.json"].Data), `"package":"`, `"x":"`, 1))
+	if got := CargoVendor(context.Background(), tree, "", home).Problems; len(got) != 1 {
+		t.Errorf("CargoVendor with alpha from git: got %v, want beta/src/lib.rs alone: there is no archive of alpha", got)
 	}
 	got := CargoVendor(context.Background(), tree, "", os.DirFS("testdata/cargo/home")).Problems
 	if len(got) != 1 || got[0].Path != "beta/src/lib.rs" || got[0].Unread {
 		t.Errorf("CargoVendor with archives: got %v, want beta/src/lib.rs", got)
 	}
+}
+
+func isUnproven(p Problem, path, want string) bool {
+	return p.Unread && p.Path == path && strings.Contains(p.Text, want) && strings.Contains(p.Text, "cargo fetch --locked")
 }
 
 func hexOf(data []byte) string {

@@ -18,7 +18,8 @@ const cargoChecksums = ".cargo-checksum.json"
 // CargoVendor reads a folder that `cargo vendor` made: one folder for each crate, whose
 // files must be those of its .cargo-checksum.json, no more and no less. That file proves
 // nothing against who changes it as well; so where cargoHome (nil if there is none) has
-// the crate's archive with the same checksum, the files must be those of the archive.
+// the crate's archive with the same checksum, the files must be those of the archive. What
+// has a checksum and no archive is a problem, one for all.
 func CargoVendor(ctx context.Context, tree fs.FS, dir string, cargoHome fs.FS) Tree {
 	t := Tree{Kind: CargoVendored, Path: dir, Ecosystem: "crates.io"}
 	entries, err := fs.ReadDir(tree, ".")
@@ -26,7 +27,7 @@ func CargoVendor(ctx context.Context, tree fs.FS, dir string, cargoHome fs.FS) T
 		t.unread("", "the folder cannot be read")
 		return t
 	}
-	v := cargoVendor{disk: disk{tree, dir}}
+	v := cargoVendor{disk: disk{tree, dir}, unproven: make([]bool, len(entries))}
 	if cargoHome != nil {
 		v.home = &cargoHomeDir{disk: disk{cargoHome, ""}}
 		v.home.registries(&Tree{})
@@ -37,18 +38,30 @@ func CargoVendor(ctx context.Context, tree fs.FS, dir string, cargoHome fs.FS) T
 			folders = append(folders, entry.Name())
 		}
 	}
-	t.gather(ctx, len(folders), func(i int) result { return v.look(folders[i]) })
+	t.gather(ctx, len(folders), func(i int) result { return v.look(i, folders[i]) })
+	var names []string
+	for i, folder := range folders {
+		if v.unproven[i] {
+			names = append(names, folder)
+		}
+	}
+	if len(names) > 0 {
+		t.unread("", "%s: CARGO_HOME does not have the archives. Run cargo fetch --locked --manifest-path with this "+
+			"Cargo.toml before, in a folder without the project's .cargo/config.toml, or leave installed out of checks",
+			nothingToCompare(names, len(folders)))
+	}
 	return t
 }
 
 // cargoVendor is a vendor folder.
 type cargoVendor struct {
 	disk
-	home *cargoHomeDir
+	home     *cargoHomeDir
+	unproven []bool // the folders, by their number, of which there is no archive
 }
 
 // look reads one crate.
-func (v *cargoVendor) look(folder string) result {
+func (v *cargoVendor) look(number int, folder string) result {
 	c := complaints{at: v.disk}
 	pkg, err := v.crate(folder)
 	if err != nil {
@@ -74,7 +87,7 @@ func (v *cargoVendor) look(folder string) result {
 	if files == nil {
 		files = map[string]string{}
 	}
-	v.prove(folder, pkg, files, &c)
+	v.unproven[number] = pkg.Integrity != "" && !v.prove(folder, pkg, files, &c)
 	v.compareFolder(folder, pkg, files, &c)
 	for _, file := range slices.Sorted(keys(files)) {
 		c.wrong(folder+"/"+file, "a file of %s %s is missing", pkg.Name, pkg.Version)
@@ -83,17 +96,18 @@ func (v *cargoVendor) look(folder string) result {
 }
 
 // prove holds the hashes that the folder claims against the crate's archive, if Cargo has
-// one with the checksum that the folder claims, which the lock file has to have as well.
-func (v *cargoVendor) prove(folder string, pkg Package, claimed map[string]string, c *complaints) {
+// one with the checksum that the folder claims, which the lock file has to have as well;
+// false if it has none.
+func (v *cargoVendor) prove(folder string, pkg Package, claimed map[string]string, c *complaints) bool {
 	archive := v.archive(pkg)
 	if archive == "" {
-		return
+		return false
 	}
 	files, err := v.home.crateFiles(archive, pkg.Name+"-"+pkg.Version)
 	if err != nil {
 		c.unread(folder, "%s %s cannot be compared with its archive in CARGO_HOME, which %v",
 			pkg.Name, pkg.Version, err)
-		return
+		return true
 	}
 	for _, file := range slices.Sorted(keys(claimed)) {
 		if files[file] != claimed[file] {
@@ -108,6 +122,7 @@ func (v *cargoVendor) prove(folder string, pkg Package, claimed map[string]strin
 			c.wrong(folder+"/"+file, "a file of %s %s is missing", pkg.Name, pkg.Version)
 		}
 	}
+	return true
 }
 
 // archive finds the archive of a crate by its checksum.
