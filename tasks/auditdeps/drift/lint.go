@@ -45,8 +45,8 @@ func (f Facts) keeps(changed []lockfile.Require) bool {
 	for _, require := range changed {
 		to := f.Lock.Entries[require.To]
 		_, forced := f.Overrides[require.Name]
-		if forced || claimsLess(to, require.Kind) || to.Source != lockfile.Registry || to.Version == "" || !isRange(require.Range) ||
-			r.judge(to.Name, to.Version, to.Source, require) != fits {
+		if forced || claimsLess(to, require.Kind) || to.Source != lockfile.Registry || to.Version == "" ||
+			!isRange(require.Range) || r.judge(to.Name, to.Version, to.Source, require) != fits {
 			return false
 		}
 	}

@@ -8,8 +8,8 @@ import (
 
 // scanner walks through JSON (RFC 8259) and keeps nothing: of a package.json, most is
 // never looked at, and the reader of shared/lockfile, which keeps every value with its line,
-// takes seven times as long for them and forty times the memory. Unlike encoding/json it tells keys apart by their case, as the
-// programs do that a package.json is for.
+// takes seven times as long for it and forty times the memory. Unlike encoding/json it
+// tells keys apart by their case, as the programs do that a package.json is for.
 type scanner struct {
 	data []byte
 	at   int
