@@ -52,7 +52,6 @@ func FuzzParse(f *testing.F) {
 				}
 			}
 		}
-		Join(all)
 	})
 }
 

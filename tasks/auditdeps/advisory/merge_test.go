@@ -78,32 +78,3 @@ func TestMergeOfKinds(t *testing.T) {
 		t.Errorf("Merge() of one note twice = %+v", twice)
 	}
 }
-
-// Go's records have no severities: most can be had from GitHub's of the same CVE number.
-func TestJoin(t *testing.T) {
-	t.Parallel()
-	all := []Advisory{
-		{ID: "GO-1", Aliases: []string{"CVE-1"}, Severity: Unknown},
-		{ID: "GHSA-1", Aliases: []string{"CVE-1"}, Severity: Moderate, Vector: "V"},
-		{ID: "GHSA-2", Aliases: []string{"CVE-1"}, Severity: High, Vector: "W"},
-		{ID: "GO-2", Aliases: []string{"CVE-2"}, Severity: Unknown},
-		{ID: "PYSEC-3", Aliases: []string{"GHSA-1"}, Severity: Unknown},
-		{ID: "GHSA-4", Aliases: []string{"PYSEC-4"}, Severity: Low},
-		{ID: "PYSEC-4", Severity: Unknown},
-		{ID: "GHSA-5", Aliases: []string{"MAL-5"}, Severity: Unknown},
-		{ID: "RUSTSEC-6", Aliases: []string{"CVE-6"}, Severity: Low, Informational: true},
-		{ID: "GHSA-6", Aliases: []string{"CVE-6"}, Severity: Unknown},
-	}
-	Join(all)
-	var got []Severity
-	for _, a := range all {
-		got = append(got, a.Severity)
-	}
-	want := []Severity{High, Moderate, High, Unknown, Moderate, Low, Low, Critical, Low, Unknown}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("Join() (-want +got):\n%s", diff)
-	}
-	if all[0].Vector != "W" {
-		t.Errorf("Join() gave GO-1 the vector %q, want the one of its severity", all[0].Vector)
-	}
-}
