@@ -29,7 +29,8 @@ type Lock struct {
 	Entries []Entry
 	// Contradictions are places where the lock file says two things of one package.
 	Contradictions []Contradiction
-	// Indexes are where the file has Python packages looked for, in the order of the file.
+	// Indexes are where packages are looked for, of Python, npm, Yarn and pnpm, in the order
+	// of the files that say so.
 	Indexes []Index
 	// Unproven are packages that are downloaded from a registry and have no hash,
 	// as name@version: nothing could verify them.
@@ -215,6 +216,9 @@ func ReadCompared(tree fs.FS, name string) (lock Lock, stale, err error) {
 func (l *Lock) read(r reader, data []byte, tree fs.FS) error {
 	err := r.parse(bytes.TrimPrefix(data, []byte(utf8BOM)), tree, l)
 	if err == nil {
+		if path.Base(l.Path) != npmHidden {
+			npmIndexes(tree, l)
+		}
 		l.tidy()
 		err = l.check()
 	}
@@ -251,6 +255,10 @@ func open(tree fs.FS, name string) (reader, []byte, error) {
 
 // readFile reads a lock file or manifest of at most maxSize bytes.
 func readFile(tree fs.FS, name string) ([]byte, error) {
+	// What is no regular file could block before it is open.
+	if info, err := fs.Stat(tree, name); err == nil && !info.Mode().IsRegular() {
+		return nil, &FormatError{name, "it is no regular file"}
+	}
 	f, err := tree.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)

@@ -291,7 +291,8 @@ func matchNames(pattern, names []string) bool {
 		if i >= len(names) {
 			return false
 		}
-		if ok, err := path.Match(part, names[i]); !ok || err != nil {
+		// Brackets are part of names here: [slug].
+		if ok, err := path.Match(strings.ReplaceAll(part, "[", `\[`), names[i]); !ok || err != nil {
 			return false
 		}
 	}
@@ -332,9 +333,21 @@ func hasLock(names []string, manager string) bool {
 	})
 }
 
+// maxManifest bounds what is read of a manifest, to see whether it asks for packages.
+const maxManifest = 4 << 20
+
+// small reads a manifest. What is no regular file could block, or never end.
+func (p place) small() ([]byte, error) {
+	info, err := fs.Stat(p.tree, p.path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxManifest {
+		return nil, fs.ErrInvalid
+	}
+	return fs.ReadFile(p.tree, p.path)
+}
+
 // names reports whether a manifest of another kind has something to say of dependencies.
 func (p place) names() bool {
-	data, err := fs.ReadFile(p.tree, p.path)
+	data, err := p.small()
 	if err != nil {
 		return true
 	}
@@ -345,7 +358,7 @@ func (p place) names() bool {
 
 // asksForPackages reports whether a package.json asks for any package.
 func asksForPackages(at place) bool {
-	data, err := fs.ReadFile(at.tree, at.path)
+	data, err := at.small()
 	var manifest struct {
 		Dependencies, DevDependencies, OptionalDependencies map[string]any
 	}

@@ -14,14 +14,6 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/task"
 )
 
-// cleanInstall is how each package manager installs what the lock file says, and nothing
-// else; those of Yarn differ by version.
-var cleanInstall = map[string]string{
-	"npm": "npm ci", "pnpm": "pnpm install --frozen-lockfile", "yarn": "yarn install --immutable",
-	"pip": "pip install --require-hashes -r", "go": "go mod download", "nuget": "dotnet restore --locked-mode",
-	"cargo": "cargo fetch --locked",
-}
-
 // environment is what package managers are given: where programs, caches and configuration
 // are, how servers are reached, and what registries are told. Other variables of the job,
 // secrets among them, they do not get: they run what packages bring along.
@@ -59,7 +51,7 @@ func (s *step) installAll(ctx context.Context, files found) (stop bool, err erro
 		return true, errors.Join(plan.report(), plan.documents())
 	}
 	for _, p := range plan.projects {
-		args := installArgs(p.lock)
+		args := cleanInstall(p.lock)
 		if args == nil {
 			s.env.Log.Printf("%s: there is nothing that installs it exactly; it is audited as it is.", p.shown)
 			continue
@@ -89,18 +81,28 @@ func unchanged(projects []*project) error {
 	return errors.Join(errs...)
 }
 
-// installArgs are the program and its arguments; nil if there is none.
-func installArgs(lock lockfile.Lock) []string {
-	switch base := path.Base(lock.Path); {
-	case lock.Format == lockfile.Yarn1:
+// cleanInstall is how what a lock file says is installed, and nothing else, as a program and
+// its arguments; nil if nothing does that.
+func cleanInstall(lock lockfile.Lock) []string {
+	switch base := path.Base(lock.Path); lock.Format {
+	case lockfile.NPM:
+		return []string{"npm", "ci"}
+	case lockfile.PNPM:
+		return []string{"pnpm", "install", "--frozen-lockfile"}
+	case lockfile.Yarn1:
 		return []string{"yarn", "install", "--frozen-lockfile", "--force"}
-	case lock.Format == lockfile.Pip && strings.HasPrefix(base, "requirements"):
-		return []string{"pip", "install", "--require-hashes", "--force-reinstall", "-r", base}
-	case lock.Format == lockfile.Pip:
-		return nil
-	}
-	if command := cleanInstall[managerOf(lock.Format)]; command != "" {
-		return strings.Fields(command)
+	case lockfile.Berry:
+		return []string{"yarn", "install", "--immutable"}
+	case lockfile.Pip:
+		if strings.HasPrefix(base, "requirements") {
+			return []string{"pip", "install", "--require-hashes", "--force-reinstall", "-r", base}
+		}
+	case lockfile.Go:
+		return []string{"go", "mod", "download"}
+	case lockfile.NuGet:
+		return []string{"dotnet", "restore", "--locked-mode"}
+	case lockfile.Cargo:
+		return []string{"cargo", "fetch", "--locked"}
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func TestInstallArgs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := strings.Join(installArgs(lockfile.Lock{Path: name, Format: tc.format}), " ")
+			got := strings.Join(cleanInstall(lockfile.Lock{Path: name, Format: tc.format}), " ")
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("installArgs(%s, %s) (-want +got):\n%s", name, tc.format, diff)
 			}

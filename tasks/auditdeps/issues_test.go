@@ -131,11 +131,19 @@ func TestOneIssueForEachPackage(t *testing.T) {
 	j.outputs("result=findings")
 }
 
+// Without GitHub's word the worst of the others counts.
+func TestAliasesRate(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, bad().with("id", "X-1").with("aliases", []string{"CVE-2026-1"}).String(),
+		about("npm", "victim", "SNYK-1").severity("CRITICAL").with("aliases", []string{"CVE-2026-1"}).String()).victim()
+	j.expect("Failed").outputs("critical=1", "high=0")
+}
+
 // Records that are of one vulnerability are one finding, by all of its names.
 func TestAliasesAreOne(t *testing.T) {
 	t.Parallel()
 	j := newJob(t, bad().with("aliases", []string{"CVE-2026-1"}).String(),
 		about("npm", "victim", "SNYK-1").severity("CRITICAL").with("aliases", []string{"CVE-2026-1"}).fixed("1.5.0").String()).victim()
-	j.expect("Failed", "FAILS         victim 1.0.0: critical, GHSA-1111-1111-1111", "2.0.0", "!ask for victim 1.5.0").
-		outputs("critical=1", "high=0")
+	j.expect("Failed", "FAILS         victim 1.0.0: high, GHSA-1111-1111-1111", "2.0.0", "!ask for victim 1.5.0").
+		outputs("critical=0", "high=1") // GitHub's word counts
 }

@@ -26,9 +26,15 @@ func (s *step) readPolicy() error {
 	if name == "" {
 		name = filepath.Join(s.sources, policyName)
 	}
-	data, err := os.ReadFile(name)
+	info, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) && s.in.PolicyFile == "" {
 		return nil
+	}
+	var data []byte
+	if err == nil && info.Mode().IsRegular() && info.Size() <= maxManifest {
+		data, err = os.ReadFile(name)
+	} else if err == nil {
+		err = fs.ErrInvalid
 	}
 	if err != nil {
 		return badInput("policyFile", "the file cannot be read", "name a file that exists when this step runs")
@@ -51,6 +57,11 @@ func (s *step) readPolicy() error {
 func (a *audit) judge() {
 	var verdicts []policy.Verdict
 	now := a.step.env.Now()
+	for _, p := range a.projects {
+		if p.unread == nil {
+			verdicts = append(verdicts, a.contradictions(p, now)...)
+		}
+	}
 	for i := range a.found {
 		v := &a.found[i]
 		a.explain(v)
@@ -66,11 +77,6 @@ func (a *audit) judge() {
 			cmp.Compare(rank(y), rank(x)), cmp.Compare(x.project.shown, y.project.shown),
 			cmp.Compare(x.name, y.name), cmp.Compare(x.version, y.version), cmp.Compare(x.hit.ID, y.hit.ID))
 	})
-	for _, p := range a.projects {
-		if p.unread == nil {
-			verdicts = append(verdicts, a.contradictions(p, now)...)
-		}
-	}
 	slices.SortStableFunc(a.drifts, func(x, y contradiction) int {
 		return cmp.Compare(order[x.verdict.status], order[y.verdict.status])
 	})
@@ -98,7 +104,7 @@ func joined(chains [][]string) []string {
 // explain finds out how a vulnerable package came, and what mends it.
 func (a *audit) explain(v *vulnerability) {
 	if len(v.entries) == 0 {
-		v.remedy.Text = a.diskRemedy(v)
+		v.remedy.Text = a.diskRemedy(v) + a.origin(v.component)
 		v.chains = [][]string{{"on the disk alone", v.name}}
 		return
 	}
@@ -114,16 +120,28 @@ func (a *audit) explain(v *vulnerability) {
 			v.remedy = r
 		}
 	}
+	v.remedy.Text += a.origin(v.component)
+}
+
+// origin says which cache the installed packages came from, for the text of a finding.
+func (a *audit) origin(c component) string {
+	if a.restored == "" || len(c.disk) == 0 {
+		return ""
+	}
+	return "; what is there was restored from the cache " + a.restored
 }
 
 // diskRemedy is what to do about a package that the lock file does not have in this version.
 func (a *audit) diskRemedy(v *vulnerability) string {
-	text := "the lock file does not have this version: install again, from the lock file alone"
-	if command := cleanInstall[v.project.manager]; command != "" {
-		text += " (`" + command + "`)"
+	if slices.ContainsFunc(a.drifts, func(d contradiction) bool {
+		name, _ := cutVersion(d.Package)
+		return d.project == v.project && d.Rule == "lint/address" && name == v.name
+	}) {
+		return "the lock file has another version and the address of this one: see lint/address, and renew its entry"
 	}
-	if a.restored != "" {
-		text += "; what is there was restored from the cache " + a.restored
+	text := "the lock file does not have this version: install again, from the lock file alone"
+	if command := cleanInstall(v.project.lock); command != nil {
+		text += " (`" + strings.Join(command, " ") + "`)"
 	}
 	return text
 }

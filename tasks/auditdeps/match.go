@@ -13,6 +13,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
+	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/advisory"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/database"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/installed"
@@ -48,9 +49,19 @@ func (a *audit) components(p *project) []component {
 		}
 	}
 	if len(open) > 0 && !a.planned {
-		a.cannot(p.shown, fmt.Sprintf("%s: %s without a version, and not installed: %s", p.shown,
-			plural(len(open), "package"), some(open)),
-			"pin versions in the lock file, or run AuditDeps after the installation")
+		u := unable{
+			path: p.shown, text: fmt.Sprintf("%s: %s without a version, and not installed: %s", p.shown,
+				plural(len(open), "package"), some(open)),
+			fix: "pin versions in the lock file, or run AuditDeps after the installation",
+		}
+		if p.manager == "maven" { // a parent or a BOM says the versions, as in most projects
+			u.text = fmt.Sprintf("%s: %s whose version does not stand there: %s", p.shown,
+				plural(len(open), "package"), some(open))
+			u.fix = "audit what Maven resolves by another tool, or take the folder out of workingDirectory"
+			a.skipped = append(a.skipped, u)
+		} else {
+			a.unable = append(a.unable, u)
+		}
 	}
 	for _, tree := range p.trees {
 		list.disk(tree)
@@ -108,9 +119,6 @@ func (l *inventory) add(name, version string) *component {
 
 // match looks all components up among the known vulnerabilities.
 func (a *audit) match(ctx context.Context) error {
-	if !a.step.checks[advisories] {
-		return nil
-	}
 	var all []component
 	ecosystems := map[string]bool{}
 	for _, p := range a.projects {
@@ -122,7 +130,7 @@ func (a *audit) match(ctx context.Context) error {
 			}
 		}
 	}
-	if len(all) == 0 {
+	if len(all) == 0 || !a.step.checks[advisories] {
 		return nil
 	}
 	source, err := a.open(ctx, ecosystems, all)
@@ -136,12 +144,8 @@ func (a *audit) match(ctx context.Context) error {
 		}
 		hits, err := source.hits(c.project.lock.Ecosystem(), c.name, c.version)
 		if err != nil {
-			a.cannot(
-				c.project.shown,
-				fmt.Sprintf("%s %s: %v", c.name, c.version, err),
-				"report it with the name of the advisory: "+
-					"a version that cannot be judged may be affected",
-			)
+			a.cannot(c.project.shown, fmt.Sprintf("%s %s: %v", c.name, c.version, err),
+				"use a version that its ecosystem can order; if it is one, tell "+task.IssuesURL)
 		}
 		for _, hit := range hits {
 			a.found = append(a.found, vulnerability{component: c, hit: hit})
@@ -270,6 +274,8 @@ var publicHosts = []string{
 	"https://registry.npmjs.org/", "https://registry.yarnpkg.com/", "https://files.pythonhosted.org/",
 	"https://pypi.org/",
 	"https://api.nuget.org/", "https://static.crates.io/", "https://crates.io/", "https://repo.maven.apache.org/",
+	"registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/",
+	"https://github.com/rust-lang/crates.io-index", "https://index.crates.io/",
 }
 
 // public reports whether an entry certainly comes from a public registry. One whose lock
@@ -278,8 +284,7 @@ func public(e lockfile.Entry) bool {
 	if e.Source != lockfile.Registry {
 		return false
 	}
-	return slices.ContainsFunc(publicHosts, func(host string) bool { return strings.HasPrefix(e.URL, host) }) ||
-		strings.Contains(e.URL, "github.com/rust-lang/crates.io-index") || strings.Contains(e.URL, "index.crates.io")
+	return slices.ContainsFunc(publicHosts, func(host string) bool { return strings.HasPrefix(e.URL, host) })
 }
 
 // client is the one for all requests of the step.

@@ -33,10 +33,10 @@ func (a *audit) count(s status) int {
 // announce sets the output variables.
 func (a *audit) announce() error {
 	counts := a.counts()
-	accepted := a.count(accepted)
+	tolerated := a.count(accepted)
 	for _, v := range a.found {
-		if order[v.verdict.status] >= order[known] {
-			accepted++
+		if v.verdict.status == accepted || v.verdict.status == known {
+			tolerated++
 		}
 	}
 	var errs []error
@@ -45,7 +45,7 @@ func (a *audit) announce() error {
 		OutputCritical: strconv.Itoa(counts[advisory.Critical]), OutputHigh: strconv.Itoa(counts[advisory.High]),
 		OutputModerate: strconv.Itoa(counts[advisory.Moderate]), OutputLow: strconv.Itoa(counts[advisory.Low]),
 		OutputUnknown: strconv.Itoa(counts[advisory.Unknown]), OutputDrift: strconv.Itoa(a.count(fails)),
-		OutputAccepted: strconv.Itoa(accepted),
+		OutputAccepted: strconv.Itoa(tolerated),
 	} {
 		errs = append(errs, a.step.env.Log.SetVariable(name, value, pipeline.Var{}))
 	}

@@ -99,17 +99,21 @@ func message(err error, otherwise string) string {
 // words reads a list of known words; the word all stands for none, which is nil.
 func words(text string, known []string, all string) ([]string, error) {
 	var list []string
+	everything := false
 	for item := range strings.SplitSeq(text, ",") {
 		item = strings.ToLower(strings.TrimSpace(item))
 		switch {
 		case item == "" || slices.Contains(list, item):
 		case item == all:
-			return nil, nil
+			everything = true
 		case !slices.Contains(known, item):
 			return nil, fmt.Errorf("%.40q is not known", item)
 		default:
 			list = append(list, item)
 		}
+	}
+	if everything {
+		return nil, nil
 	}
 	return list, nil
 }

@@ -130,8 +130,8 @@ func (s *step) pathPython() []string {
 			if exists(filepath.Join(prefix, "pyvenv.cfg")) {
 				return sitePackages(prefix)
 			}
-			if real := s.which(name); real != "" {
-				return sitePackages(filepath.Dir(filepath.Dir(real)))
+			if real := s.which(name); real != "" { // on Windows it stands in the prefix itself
+				return append(sitePackages(filepath.Dir(filepath.Dir(real))), sitePackages(filepath.Dir(real))...)
 			}
 		}
 	}

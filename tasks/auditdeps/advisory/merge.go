@@ -65,11 +65,13 @@ func mergeGroup(group []Hit) Hit {
 		return group[0]
 	}
 	one := group[0]
+	// What GitHub has rated is rated; else the worst of what the others say counts.
+	labelled := preference(one.ID) == 0 && one.Severity != Unknown
 	var names []string
 	for _, h := range group {
 		names = append(append(names, h.ID), h.Aliases...)
 		one.Summary = cmp.Or(one.Summary, h.Summary)
-		if h.Severity.Rank() > one.Severity.Rank() {
+		if !labelled && h.Severity.Rank() > one.Severity.Rank() {
 			one.Severity, one.Vector = h.Severity, h.Vector
 		}
 		one.Malicious = one.Malicious || h.Malicious

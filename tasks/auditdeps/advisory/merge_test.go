@@ -29,7 +29,7 @@ func TestMerge(t *testing.T) {
 	other := hit(t, "1.0.0", Advisory{ID: "GO-9", Aliases: []string{"CVE-9"}, Severity: Critical, Ranges: []Range{{}}})
 
 	want := Hit{Fixed: []string{"1.2.0", "1.4.0"}, Advisory: Advisory{ID: "GHSA-1", Aliases: []string{"CVE-1", "CVE-2", "GO-1", "GO-2"},
-		Ecosystem: "Go", Package: "m", Summary: "go's", Severity: Critical, Vector: "W", Published: day(2), Modified: day(9),
+		Ecosystem: "Go", Package: "m", Summary: "go's", Severity: High, Vector: "V", Published: day(2), Modified: day(9),
 		Ranges: append(slices.Clone(github.Ranges), golang.Ranges...)}}
 	hits := []Hit{golang, github, unreviewed, other}
 	for _, order := range [][]int{{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}} {
@@ -37,7 +37,7 @@ func TestMerge(t *testing.T) {
 		for _, i := range order {
 			in = append(in, hits[i])
 		}
-		if diff := cmp.Diff([]Hit{want, other}, Merge(in)); diff != "" {
+		if diff := cmp.Diff([]Hit{other, want}, Merge(in)); diff != "" {
 			t.Errorf("Merge() in order %v (-want +got):\n%s", order, diff)
 		}
 	}

@@ -171,6 +171,9 @@ func (r *reader) entry(n *yaml.Node) {
 		r.problem(keys["id"].Line, "write one id of an advisory or rule; patterns are not allowed here",
 			"%s is not an id", shown(a.ID))
 	}
+	if a.Path != "" && strings.Contains(a.ID, "/") {
+		r.problem(keys["path"].Line, "name the package instead", "a path accepts vulnerabilities, and %s is a rule", shown(a.ID))
+	}
 	if a.Path != "" && slices.Contains(segments(a.Path), "") {
 		r.problem(keys["path"].Line, "write it as in the report, such as root > * > minimist, with ** for any number",
 			"the path %s has an empty part", shown(a.Path))

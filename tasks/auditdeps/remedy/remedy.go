@@ -192,4 +192,13 @@ func (g *Graph) override() string {
 	return ""
 }
 
-func code(command string) string { return "`" + command + "`" }
+// code quotes a command that people may paste into a shell. With a name that a shell does
+// not take as it is, it is none.
+func code(command string) string {
+	if strings.ContainsFunc(strings.ReplaceAll(command, " && ", " "), func(r rune) bool {
+		return !('a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune(" @/._~+:=,-", r))
+	}) {
+		return "an update of the package"
+	}
+	return "`" + command + "`"
+}
