@@ -12,8 +12,9 @@ import (
 
 var pythonRules = []rule{pythonPins, indexes, pythonInstalled, pythonEdges}
 
-// installers are in environments without anybody asking for them.
-var installers = []string{"pip", "setuptools", "wheel", "distribute", "uv"}
+// installers are in environments without anybody asking for them: venv and virtualenv put
+// them there.
+var installers = []string{"pip", "setuptools", "wheel"}
 
 // pythonPins looks for packages whose version the file leaves open: pip keeps whatever is
 // installed and fits, and else takes the newest.
@@ -34,7 +35,7 @@ func pythonInstalled(f Facts) []Finding {
 	l := newLocked(f, lockfile.PythonName)
 	l.in(installed.SitePackages, func(tree installed.Tree) {
 		here := map[string]bool{}
-		askers := pythonAskers(tree.Packages)
+		askers := l.pythonAskers(tree.Packages)
 		for _, p := range tree.Packages {
 			here[p.Key] = true
 			if entries := l.byName[p.Key]; len(entries) > 0 {
@@ -94,12 +95,17 @@ func samePython(a, b string) bool {
 	return a == b || err == nil && order == 0
 }
 
-// pythonAskers are the packages that require a package, by its key.
-func pythonAskers(packages []installed.Package) map[string][]string {
+// pythonAskers are the packages that require a package, by its key: only locked ones, if the
+// lock file has all that there may be. Two that nobody asked for could ask for each other.
+func (l *locked) pythonAskers(packages []installed.Package) map[string][]string {
+	part := strings.HasPrefix(path.Base(l.Lock.Path), "requirements")
 	askers := map[string][]string{}
 	for _, p := range packages {
-		for _, r := range p.Requires {
-			askers[lockfile.PythonName(r.Name)] = append(askers[lockfile.PythonName(r.Name)], spec(p.Name, p.Version))
+		if part || len(l.byName[p.Key]) > 0 {
+			for _, r := range p.Requires {
+				key := lockfile.PythonName(r.Name)
+				askers[key] = append(askers[key], spec(p.Name, p.Version))
+			}
 		}
 	}
 	return askers
@@ -123,10 +129,10 @@ func (l *locked) pythonExtra(p installed.Package, askers map[string][]string) {
 		as := Finding{Check: Installed, Rule: "installed/extra", Severity: Warn,
 			Fix: "pin it, with its hash: pip-compile --generate-hashes does that for all of them"}
 		l.at(as, p, text+": "+some(asked)+" requires it, so an older version stays in an environment that is kept")
-	case strings.HasPrefix(base, "requirements"):
+	case strings.HasPrefix(base, "requirements") || p.Key == "uv": // which uv sync leaves where it is
 		l.installed("installed/extra", Warn, p, text+"; no package requires it")
 	default:
-		l.installed("installed/extra", Fail, p, text+"; no package requires it")
+		l.installed("installed/extra", Fail, p, text+"; no package that it has requires it")
 	}
 }
 

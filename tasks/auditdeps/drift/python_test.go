@@ -159,3 +159,41 @@ func TestPythonEdges(t *testing.T) {
 		t.Errorf("a package that a whole lock file does not have (-want +got):\n%s", diff)
 	}
 }
+
+// A name does not excuse a package, except where venv itself puts it, nor does another that
+// nobody asked for.
+func TestPythonExtras(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		lock  string
+		asker string // what requires the package
+		want  []string
+	}{
+		"pip":                {lock: "poetry.lock"},
+		"setuptools":         {lock: "poetry.lock"},
+		"wheel":              {lock: "requirements.txt"},
+		"distribute":         {lock: "poetry.lock", want: []string{"fail installed/extra distribute@1.0 distribute"}},
+		"uv":                 {lock: "uv.lock", want: []string{"warn installed/extra uv@1.0 uv"}},
+		"asked by a":         {lock: "uv.lock", asker: "a", want: []string{"warn installed/extra asked-by-a@1.0 asked by a"}},
+		"asked in part by x": {lock: "requirements.txt", asker: "x", want: []string{"warn installed/extra asked-in-part-by-x@1.0 asked in part by x", "warn installed/extra x@1.0 x"}},
+		"asked by x":         {lock: "uv.lock", asker: "x", want: []string{"fail installed/extra asked-by-x@1.0 asked by x", "fail installed/extra x@1.0 x"}},
+	} {
+		key := strings.ReplaceAll(name, " ", "-")
+		tree := installed.Tree{Kind: installed.SitePackages, Packages: []installed.Package{
+			{Name: "a", Version: "1.0", Path: "a", Key: "a"}, {Name: key, Version: "1.0", Path: name, Key: key},
+		}}
+		require := []lockfile.Require{{Name: key, Kind: lockfile.Prod, To: -1}}
+		switch tc.asker {
+		case "a":
+			tree.Packages[0].Requires = require
+		case "x":
+			tree.Packages = append(tree.Packages, installed.Package{Name: "x", Version: "1.0", Path: "x", Key: "x", Requires: require})
+		}
+		lock := lockfile.Lock{Path: tc.lock, Format: lockfile.Pip, Entries: []lockfile.Entry{
+			{Name: "a", Version: "1.0", Source: lockfile.Registry, Integrity: []string{"sha256:x"}}}}
+		got := brief(drift.Find(drift.Facts{Lock: lock, Trees: []installed.Tree{tree}}))
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s in %s (-want +got):\n%s", name, tc.lock, diff)
+		}
+	}
+}
