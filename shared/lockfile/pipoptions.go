@@ -103,44 +103,6 @@ func pipOption(word string) (name, value string, attached, valued bool) {
 	return name, value, attached, valued
 }
 
-// shellWords splits a line as a shell would (Python's shlex.split); false if a quote has no
-// end.
-func shellWords(line string) ([]string, bool) {
-	var words []string
-	var word strings.Builder
-	var quote rune
-	begun, escaped := false, false
-	for _, r := range line {
-		switch {
-		case escaped:
-			if quote == '"' && r != '"' && r != '\\' {
-				word.WriteByte('\\')
-			}
-			word.WriteRune(r)
-			escaped = false
-		case r == '\\' && quote != '\'':
-			begun, escaped = true, true
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote == 0 && (r == '"' || r == '\''):
-			begun, quote = true, r
-		case quote == 0 && strings.ContainsRune(" \t\r\n", r):
-			if begun {
-				words = append(words, word.String())
-				word.Reset()
-			}
-			begun = false
-		default:
-			begun = true
-			word.WriteRune(r)
-		}
-	}
-	if begun {
-		words = append(words, word.String())
-	}
-	return words, quote == 0 && !escaped
-}
-
 // addIndexes adds what a line of a file says.
 func (l *Lock) addIndexes(path string, line int, indexes []Index) {
 	for _, index := range indexes {

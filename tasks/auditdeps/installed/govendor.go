@@ -150,41 +150,50 @@ func (v *vendored) look(ctx context.Context, m vendoredModule) result {
 	return result{packages: []Package{v.pkg(m)}, problems: c.all()}
 }
 
-// compare holds a vendored file against that of its module. Files that are not of a package
-// can be of another module that the path begins with, too: a license, or data to embed.
+// compare holds a vendored file against that of its module.
 func (v *vendored) compare(file string, m vendoredModule, c *complaints) {
 	folder := path.Dir(file)
-	listed := v.folders[folder] != ""
 	got, err := v.sha256(file)
-	known, there := false, false
-	for at := folder; err == nil && at != "vendor"; at = path.Dir(at) {
-		name := strings.TrimPrefix(at, "vendor/")
-		original, ok := v.originals[name]
-		if !ok || listed && name != m.Path {
-			continue
-		}
-		known = true
-		want, wrong := original.sum(strings.TrimPrefix(file, at+"/"))
-		switch {
-		case wrong == nil && want == got:
-			return
-		case wrong == nil:
-			there = true
-		case wrong != errNotThere:
-			c.unread(file, "the file of %s in the module cache %v", m.Path, wrong)
-			return
-		}
+	if err != nil {
+		c.about(file, m.Path, err)
+		return
 	}
+	sums, known, err := v.wanted(file, m)
+	listed := v.folders[folder] != ""
 	switch {
 	case err != nil:
-		c.about(file, m.Path, err)
-	case there:
+		c.unread(file, "the file of %s in the module cache %v", m.Path, err)
+	case slices.Contains(sums, got):
+	case len(sums) > 0:
 		c.wrong(file, "the file is not as %s %s has it", m.Path, m.Version.Version)
 	case !listed && path.Ext(file) == ".go" && !ignoredByGo(folder):
 		c.wrong(file, "modules.txt does not list this package")
 	case known:
 		c.wrong(file, "%s %s has no such file", m.Path, m.Version.Version)
 	}
+}
+
+// wanted are the hashes that a file may have; known says that there is something to compare
+// it with. Files that are not of a package can be of another module that the path begins
+// with, too: a license, or data to embed.
+func (v *vendored) wanted(file string, m vendoredModule) (sums []string, known bool, err error) {
+	folder := path.Dir(file)
+	for at := folder; at != "vendor"; at = path.Dir(at) {
+		name := strings.TrimPrefix(at, "vendor/")
+		original, ok := v.originals[name]
+		if !ok || v.folders[folder] != "" && name != m.Path {
+			continue
+		}
+		known = true
+		sum, err := original.sum(strings.TrimPrefix(file, at+"/"))
+		switch {
+		case err == nil:
+			sums = append(sums, sum)
+		case err != errNotThere:
+			return nil, true, err
+		}
+	}
+	return sums, known, nil
 }
 
 // list lists the files of the vendor folder by their modules. Of a folder that modules.txt
