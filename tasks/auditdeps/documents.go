@@ -100,8 +100,9 @@ func (a *audit) sarif() ([]byte, error) {
 		}
 		results = append(results, report.Finding{
 			Rule: v.hit.ID, Severity: v.verdict.severity(), Path: name, Line: line,
-			Message: fmt.Sprintf("%s %s: %s%s", v.name, v.version, a.describe(v), because(v.verdict.why)),
-			Hint:    v.remedy.Text + a.from(v), Fingerprint: v.hit.ID + "/" + v.name + "@" + v.version + "/" + v.project.shown,
+			Message:     fmt.Sprintf("%s %s: %s%s", v.name, v.version, a.describe(v), because(v.verdict.why)),
+			Hint:        v.remedy.Text + a.from(v),
+			Fingerprint: v.hit.ID + "/" + v.name + "@" + v.version + "/" + v.project.shown,
 		})
 	}
 	for _, d := range a.drifts {

@@ -40,7 +40,7 @@ type Inputs struct {
 	// MinFixAgeDays is how many days a vulnerability must have been published to fail the step, for
 	// teams that wait before they take new versions. Until then it is warned about. A malicious
 	// package fails at once.
-	MinFixAgeDays int `input:"minFixAgeDays" label:"Minimum age of a fix, in days" env:"INPUT_MINFIXAGEDAYS,default=0"`
+	MinFixAgeDays int `input:"minFixAgeDays" label:"Minimum age of an advisory, in days" env:"INPUT_MINFIXAGEDAYS,default=0"`
 
 	// Checks is what to check, separated by commas: `advisories` (known vulnerabilities), `drift`
 	// (manifest against lock file), `installed` (lock file against the disk), `lint` (the lock file
@@ -48,8 +48,9 @@ type Inputs struct {
 	// there).
 	Checks string `input:"checks" label:"Checks" env:"INPUT_CHECKS,default=advisories, drift, installed, lint, edges"`
 
-	// AllowedRegistries is the hosts, or addresses up to a path, that packages may come from, one per
-	// line. Empty: the public registry of the ecosystem, and Azure Artifacts.
+	// AllowedRegistries is the hosts (`*.example.com` is any below), or addresses up to a path, that
+	// packages may come from, one per line. Empty: the public registry of the ecosystem, and Azure
+	// Artifacts.
 	AllowedRegistries inputs.Lines `input:"allowedRegistries" label:"Allowed registries" env:"INPUT_ALLOWEDREGISTRIES"`
 
 	// PolicyFile is the file of accepted findings, each with a reason and an end; see the README.
@@ -196,8 +197,8 @@ const (
 	OutputLow = "low"
 	// OutputUnknown is the same of those without a severity.
 	OutputUnknown = "unknown"
-	// OutputDrift is how many contradictions between manifest, lock file and disk were found, warnings
-	// not counted.
+	// OutputDrift is how many contradictions between manifest, lock file and disk were found by the
+	// checks other than `advisories`, warnings not counted.
 	OutputDrift = "drift"
 	// OutputAccepted is how many findings the policy file or the baseline has accepted.
 	OutputAccepted = "accepted"

@@ -30,12 +30,7 @@ func (a *audit) components(p *project) []component {
 		project: p, ecosystem: p.lock.Ecosystem(), at: make(map[[2]string]int, len(p.lock.Entries)),
 		all: make([]component, 0, len(p.lock.Entries)),
 	}
-	there := map[string]bool{}
-	for _, tree := range p.trees {
-		for _, pkg := range tree.Packages {
-			there[advisory.Normalize(list.ecosystem, pkg.Name)] = true
-		}
-	}
+	there := p.installedNames()
 	var open []string
 	for i, e := range p.lock.Entries {
 		switch {
@@ -49,24 +44,38 @@ func (a *audit) components(p *project) []component {
 		}
 	}
 	if len(open) > 0 && !a.planned {
-		u := unable{
-			path: p.shown, text: fmt.Sprintf("%s: %s without a version, and not installed: %s", p.shown,
-				plural(len(open), "package"), some(open)),
-			fix: "pin versions in the lock file, or run AuditDeps after the installation",
-		}
-		if p.manager == "maven" { // a parent or a BOM says the versions, as in most projects
-			u.text = fmt.Sprintf("%s: %s whose version does not stand there: %s", p.shown,
-				plural(len(open), "package"), some(open))
-			u.fix = "audit what Maven resolves by another tool, or take the folder out of workingDirectory"
-			a.skipped = append(a.skipped, u)
-		} else {
-			a.unable = append(a.unable, u)
-		}
+		a.unversioned(p, open)
 	}
 	for _, tree := range p.trees {
 		list.disk(tree)
 	}
 	return list.all
+}
+
+// installedNames are the normalized names of what is on the disk.
+func (p *project) installedNames() map[string]bool {
+	names := map[string]bool{}
+	for _, tree := range p.trees {
+		for _, pkg := range tree.Packages {
+			names[advisory.Normalize(p.lock.Ecosystem(), pkg.Name)] = true
+		}
+	}
+	return names
+}
+
+// unversioned says of which packages of a project nobody can tell the version.
+func (a *audit) unversioned(p *project, names []string) {
+	if p.manager == "maven" { // a parent or a BOM says the versions, as in most projects
+		a.skipped = append(a.skipped, unable{
+			path: p.shown, text: fmt.Sprintf("%s: %s whose version does not stand there: %s", p.shown,
+				plural(len(names), "package"), some(names)),
+			fix: "audit what Maven resolves by another tool, or take the folder out of workingDirectory",
+		})
+		return
+	}
+	a.cannot(p.shown, fmt.Sprintf("%s: %s without a version, and not installed: %s", p.shown,
+		plural(len(names), "package"), some(names)),
+		"pin versions in the lock file, or run AuditDeps after the installation")
 }
 
 // goItself are the packages of the Go release. go.mod has the least that is wanted of it;

@@ -107,12 +107,23 @@ func (a *audit) tell(p *project) {
 			packages++
 		}
 	}
+	p.bare = packages > 0 && len(p.trees) == 0 && p.owner == ""
 	a.step.env.Log.Printf("%s: %s, %s named, %s installed.", p.shown, p.lock.Format, plural(packages, "package"),
 		number(a.unreadTrees(p)))
 	if folders := foldersOf(p.lock); len(folders) > 0 {
 		a.step.env.Log.Printf("%s: %s in folders of the project, which no advisory is about: %s.", p.shown,
 			plural(len(folders), "package"), some(folders))
 	}
+	if p.manager == "maven" { // what of a pom.xml nobody can tell without running Maven
+		for _, note := range p.lock.Notes {
+			a.step.env.Log.Print(p.shown + ": " + note)
+		}
+	}
+	a.unclear(p)
+}
+
+// unclear says what of a project's files could not be read or understood.
+func (a *audit) unclear(p *project) {
 	for _, text := range p.unknown {
 		a.cannot(p.shown, text, "install again")
 	}
@@ -120,15 +131,9 @@ func (a *audit) tell(p *project) {
 	if p.stale != nil && !errors.As(p.stale, &stale) {
 		a.cannot(p.shown, p.shown+" cannot be compared with its manifest: "+p.stale.Error(), "correct the manifest")
 	}
-	for _, note := range p.lock.Notes {
-		if p.manager == "maven" { // what of a pom.xml nobody can tell without running Maven
-			a.step.env.Log.Print(p.shown + ": " + note)
-		}
-	}
 	if len(p.lock.Entries) == 0 && len(p.lock.Contradictions) > 0 {
 		a.cannot(p.shown, p.shown+": "+p.lock.Contradictions[0].Text, "correct the file")
 	}
-	p.bare = packages > 0 && len(p.trees) == 0 && p.owner == ""
 }
 
 // foldersOf are the packages that are folders or archives of the project itself.

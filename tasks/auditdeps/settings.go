@@ -67,26 +67,30 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 	if s.maxAge, err = age(in.MaxDatabaseAge); err != nil {
 		errs = append(errs, badInput("maxDatabaseAge", err.Error(), "write hours or days, such as 36h or 7d"))
 	}
-	if in.DevDependencies == DevDependenciesExclude && !s.checks[string(drift.Drift)] {
-		errs = append(errs, badInput("devDependencies", "exclude needs the check drift, which compares the lock "+
-			"file's word on what is for development with the manifest's", "add drift to checks, or write warn"))
-	}
-	if in.MinFixAgeDays < 0 {
-		errs = append(errs, badInput("minFixAgeDays", "it is below 0", "write a number of days, or 0 for none"))
-	}
 	if s.source, err = s.databaseSource(in.Database); err != nil {
 		errs = append(errs, badInput("database", err.Error(),
 			"write the address of a bucket, the path of a folder or zip file, or artifact:<name>"))
 	}
-	errs = append(errs, s.readPolicy())
-	for _, registry := range in.AllowedRegistries {
-		if strings.ContainsAny(registry, " \t,;*") {
-			errs = append(errs, badInput("allowedRegistries", "a line of it is no host or address",
-				"write one host, such as pkgs.dev.azure.com, or address in each line"))
-			break
-		}
-	}
+	errs = append(errs, s.readPolicy(), s.checkRules())
 	return s, errors.Join(errs...)
+}
+
+// checkRules says what is wrong with the inputs about what counts.
+func (s *step) checkRules() error {
+	var errs []error
+	if s.in.DevDependencies == DevDependenciesExclude && !s.checks[string(drift.Drift)] {
+		errs = append(errs, badInput("devDependencies", "exclude needs the check drift, which compares the lock "+
+			"file's word on what is for development with the manifest's", "add drift to checks, or write warn"))
+	}
+	if s.in.MinFixAgeDays < 0 {
+		errs = append(errs, badInput("minFixAgeDays", "it is below 0", "write a number of days, or 0 for none"))
+	}
+	noAddress := func(line string) bool { return strings.ContainsAny(strings.TrimPrefix(line, "*."), " \t,;*") }
+	if slices.ContainsFunc(s.in.AllowedRegistries, noAddress) {
+		errs = append(errs, badInput("allowedRegistries", "a line of it is no host or address",
+			"write one host, such as pkgs.dev.azure.com or *.example.com, or address in each line"))
+	}
+	return errors.Join(errs...)
 }
 
 func message(err error, otherwise string) string {

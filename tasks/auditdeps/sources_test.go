@@ -83,7 +83,7 @@ func TestWrongInputs(t *testing.T) {
 		"no check":             {"checks", ",", "it is empty"},
 		"days":                 {"minFixAgeDays", "-1", "it is below 0"},
 		"several on a line":    {"allowedRegistries", "a.example.com, b.example.com", "no host or address"},
-		"a wildcard":           {"allowedRegistries", "*.example.com", "no host or address"},
+		"a wildcard":           {"allowedRegistries", "a.*.example.com", "no host or address"},
 		"severity":             {"failOn", "serious", "Fail on"},
 		"policy file":          {"policyFile", "/no/such/file.yml", "the file cannot be read"},
 	} {

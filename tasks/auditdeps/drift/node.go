@@ -9,7 +9,7 @@ import (
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/installed"
 )
 
-var nodeRules = []rule{reachable, lockEdges, nodeInstalled, nodeHidden, nodeEdges}
+var nodeRules = []rule{configured, kinds, reachable, lockEdges, nodeInstalled, nodeHidden, nodeEdges}
 
 // problems are what was found wrong on the disk while it was read.
 func problems(f Facts) []Finding {
@@ -76,28 +76,33 @@ func newNode(f Facts, tree installed.Tree) *node {
 	}
 	delete(n.broken, "") // it is what has no alias
 	for i, e := range f.Lock.Entries {
-		for _, r := range e.Requires {
-			if r.To >= 0 && f.Lock.Entries[r.To].Name != r.Name {
-				n.aliases[alias{r.Name, f.Lock.Entries[r.To].Name}] = true
-			}
-		}
-		if e.Location != "" {
-			n.byPlace[e.Location] = i
-		}
-		if e.Source == lockfile.Folder || e.Source == lockfile.Project && e.URL != "" {
-			n.folders[e.Name] = append(n.folders[e.Name], i)
-			n.folders[e.Alias] = append(n.folders[e.Alias], i)
-		}
-		if e.Source == lockfile.Project {
-			continue
-		}
-		n.bySpec[key(e.Name, e.Version)] = append(n.bySpec[key(e.Name, e.Version)], i)
-		n.byName[e.Name] = append(n.byName[e.Name], i)
-		if e.Alias != "" {
-			n.byName[e.Alias] = append(n.byName[e.Alias], i)
-		}
+		n.index(i, e)
 	}
 	return n
+}
+
+// index adds what an entry is found by.
+func (n *node) index(i int, e lockfile.Entry) {
+	for _, r := range e.Requires {
+		if r.To >= 0 && n.Lock.Entries[r.To].Name != r.Name {
+			n.aliases[alias{r.Name, n.Lock.Entries[r.To].Name}] = true
+		}
+	}
+	if e.Location != "" {
+		n.byPlace[e.Location] = i
+	}
+	if e.Source == lockfile.Folder || e.Source == lockfile.Project && e.URL != "" {
+		n.folders[e.Name] = append(n.folders[e.Name], i)
+		n.folders[e.Alias] = append(n.folders[e.Alias], i)
+	}
+	if e.Source == lockfile.Project {
+		return
+	}
+	n.bySpec[key(e.Name, e.Version)] = append(n.bySpec[key(e.Name, e.Version)], i)
+	n.byName[e.Name] = append(n.byName[e.Name], i)
+	if e.Alias != "" {
+		n.byName[e.Alias] = append(n.byName[e.Alias], i)
+	}
 }
 
 // alias is a name that a package is required by, and its own.

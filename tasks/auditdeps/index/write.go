@@ -91,7 +91,7 @@ func (b *Builder) keep(data []byte) []byte {
 // nothing that a record of another kind would be about.
 func (b *Builder) remember(a advisory.Advisory, severity byte, i item) {
 	switch {
-	case a.Malicious:
+	case a.Malicious || a.Informational: // their severity is about something else
 	case severity == 0 && len(a.Aliases) > 0:
 		b.wanted = append(b.wanted, wanted{i.body(), append([]string{a.ID}, a.Aliases...)})
 	case severity > 0:

@@ -172,7 +172,8 @@ func (r *reader) entry(n *yaml.Node) {
 			"%s is not an id", shown(a.ID))
 	}
 	if a.Path != "" && strings.Contains(a.ID, "/") {
-		r.problem(keys["path"].Line, "name the package instead", "a path accepts vulnerabilities, and %s is a rule", shown(a.ID))
+		r.problem(keys["path"].Line, "name the package instead",
+			"a path accepts vulnerabilities, and %s is a rule", shown(a.ID))
 	}
 	if a.Path != "" && slices.Contains(segments(a.Path), "") {
 		r.problem(keys["path"].Line, "write it as in the report, such as root > * > minimist, with ** for any number",
