@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Replays what npm ci and npm audit let pass, with the real npm and a registry on this
 # machine, and then the same with the packed AuditDeps task.
-# usage: replay.sh LOCALAGENT PACKAGE.vsix WORKFOLDER
+# usage: FAKEPACKAGES=<scripts/services/packages, built> replay.sh LOCALAGENT PACKAGE.vsix WORKFOLDER
 #
 # Exit status 0 means that every act ended as it says; anything else fails.
 set -uo pipefail
