@@ -2,13 +2,16 @@ package lockfile
 
 import "strings"
 
-// Index is where Python packages are looked for, as a file says: every program that
-// installs from the file goes there, whatever else it was told.
+// Index is where packages are looked for, as a file says: every program that installs from
+// the file goes there, whatever else it was told.
 type Index struct {
-	Path string // of the file: the lock file, one that it includes, or the manifest beside it
-	Line int    // 1-based; 0 if it is not known
+	// Path is of the file: the lock file, one that it includes, or a manifest or settings
+	// beside it.
+	Path string
+	Line int // 1-based; 0 if it is not known
 	// Option is what says so, by its long name: "--index-url", "--extra-index-url",
-	// "--find-links", "--trusted-host", "--no-index" (which has no URL), "tool.uv.index", ...
+	// "--find-links", "--trusted-host", "--no-index" (which has no URL), "tool.uv.index", ...; of npm,
+	// Yarn and pnpm "registry", or "@scope:registry" for the packages of one scope.
 	Option string
 	URL    string // as written, without user and password: an address, a path, or a host
 }

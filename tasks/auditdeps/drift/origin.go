@@ -36,28 +36,40 @@ func originsOf(f Facts) origins {
 
 func (o origins) edge(f Facts, e lockfile.Entry, require lockfile.Require) {
 	to := f.Lock.Entries[require.To]
-	if to.Source == lockfile.Registry || to.Source == lockfile.Bundled {
+	switch to.Source {
+	case lockfile.Registry, lockfile.Bundled:
 		return
 	}
-	ecosystem := f.Lock.Ecosystem()
-	_, err := versions.Satisfies(ecosystem, "1.0.0", require.Range)
+	_, err := versions.Satisfies(f.Lock.Ecosystem(), "1.0.0", require.Range)
 	isPlain := require.Range == "" || err == nil
-	forced, isForced := f.Overrides[require.Name]
 	switch {
-	case ecosystem != "npm":
+	case f.Lock.Ecosystem() != "npm":
 		if isCompared(e) && (require.Range == "" || !isPlain) {
 			o.known[require.To] = true
 		}
-	case isForced && (forced == "" || asksFor(forced, to)), isCompared(e) && asksFor(require.Range, to),
-		isOfYarn(f, to):
+	case isKnown(f, e, require):
 		o.known[require.To] = true
 	case to.Source == lockfile.Project:
-		byPath := e.Source != lockfile.Project && !isPlain && isLocal(require.Range) &&
-			(e.Location == "" || !strings.HasPrefix(to.URL, e.Location+"/")) // what a package brings along
-		o.wanted[require.To] = o.wanted[require.To] || byPath
+		o.wanted[require.To] = o.wanted[require.To] || isPathOf(e, require, to)
 	default:
 		o.wanted[require.To], o.plain[require.To] = true, o.plain[require.To] || isPlain
 	}
+}
+
+// isPathOf reports whether a package asks for a folder of the project by its path, and did
+// not bring it along.
+func isPathOf(e lockfile.Entry, require lockfile.Require, to lockfile.Entry) bool {
+	return e.Source != lockfile.Project && require.Range != "" && isLocal(require.Range) &&
+		(e.Location == "" || !strings.HasPrefix(to.URL, e.Location+"/"))
+}
+
+// isKnown reports whether a manifest asks for what answers a requirement, or forces it, or
+// Yarn itself brings it along.
+func isKnown(f Facts, e lockfile.Entry, require lockfile.Require) bool {
+	to := f.Lock.Entries[require.To]
+	forced, isForced := f.Overrides[require.Name]
+	return isForced && (forced == "" || asksFor(forced, to)) ||
+		isCompared(e) && asksFor(require.Range, to) || isOfYarn(f, to)
 }
 
 // folders are known that folders of the project ask for: their manifests are the project's.
