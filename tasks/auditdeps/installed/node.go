@@ -289,7 +289,7 @@ func (w *nodeWalk) sort(l *listed, parent string, entries []fs.DirEntry) {
 // tools are how the names of files and folders begin that package managers and builds keep
 // in node_modules.
 var tools = []string{
-	".bin", ".bun", ".cache", ".ignored", ".modules.yaml", ".package-lock.json", ".pnpm", ".store", ".vite", ".yarn-",
+	".bin", ".bun", ".cache", ".ignored", ".modules.yaml", ".pnpm", ".store", ".vite", ".yarn-",
 }
 
 // hidden looks at what has a name with a dot, and reports whether it is no link. Such names
@@ -307,7 +307,7 @@ func (w *nodeWalk) hidden(l *listed, name string, e fs.DirEntry) bool {
 		return w.exists(name + "/" + file)
 	}):
 		l.strays = append(l.strays, Problem{w.at(name), "can be loaded, and is no folder of a tool that is known", false})
-	case !e.IsDir() && loadable(e.Name()):
+	case !e.IsDir() && (path.Ext(name) == ".js" || path.Ext(name) == ".node"): // tools keep notes in JSON
 		l.strays = append(l.strays, Problem{w.at(name), "can be loaded, and is no file of a tool that is known", false})
 	}
 	return true
