@@ -155,7 +155,7 @@ func (a *audit) unreadTrees(p *project) (packages int) {
 			if problem.Unread {
 				a.cannot(a.step.show(p.place, problem.Path),
 					fmt.Sprintf("%s: %s: %s", p.shown, problem.Path, problem.Text),
-					"make it readable, or install again")
+					"install again, or leave installed out of checks")
 			}
 		}
 	}

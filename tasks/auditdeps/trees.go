@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
@@ -218,14 +217,11 @@ func (s *step) goTrees(ctx context.Context, p *project) {
 	if err != nil {
 		return
 	}
-	flags, _ := s.env.Lookup("GOFLAGS")
-	_, vendored := fs.Stat(own, "vendor/modules.txt")
-	if vendored == nil {
+	if _, err := fs.Stat(own, "vendor/modules.txt"); err == nil {
+		// What is vendored is compared with the cache, and that with go.sum.
 		s.with(cache, func(tree fs.FS) { p.add(installed.GoVendor(ctx, own, p.dir(), tree)) })
 	}
-	if vendored != nil || strings.Contains(flags, "-mod=mod") {
-		s.at(cache, func(tree fs.FS) { p.add(installed.GoModules(ctx, tree, p.below(cache), p.lock.Entries)) })
-	}
+	s.at(cache, func(tree fs.FS) { p.add(installed.GoModules(ctx, tree, p.below(cache), p.lock.Entries)) })
 	if program := s.which("go"); program != "" && len(p.trees) > 0 {
 		root := filepath.Dir(filepath.Dir(program))
 		s.at(root, func(tree fs.FS) {
