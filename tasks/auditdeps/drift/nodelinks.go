@@ -42,7 +42,7 @@ func (n *node) strangeLink(l installed.Link) {
 		if p.Name != name && !n.isAlias(name, n.bySpec[key(p.Name, p.Version)]) {
 			n.disk(n.as("installed/other"), p, "%s is a link to another package, %s", cut(l.Path), spec(p.Name, p.Version))
 		}
-	case n.isProject(l.To), n.isFolderOf(name, l.To):
+	case l.Empty, n.isProject(l.To), n.isFolderOf(name, l.To):
 	case len(entries) > 0 && n.Lock.Entries[entries[0]].Source == lockfile.Registry:
 		n.told[name] = true
 		n.entry(n.as("installed/other"), n.Lock.Entries[entries[0]],

@@ -115,6 +115,13 @@ func TestYarnInstallsWhatIsLocked(t *testing.T) {
 				{"packages/member/package.json", "", `{"name": "member", "version": "1.0.0"}`}, {"node_modules/member", "", "-> ../packages/member"},
 			},
 		},
+		"link to what is left out on this system": {
+			edits: []edit{
+				{"node_modules/.store/x/package/package.json", "", `{"name": "other", "mocked": true}`},
+				{"node_modules/other/package.json", "", ""}, {"node_modules/other", "", "-> .store/x/package"},
+			},
+			want: []string{"fail installed/missing ms@2.1.3"},
+		},
 		"moved into a hidden folder, and linked from there": {
 			edits: []edit{
 				{"node_modules/mkdirp/node_modules/minimist/package.json", "", `{"name": "minimist", "version": "1.2.8"}`},

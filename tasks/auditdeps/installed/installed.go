@@ -30,7 +30,10 @@ type Tree struct {
 
 // Link is a symbolic link in the place of a package. Both are slash-separated below the
 // lock file's folder.
-type Link struct{ Path, To string }
+type Link struct {
+	Path, To string
+	Empty    bool // it leads to a folder of packages in which there is nothing to load
+}
 
 // Kind is what a tree is, as messages call it.
 type Kind string

@@ -1,6 +1,7 @@
 package installed
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -33,6 +34,7 @@ type nodeWalk struct {
 	done     map[string]bool // folders that are no more to be looked at
 	next     []folder        // that are
 	later    []folder        // that are if nothing else leads to them
+	empty    map[string]bool // folders of packages in which there is nothing to load
 }
 
 // folder is a node_modules with packages in it.
@@ -60,7 +62,7 @@ func Node(ctx context.Context, tree fs.FS, dir string, locations []string) Tree 
 	out := Tree{Kind: NodeModules, Path: path.Join(dir, modules), Ecosystem: "npm"}
 	w := &nodeWalk{
 		disk: disk{tree, "."}, dir: dir, out: &out,
-		projects: map[string]bool{"": true}, done: map[string]bool{},
+		projects: map[string]bool{"": true}, done: map[string]bool{}, empty: map[string]bool{},
 	}
 	for _, location := range locations {
 		project, _, inside := strings.Cut("/"+location, "/"+modules+"/")
@@ -78,6 +80,9 @@ func Node(ctx context.Context, tree fs.FS, dir string, locations []string) Tree 
 	found := w.walk(ctx)
 	if !found && out.Kind == NodeModules && len(out.Problems) == 0 {
 		return Tree{}
+	}
+	for i, link := range out.Links {
+		out.Links[i].Empty = w.empty[link.To]
 	}
 	w.manifests()
 	return out
@@ -148,18 +153,20 @@ func (w *nodeWalk) walk(ctx context.Context) bool {
 // read reads packages, and finds what is installed within them.
 func (w *nodeWalk) read(ctx context.Context, packages []folder) {
 	inner := make([]folder, len(packages))
-	strays := make([][]Problem, len(packages))
+	strays, empty := make([][]Problem, len(packages)), make([]bool, len(packages))
 	w.out.gather(ctx, len(packages), func(i int) result {
 		p := packages[i]
 		r, bundles := w.one(p)
 		inner[i] = folder{path: p.path + "/" + modules, bundled: bundles, own: true}
 		if len(r.packages) == 0 && len(r.problems) == 0 {
 			strays[i] = w.stray(p.path)
+			empty[i] = strays[i] == nil
 		}
 		return r
 	})
 	for i, f := range inner {
 		w.out.Strays = append(w.out.Strays, strays[i]...)
+		w.empty[packages[i].path] = empty[i]
 		w.add(f)
 	}
 }
@@ -188,7 +195,7 @@ func (w *nodeWalk) one(p folder) (result, bool) {
 	switch {
 	case m.version == "" && m.problem != "":
 		return r, bundles
-	case m.version == "" && w.stray(p.path) == nil:
+	case m.version == "" && w.stray(p.path) == nil && !leads(data):
 		return result{}, bundles // Yarn puts that in the place of what is for other systems
 	case m.version == "":
 		return wrong("names no version", false), bundles
@@ -200,6 +207,11 @@ func (w *nodeWalk) one(p folder) (result, bool) {
 		Name: m.name, Version: m.version, Path: p.path, Requires: m.requires, Bundled: p.bundled,
 	}}
 	return r, bundles
+}
+
+// leads reports whether a package.json can name a file to load, anywhere.
+func leads(data []byte) bool {
+	return bytes.Contains(data, []byte("main")) || bytes.Contains(data, []byte("exports")) || bytes.Contains(data, []byte(`\`))
 }
 
 // nameOf returns the name that the package in a folder is required by.

@@ -53,7 +53,11 @@ func lines(tree Tree) []string {
 		all = append(all, "project "+p.Path)
 	}
 	for _, l := range tree.Links {
-		all = append(all, "link "+l.Path+" "+l.To)
+		line := "link " + l.Path + " " + l.To
+		if l.Empty {
+			line += " empty"
+		}
+		all = append(all, line)
 	}
 	for _, p := range tree.Problems {
 		line := "wrong "
@@ -144,8 +148,13 @@ func TestNodeModules(t *testing.T) {
 			files: map[string]string{
 				"node_modules/.store/a-npm-1.0.0-x/package/package.json": pkg("a", "1.0.0"),
 				"node_modules/a": "-> .store/a-npm-1.0.0-x/package",
+				"node_modules/.store/b-patch-x/package/package.json": `{"name": "b", "mocked": true}`,
+				"node_modules/b": "-> .store/b-patch-x/package",
 			},
-			want: []string{"node_modules/.store/a-npm-1.0.0-x/package a 1.0.0", "link node_modules/a node_modules/.store/a-npm-1.0.0-x/package"},
+			want: []string{
+				"node_modules/.store/a-npm-1.0.0-x/package a 1.0.0", "link node_modules/a node_modules/.store/a-npm-1.0.0-x/package",
+				"link node_modules/b node_modules/.store/b-patch-x/package empty",
+			},
 		},
 		"links that lead nowhere, or out": {
 			files: map[string]string{
@@ -248,6 +257,8 @@ func TestNodeModules(t *testing.T) {
 				"node_modules/h/package.json":   strings.Repeat(`{"a":`, 300) + "1" + strings.Repeat("}", 300),
 				"node_modules/i/package.json":   `{"Name": "evil", "name": "i", "Version": "9.0.0", "version": "1.0.0", "VERSION": "8"}`,
 				"node_modules/j/package.json":   `{"name": "for another system"}`,
+				"node_modules/k/package.json":   `{"name": "k", "main": "../../k.js"}`,
+				"node_modules/l/package.json":   `{"name": "l", "m\u0061in": "../../k.js"}`,
 			},
 			want: []string{
 				"node_modules/c c 1.0.0", "node_modules/d d 2.0.0", "node_modules/i i 1.0.0",
@@ -257,6 +268,7 @@ func TestNodeModules(t *testing.T) {
 				"wrong node_modules/e/package.json has a name or version that no package has",
 				"unread node_modules/f/package.json is too large to be looked at", "unread node_modules/g/package.json is not a file",
 				"unread node_modules/h/package.json has more than 200 levels",
+				"wrong node_modules/k/package.json names no version", "wrong node_modules/l/package.json names no version",
 			},
 		},
 		"what can be loaded and is no package": {
