@@ -42,8 +42,8 @@ func (in *includer) options(line, file string, number, at int) {
 	options := readOptions(line)
 	in.lock.addIndexes(file, number, options.indexes)
 	if options.odd != "" {
-		in.lock.Contradictions = append(in.lock.Contradictions, Contradiction{at,
-			file + " has an option that pip does not take, " + shownText(options.odd) + ", and who does may install more"})
+		in.lock.Contradictions = append(in.lock.Contradictions, Contradiction{at, file +
+			" has an option that pip does not take, " + shownText(options.odd) + ", and who does may install more"})
 	}
 	for _, editable := range options.editable {
 		if file != in.lock.Path {

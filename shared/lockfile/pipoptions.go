@@ -53,7 +53,7 @@ func readOptions(line string) pipLine {
 		words = words[1:]
 		name, value, attached, valued := pipOption(word)
 		switch {
-		case name == "" && strings.HasPrefix(word, "-") || attached && !valued || valued && !attached && len(words) == 0:
+		case name == "" && strings.HasPrefix(word, "-"), attached && !valued, valued && !attached && len(words) == 0:
 			l.odd = word
 			return l
 		case valued && !attached:

@@ -61,7 +61,8 @@ func pnpmDocuments(data []byte, lock *Lock) ([]fields, error) {
 	for _, doc := range docs {
 		version := doc.text("lockfileVersion")
 		major, _, _ := strings.Cut(version, ".")
-		if !slices.Contains([]string{"5.1", "5.2", "5.3", "5.4"}, version) && !slices.Contains([]string{"6", "9"}, major) {
+		if !slices.Contains([]string{"5.1", "5.2", "5.3", "5.4"}, version) &&
+			!slices.Contains([]string{"6", "9"}, major) {
 			return nil, malformed(lock, "lockfileVersion %.20q is not 5.1 to 5.4, 6 or 9", version)
 		}
 	}

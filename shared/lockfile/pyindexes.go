@@ -55,7 +55,10 @@ func pyprojectIndexes(tree fs.FS, lock *Lock) {
 	for _, table := range []struct {
 		name    string
 		sources []pyprojectSource
-	}{{"tool.uv.index", tool.UV.Index}, {"tool.poetry.source", tool.Poetry.Source}, {"tool.pdm.source", tool.PDM.Source}} {
+	}{
+		{"tool.uv.index", tool.UV.Index}, {"tool.poetry.source", tool.Poetry.Source},
+		{"tool.pdm.source", tool.PDM.Source},
+	} {
 		lines := tableLines(data, table.name, len(table.sources))
 		for i, source := range table.sources {
 			if !source.Explicit && source.Priority != "explicit" {

@@ -47,7 +47,8 @@ func (r *report) registry(index lockfile.Index, address string, allowed []place)
 		return
 	}
 	if !isAllowed(u, allowed) {
-		as.Fix = "take it out of " + path.Base(index.Path) + "; or add " + cut(u.Host) + " to allowedRegistries, if it is yours"
+		as.Fix = "take it out of " + path.Base(index.Path) + "; or add " + cut(u.Host) +
+			" to allowedRegistries, if it is yours"
 		r.index(as, index, "packages are looked for at %s, which is none of the registries that packages may come from",
 			cut(u.Host))
 	}

@@ -73,7 +73,8 @@ func (r *report) indexPlace(index lockfile.Index, allowed []place, alone bool) {
 	case !strings.Contains(index.URL, "://") || err == nil && u.Scheme == "file":
 		if r.isUnproven() {
 			as.Severity, as.Fix = Warn, "pin the packages with their hashes: pip-compile --generate-hashes"
-			r.index(as, index, "packages may come from %s, and not all have a hash that would prove them", cut(index.URL))
+			r.index(as, index, "packages may come from %s, and not all have a hash that would prove them",
+				cut(index.URL))
 		}
 	case err != nil || u.Host == "":
 		as.Fix = "write the address in full"
@@ -91,7 +92,8 @@ func (r *report) indexHost(index lockfile.Index, u *url.URL, allowed []place, al
 	as.Rule = "lint/host"
 	switch {
 	case !isAllowed(u, allowed):
-		as.Fix = "take it out of " + path.Base(index.Path) + "; or add " + cut(u.Host) + " to allowedRegistries, if it is yours"
+		as.Fix = "take it out of " + path.Base(index.Path) + "; or add " + cut(u.Host) +
+			" to allowedRegistries, if it is yours"
 		r.index(as, index, "packages are looked for at %s, which is none of the registries that packages may come from",
 			cut(u.Host))
 	case index.Option == "--extra-index-url" && !alone && len(r.Registries) == 0 && r.isUnproven() && !isPublic(u):

@@ -35,7 +35,8 @@ func (r *report) kinds(manifest installed.Package, e lockfile.Entry) {
 		if require.Kind == lockfile.Prod && development[require.Name] {
 			name := path.Join(path.Dir(r.Lock.Path), manifest.Path, "package.json")
 			r.found = append(r.found, Finding{
-				Check: Drift, Rule: "drift/manifest", Severity: Fail, Package: cut(require.Name), Path: r.Lock.Path, Line: e.Line,
+				Check: Drift, Rule: "drift/manifest", Severity: Fail, Package: cut(require.Name),
+				Path: r.Lock.Path, Line: e.Line,
 				Message: name + " asks for " + cut(require.Name) + " in production, and " + r.Lock.Path +
 					" has it for development only",
 				Fix: r.relock(require.Name),

@@ -37,10 +37,12 @@ func (n *node) strangeLink(l installed.Link) {
 	entries := n.byName[name]
 	switch hidden := hiddenFolder(l.To); {
 	case hidden != "":
-		n.disk(extra, this, "%s is a link into %s, in which no package manager keeps packages", cut(l.Path), cut(hidden))
+		n.disk(extra, this, "%s is a link into %s, in which no package manager keeps packages",
+			cut(l.Path), cut(hidden))
 	case isRead:
 		if p.Name != name && !n.isAlias(name, n.bySpec[key(p.Name, p.Version)]) {
-			n.disk(n.as("installed/other"), p, "%s is a link to another package, %s", cut(l.Path), spec(p.Name, p.Version))
+			n.disk(n.as("installed/other"), p, "%s is a link to another package, %s",
+				cut(l.Path), spec(p.Name, p.Version))
 		}
 	case l.Empty, n.isProject(l.To), n.isFolderOf(name, l.To):
 	case len(entries) > 0 && n.Lock.Entries[entries[0]].Source == lockfile.Registry:
@@ -86,7 +88,8 @@ func folderOf(folder string) string {
 func hiddenFolder(place string) string {
 	segments := strings.Split(place, "/")
 	for i := 1; i < len(segments); i++ {
-		if segments[i-1] == nodeModules && strings.HasPrefix(segments[i], ".") && !slices.Contains(stores, segments[i]) {
+		hidden := strings.HasPrefix(segments[i], ".") && !slices.Contains(stores, segments[i])
+		if hidden && segments[i-1] == nodeModules {
 			return strings.Join(segments[:i+1], "/")
 		}
 	}

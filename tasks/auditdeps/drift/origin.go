@@ -84,7 +84,8 @@ func (o origins) folders(entries []lockfile.Entry) {
 		e := entries[queue[0]]
 		queue = queue[1:]
 		for _, r := range e.Requires {
-			if r.To >= 0 && !o.known[r.To] && entries[r.To].Source == lockfile.Folder && (r.Range == "" || isLocal(r.Range)) {
+			if r.To >= 0 && !o.known[r.To] && entries[r.To].Source == lockfile.Folder &&
+				(r.Range == "" || isLocal(r.Range)) {
 				o.known[r.To] = true
 				queue = append(queue, r.To)
 			}

@@ -128,8 +128,8 @@ func (v *vendored) unproven(modules []vendoredModule, t *Tree) {
 		}
 	}
 	if len(names) > 0 {
-		t.unread("", "%s: the module cache does not have it. Run go mod download before, or leave installed out of checks",
-			nothingToCompare(names, all))
+		t.unread("", "%s: the module cache does not have it. Run go mod download before, "+
+			"or leave installed out of checks", nothingToCompare(names, all))
 	}
 }
 

@@ -304,6 +304,9 @@ var tools = []string{
 	".bin", ".bun", ".cache", ".ignored", ".modules.yaml", ".pnpm", ".store", ".vite", ".yarn-",
 }
 
+// loaded are the files that make a folder one that can be required.
+var loaded = []string{packageFile, "index.js", "index.json", "index.node"}
+
 // hidden looks at what has a name with a dot, and reports whether it is no link. Such names
 // can be required like others, see https://nodejs.org/api/modules.html#all-together.
 func (w *nodeWalk) hidden(l *listed, name string, e fs.DirEntry) bool {
@@ -315,10 +318,11 @@ func (w *nodeWalk) hidden(l *listed, name string, e fs.DirEntry) bool {
 	case known:
 	case !e.IsDir() && !e.Type().IsRegular():
 		return false
-	case e.IsDir() && slices.ContainsFunc([]string{packageFile, "index.js", "index.json", "index.node"}, func(file string) bool {
+	case e.IsDir() && slices.ContainsFunc(loaded, func(file string) bool {
 		return w.exists(name + "/" + file)
 	}):
-		l.strays = append(l.strays, Problem{w.at(name), "can be loaded, and is no folder of a tool that is known", false})
+		l.strays = append(l.strays,
+			Problem{w.at(name), "can be loaded, and is no folder of a tool that is known", false})
 	case !e.IsDir() && (path.Ext(name) == ".js" || path.Ext(name) == ".node"): // tools keep notes in JSON
 		l.strays = append(l.strays, Problem{w.at(name), "can be loaded, and is no file of a tool that is known", false})
 	}
