@@ -73,7 +73,10 @@ func (a *audit) write(ending string, make func() ([]byte, error)) (string, error
 		return "", err
 	}
 	name := filepath.Join(dir, "auditdeps-"+a.step.env.Var("System.TaskInstanceId")+ending)
-	return name, safepath.WriteFile(name, data, 0o600)
+	if err := safepath.WriteFile(name, data, 0o600); err != nil {
+		return "", err
+	}
+	return name, nil
 }
 
 // hide takes the job's secrets out of a text for a document: nobody masks those.

@@ -45,3 +45,18 @@ func TestKinds(t *testing.T) {
 		})
 	}
 }
+
+// A finding about a project is shown at its manifest, and not at a folder.
+func TestEdgesOfProjectsNameTheManifest(t *testing.T) {
+	t.Parallel()
+	got := nodeEdges(Facts{
+		Lock: lockfile.Lock{Path: "web/package-lock.json", Format: lockfile.NPM, Entries: []lockfile.Entry{{Source: lockfile.Project}}},
+		Trees: []installed.Tree{{Kind: installed.NodeModules, Projects: []installed.Package{{
+			Path: "api", Source: lockfile.Project,
+			Requires: []lockfile.Require{{Name: "a", Range: "^1.0.0", Kind: lockfile.Prod, To: -1}},
+		}}}},
+	})
+	if len(got) != 1 || got[0].Rule != "edges/missing" || got[0].Path != "web/api/package.json" {
+		t.Errorf("nodeEdges() = %+v, want one edges/missing at web/api/package.json", got)
+	}
+}

@@ -31,6 +31,9 @@ func (r *report) entry(as Finding, e lockfile.Entry, format string, args ...any)
 // disk adds a finding about a package on the disk that no entry is to blame for.
 func (r *report) disk(as Finding, p installed.Package, format string, args ...any) {
 	as.Package, as.Path = spec(p.Name, p.Version), r.place(p.Path)
+	if p.Source == lockfile.Project {
+		as.Path = path.Join(as.Path, "package.json") // a page shows files, not folders
+	}
 	as.Message = fmt.Sprintf(format, args...)
 	r.found = append(r.found, as)
 }
