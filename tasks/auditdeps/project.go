@@ -107,7 +107,7 @@ func (a *audit) tell(p *project) {
 			packages++
 		}
 	}
-	p.bare = packages > 0 && len(p.trees) == 0 && p.owner == ""
+	p.bare = packages > 0 && !p.installed() && p.owner == ""
 	a.step.env.Log.Printf("%s: %s, %s named, %s installed.", p.shown, p.lock.Format, plural(packages, "package"),
 		number(a.unreadTrees(p)))
 	if folders := foldersOf(p.lock); len(folders) > 0 {
@@ -120,6 +120,11 @@ func (a *audit) tell(p *project) {
 		}
 	}
 	a.unclear(p)
+}
+
+// installed reports whether packages of a project are there; the Go release alone is not.
+func (p *project) installed() bool {
+	return slices.ContainsFunc(p.trees, func(t installed.Tree) bool { return t.Kind != installed.GoToolchain })
 }
 
 // unclear says what of a project's files could not be read or understood.
@@ -165,7 +170,7 @@ func (a *audit) unreadTrees(p *project) (packages int) {
 // notInstalled says for which lock files there is nothing on the disk to compare with. If
 // there is for others, these are not what the job builds, and it is a warning.
 func (a *audit) notInstalled() {
-	some := slices.ContainsFunc(a.projects, func(p *project) bool { return len(p.trees) > 0 })
+	some := slices.ContainsFunc(a.projects, (*project).installed)
 	for _, p := range a.projects {
 		if !p.bare {
 			continue

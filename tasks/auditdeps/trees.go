@@ -222,7 +222,7 @@ func (s *step) goTrees(ctx context.Context, p *project) {
 		s.with(cache, func(tree fs.FS) { p.add(installed.GoVendor(ctx, own, p.dir(), tree)) })
 	}
 	s.at(cache, func(tree fs.FS) { p.add(installed.GoModules(ctx, tree, p.below(cache), p.lock.Entries)) })
-	if program := s.which("go"); program != "" && len(p.trees) > 0 {
+	if program := s.which("go"); program != "" {
 		root := filepath.Dir(filepath.Dir(program))
 		s.at(root, func(tree fs.FS) {
 			if release := installed.GoStdlib(tree, p.below(root)); s.usedGo(release, p.lock) {
