@@ -123,7 +123,9 @@ func load(name string) (*npmtest.Registry, *osvtest.Server, error) {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	registry := npmtest.New()
-	registry.NoAudit = config.NoAudit
+	if config.NoAudit {
+		registry.NoAudit()
+	}
 	for _, p := range config.Packages {
 		registry.Publish(npmtest.Package{
 			Name: p.Name, Version: p.Version, Dependencies: p.Dependencies, Files: p.Files,

@@ -94,7 +94,7 @@ func TestRegistry(t *testing.T) {
 			t.Errorf("%s: %s %s: got %d %.200q, want %d with %q", name, tc.method, tc.path, status, answer, tc.status, tc.answer)
 		}
 	}
-	r.NoAudit = true
+	r.NoAudit()
 	if status, _ := get(t, r, "POST", AuditPath, "", zipped(t, "{}")); status != http.StatusNotFound {
 		t.Errorf("audit with NoAudit: got %d, want 404", status)
 	}
@@ -146,7 +146,7 @@ func TestNPMAudit(t *testing.T) {
 	if err == nil || !strings.Contains(out, "GHSA-xvch-5gv4-984h") {
 		t.Errorf("npm audit of a vulnerable version: %v\n%s", err, out)
 	}
-	r.NoAudit = true
+	r.NoAudit()
 	p.Remove("node_modules", "package-lock.json")
 	if out := p.Must(NPM, "install"); strings.Contains(out, "vulnerabilities") {
 		t.Errorf("npm install without an audit endpoint says something of it:\n%s", out)

@@ -17,10 +17,8 @@ const AuditPath = "/-/npm/v1/security/advisories/bulk"
 
 // Registry is a registry of npm packages. It may be used by several goroutines.
 type Registry struct {
-	// NoAudit makes the audit endpoint answer 404, as Azure Artifacts does.
-	NoAudit bool
-
 	mu         sync.Mutex
+	noAudit    bool
 	packages   map[string][]published // in the order in which they were published
 	advisories []Advisory
 	requests   []string
@@ -153,10 +151,20 @@ func (r *Registry) document(w http.ResponseWriter, req *http.Request, name strin
 	json.NewEncoder(w).Encode(doc)
 }
 
+// NoAudit makes the audit endpoint answer 404 from here on, as Azure Artifacts does.
+func (r *Registry) NoAudit() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noAudit = true
+}
+
 // audit answers with the advisories of the packages that were asked about; which versions
 // they are about is for the one who asks to find out.
 func (r *Registry) audit(w http.ResponseWriter, req *http.Request) {
-	if r.NoAudit {
+	r.mu.Lock()
+	gone := r.noAudit
+	r.mu.Unlock()
+	if gone {
 		fail(w, http.StatusNotFound, "not found")
 		return
 	}
