@@ -319,5 +319,5 @@ func onlineURL(source string) string {
 	if u, err := url.Parse(source); err == nil && u.Scheme == "http" { // loopback only, see databaseSource
 		return source
 	}
-	return "https://api.osv.dev"
+	return database.DefaultAPI
 }

@@ -233,7 +233,7 @@ func because(why string) string {
 }
 
 // placeOf is the line of the lock file that a component stands in; of one that is on the
-// disk alone it is the file of its folder that says its name.
+// disk alone it is its folder.
 func (a *audit) placeOf(c component) (name string, line int) {
 	if len(c.entries) > 0 {
 		return c.project.shown, c.project.lock.Entries[c.entries[0]].Line

@@ -3,7 +3,6 @@ package auditdeps
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/advisory"
+	"github.com/guardrails-ci/guardrails/tasks/auditdeps/database"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/drift"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/policy"
 )
@@ -152,26 +152,15 @@ func (s *step) databaseSource(text string) (string, error) {
 		return filepath.Join(workspace, filepath.FromSlash(name)), nil
 	}
 	if u, err := url.Parse(text); err == nil && len(u.Scheme) > 1 { // C: is a drive
-		return strings.TrimSuffix(text, "/"), checkAddress(u)
+		if _, err := database.Address(text); err != nil {
+			return "", fmt.Errorf("it %w", err)
+		}
+		return strings.TrimSuffix(text, "/"), nil
 	}
 	if !filepath.IsAbs(text) {
 		text = filepath.Join(s.sources, text)
 	}
 	return text, nil
-}
-
-// checkAddress refuses what is no address of a bucket.
-func checkAddress(u *url.URL) error {
-	loopback := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
-	switch {
-	case u.Host == "":
-		return errors.New("it is an address without a host")
-	case u.User != nil:
-		return errors.New("it has a password in it, which would end up in logs")
-	case u.Scheme != "https" && (u.Scheme != "http" || !loopback):
-		return errors.New("advisories that come unencrypted could be anybody's: it must begin with https")
-	}
-	return nil
 }
 
 // badInput is a wrong input, in our own words.

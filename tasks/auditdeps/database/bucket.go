@@ -27,7 +27,7 @@ type bucket struct {
 }
 
 func newBucket(c Config) (*bucket, error) {
-	base, err := address(c.Source)
+	base, err := Address(c.Source)
 	if err != nil {
 		return nil, &Error{
 			Reason: "the advisories' source " + err.Error(),
@@ -37,17 +37,19 @@ func newBucket(c Config) (*bucket, error) {
 	return &bucket{config: c, base: base}, nil
 }
 
-// address reads one that we may ask. What comes over an unprotected connection could be
-// anybody's, and would be believed.
-func address(text string) (*url.URL, error) {
+// Address reads an address that may be asked: https, or http on this machine. The error
+// goes on where "it" or a name stands.
+func Address(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New("is not the address of a web server") // the parser's error would quote it
+		// The parser's error would quote it.
+		return nil, errors.New("is not the address of a web server: it must begin with https")
 	case u.User != nil:
 		return nil, errors.New("has a user name or password in its address, where others can read it")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return nil, errors.New("has an unprotected address (http)")
+		return nil, errors.New("has an unprotected address, so what it says could be anybody's: " +
+			"it must begin with https")
 	}
 	return u, nil
 }

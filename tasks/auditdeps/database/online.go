@@ -33,7 +33,7 @@ type Package struct{ Ecosystem, Name, Version string }
 //
 // TopUp must not be called while Lookup is.
 func (d *Database) TopUp(ctx context.Context, api string, packages []Package) (added int, err error) {
-	base, err := address(api)
+	base, err := Address(api)
 	if err != nil {
 		return 0, &Error{Reason: "the advisories' API " + err.Error(), Fix: "use an address such as " + DefaultAPI}
 	}

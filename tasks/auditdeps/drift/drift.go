@@ -29,7 +29,7 @@ type Facts struct {
 // Finding is one contradiction.
 type Finding struct {
 	Check    Check
-	Rule     string // such as "drift/version": stable
+	Rule     string // such as "drift/range": stable
 	Severity Severity
 	Package  string // name@version, not to be trusted
 	Message  string // in our own words, with the names in it

@@ -2,8 +2,8 @@
 // found without reading the rest.
 //
 // It promises that a file which was cut, changed or made by another version is an error
-// and not an empty index, and that a new one takes the old one's place whole. It does
-// not protect from somebody who may write the file: that one can write another.
+// and not an empty index. It does not protect from somebody who may write the file: that
+// one can write another.
 package index
 
 import (

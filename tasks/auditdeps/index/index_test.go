@@ -2,7 +2,6 @@ package index
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -18,16 +17,6 @@ import (
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/advisory"
 )
 
-func each(list ...advisory.Advisory) iter.Seq2[advisory.Advisory, error] {
-	return func(yield func(advisory.Advisory, error) bool) {
-		for _, a := range list {
-			if !yield(a, nil) {
-				return
-			}
-		}
-	}
-}
-
 func npm(id, pkg string) advisory.Advisory {
 	return advisory.Advisory{
 		ID: id, Ecosystem: "npm", Package: pkg, Severity: advisory.High, Summary: "about " + pkg,
@@ -39,8 +28,18 @@ func npm(id, pkg string) advisory.Advisory {
 func written(t testing.TB, list ...advisory.Advisory) (*Index, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "npm.index")
-	if err := Write(context.Background(), path, Info{Ecosystem: "npm"}, each(list...)); err != nil {
-		t.Fatalf("Write: %v", err)
+	b := NewBuilder("npm")
+	for _, a := range list {
+		if err := b.Add(a); err != nil {
+			t.Fatalf("Add: %v", err)
+		}
+	}
+	data, err := b.Bytes(Info{Ecosystem: "npm"})
+	if err == nil {
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return reopen(t, path), path
 }
@@ -224,36 +223,6 @@ func TestAddRefuses(t *testing.T) {
 	}
 	if _, err := NewBuilder("npm").Bytes(Info{Ecosystem: "PyPI"}); err == nil {
 		t.Error("Bytes of npm's advisories as PyPI's: no error")
-	}
-}
-
-// What was there stays when a new index does not come to be.
-func TestWriteLeavesTheOldOne(t *testing.T) {
-	t.Parallel()
-	x, path := written(t, npm("A", "p"))
-	broken := errors.New("broken")
-	err := Write(context.Background(), path, Info{Ecosystem: "npm"}, func(yield func(advisory.Advisory, error) bool) {
-		_ = yield(npm("B", "p"), nil) && yield(advisory.Advisory{}, broken)
-	})
-	if !errors.Is(err, broken) {
-		t.Errorf("Write of what breaks: %v, want %v", err, broken)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if err := Write(ctx, path, Info{Ecosystem: "npm"}, each(npm("B", "p"))); !errors.Is(err, context.Canceled) {
-		t.Errorf("Write after the end: %v, want %v", err, context.Canceled)
-	}
-	if err := Write(context.Background(), filepath.Join(path, "x"), Info{Ecosystem: "npm"}, each()); err == nil {
-		t.Error("Write below a file: no error")
-	}
-	for _, x := range []*Index{x, reopen(t, path)} {
-		if got := ids(lookup(t, x, "p")); len(got) != 1 || got[0] != "A" {
-			t.Errorf("Lookup after Write has failed: %q, want A", got)
-		}
-	}
-	left, err := os.ReadDir(filepath.Dir(path))
-	if err != nil || len(left) != 1 {
-		t.Errorf("the folder holds %v, %v, want the index alone", left, err)
 	}
 }
 

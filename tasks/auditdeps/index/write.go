@@ -3,7 +3,6 @@ package index
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -13,7 +12,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/guardrails-ci/guardrails/shared/safepath"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/advisory"
 )
 
@@ -211,22 +209,4 @@ func (x *Index) Bytes(info Info) ([]byte, error) {
 		return nil, damaged("it cannot be read: %v", err)
 	}
 	return finish(file, x.table, info)
-}
-
-// Write makes an index file of advisories, or leaves what was there.
-func Write(ctx context.Context, path string, info Info, all iter.Seq2[advisory.Advisory, error]) error {
-	b := NewBuilder(info.Ecosystem)
-	for a, err := range all {
-		if err = errors.Join(err, context.Cause(ctx)); err == nil {
-			err = b.Add(a)
-		}
-		if err != nil {
-			return fmt.Errorf("writing index %s: %w", path, err)
-		}
-	}
-	file, err := b.Bytes(info)
-	if err != nil {
-		return fmt.Errorf("writing index %s: %w", path, err)
-	}
-	return safepath.WriteFile(path, file, 0o644)
 }

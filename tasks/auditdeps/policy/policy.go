@@ -18,7 +18,7 @@ type Policy struct {
 
 // Allow is one accepted finding.
 type Allow struct {
-	ID      string    // of the advisory or one of its aliases, or a rule such as "drift/extra"
+	ID      string    // of the advisory or one of its aliases, or a rule such as "installed/extra"
 	Package string    // name, "" for all
 	Path    string    // glob of root > ... > package, "" for all
 	Reason  string    // why, in one line
