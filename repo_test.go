@@ -99,7 +99,7 @@ var layer = map[string]int{
 	"shared/pipeline": 1, "shared/inputs": 1, "shared/proc": 1, "shared/httpx": 1,
 	"shared/pkgzip":   1, // needs nothing of ours, but a library
 	"shared/endpoint": 2, "shared/archive": 2, "shared/report": 2, "shared/leak": 2, "shared/ado": 2,
-	"shared/lockfile": 2,
+	"shared/lockfile": 2, "shared/git": 2,
 	"shared/azure":    3, // a service connection's identity: on top of endpoint
 	"shared/task":     3,
 }
@@ -126,8 +126,8 @@ func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
 // agent and scripts may import it.
 func isTestSupport(dir string) bool {
 	return slices.Contains([]string{
-		"shared/tasktest", "shared/azuretest", "shared/adotest", "shared/pkgziptest", "tasks/safecache/store/storetest",
-		"tasks/auditdeps/osvtest", "tasks/auditdeps/npmtest",
+		"shared/tasktest", "shared/azuretest", "shared/adotest", "shared/gittest", "shared/pkgziptest", "tasks/safecache/store/storetest",
+		"tasks/auditdeps/osvtest", "tasks/auditdeps/npmtest", "tasks/guardedpush/alert/alerttest",
 	}, dir)
 }
 
@@ -192,7 +192,9 @@ var thirdParty = map[string][]string{
 	"github.com/andybalholm/brotli":              {"build/pack"},
 	"github.com/CycloneDX/cyclonedx-go":          {"build/pack"},
 	"github.com/santhosh-tekuri/jsonschema/v6":   {"build/gentask"},
-	"go.yaml.in/yaml/v3":                         {"build/localagent", "shared/lockfile", "tasks/auditdeps/policy"},
+	"go.yaml.in/yaml/v3":                         {"build/localagent", "shared/lockfile", "tasks/auditdeps/policy", "tasks/guardedpush/"},
+	"github.com/ohler55/ojg":                     {"tasks/guardedpush/document"},
+	"github.com/bmatcuk/doublestar/v4":           {"tasks/guardedpush/"},
 	"github.com/google/go-cmp":                   {"build/pack/oracle"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }
