@@ -18,6 +18,15 @@ type Project struct {
 	Hub, Plan, Job string
 	// Connections are the service connections that the job may use: id to name.
 	Connections map[string]string
+	// Repositories are those of Azure Repos: id (a GUID, in lower case) to name.
+	Repositories map[string]string
+	PullRequests []PullRequest
+	// WorkItems have their fields by reference name, such as System.Title; the first has
+	// the id 1.
+	WorkItems []map[string]any
+	// Denied are the permissions that the job's identity lacks, such as "Stop builds". It
+	// has all others.
+	Denied []string
 }
 
 // Run is a run of a pipeline, which the API calls a build.
@@ -31,6 +40,15 @@ type Run struct {
 	Parameters map[string]string
 	Records    []Record // nil: the run has no timeline yet
 	Logs       []Log
+
+	Reason       string // manual if empty; individualCI, batchedCI, pullRequest, schedule, ...
+	Status       string // inProgress if empty; notStarted, cancelling, completed, ...
+	Result       string // succeeded, failed, canceled, ...; "" until completed
+	Branch       string // refs/heads/main, ...
+	Version      string // the commit
+	Queued       time.Time
+	RequestedFor string // the display name of who pushed
+	Tags         []string
 }
 
 // Record is a line of the timeline.
@@ -58,7 +76,20 @@ type Definition struct {
 	ID, Revision int
 	Name         string
 	Variables    []Variable
-	Groups       []int // ids of the groups that it names (classic pipelines only)
+	Groups       []int  // ids of the groups that it names (classic pipelines only)
+	QueueStatus  string // enabled if empty; paused, disabled
+	// Raw is everything else that the service keeps of it.
+	Raw map[string]any
+}
+
+// PullRequest is a pull request of Azure Repos.
+type PullRequest struct {
+	ID                 int
+	Repository         string // id
+	Title, Description string
+	Source, Target     string // refs/heads/main, ...
+	Status             string // active if empty; abandoned, completed
+	IsDraft            bool
 }
 
 // Variable is a variable of a pipeline or of a group. The value of a secret one is
