@@ -26,8 +26,8 @@ type Refusal string
 const (
 	NeedsPullRequest Refusal = "TF402455: Pushes to this branch are not permitted; " +
 		"you must use a pull request to update this branch."
-	UpdatedByAnother Refusal = "TF401028: The reference 'refs/heads/main' has already been updated by another client, " +
-		"so you cannot update it. Please try again."
+	UpdatedByAnother Refusal = "TF401028: The reference 'refs/heads/main' has already been updated by " +
+		"another client, so you cannot update it. Please try again."
 	NeedsContribute Refusal = "TF401027: You need the Git 'GenericContribute' permission to perform this action. " +
 		"Details: identity 'Build\\1f7a9c1e-5f1e-4c1b-9f63-0a1b2c3d4e5f', scope 'branch'."
 	NeedsForcePush Refusal = "TF401027: You need the Git 'ForcePush' permission to perform this action. " +

@@ -43,7 +43,9 @@ func (s *Server) CreateRepo(name string, files map[string]string) error {
 	allowFilter = ` + strconv.FormatBool(!slices.Contains(s.config.Lacks, "filter")) + `
 	allowAnySHA1InWant = ` + strconv.FormatBool(!slices.Contains(s.config.Lacks, "allow-reachable-sha1-in-want")) + `
 `
-	for _, args := range [][]string{{"init", "-q", "--bare", "--template=", "."}, {"symbolic-ref", "HEAD", "refs/heads/main"}} {
+	for _, args := range [][]string{
+		{"init", "-q", "--bare", "--template=", "."}, {"symbolic-ref", "HEAD", "refs/heads/main"},
+	} {
 		if _, err := s.run(dir, nil, args...); err != nil {
 			return err
 		}
