@@ -1,0 +1,157 @@
+package breaker
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Status is the breaker's position.
+type Status string
+
+// The positions.
+const (
+	Closed   Status = "closed"
+	Open     Status = "open"
+	HalfOpen Status = "halfOpen"
+)
+
+// State is what is kept between runs. The zero value is closed.
+type State struct {
+	Status   Status    `json:"status"`
+	Since    time.Time `json:"since,omitzero"`     // what was before does not count, once it is closed again
+	Run      int       `json:"run"`                // that tripped, reset or closed it
+	Reason   string    `json:"reason,omitempty"`   // in our words
+	Disabled bool      `json:"disabled,omitempty"` // the pipeline was disabled by us
+	Probe    int       `json:"probe,omitempty"`    // run that used the one push after a reset
+	ProbeAt  time.Time `json:"probeAt,omitzero"`
+}
+
+const (
+	stateVersion = 1
+	maxState     = 16 << 10 // bytes of a message
+	maxReason    = 500      // characters that are kept
+)
+
+// document is a state as it is written.
+type document struct {
+	Version int `json:"version"`
+	State
+}
+
+// Reset is the state after somebody has reset the breaker, with a reason: one run may push.
+func Reset(now time.Time, run int, reason string) State {
+	return State{Status: HalfOpen, Since: now.UTC().Round(0), Run: run, Reason: clean(reason, maxReason)}
+}
+
+// Parse reads a state from the message of its commit; "" is a closed one. What was not
+// written by Format is an error: who cannot read the breaker must not take it for closed.
+func Parse(message string) (State, error) {
+	if message == "" {
+		return State{Status: Closed}, nil
+	}
+	if len(message) > maxState {
+		return State{}, unreadable("it has %d bytes, more than %d", len(message), maxState)
+	}
+	_, text, _ := strings.Cut(message, "\n")
+	var version struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal([]byte(text), &version); err != nil {
+		return State{}, unreadable("there is no JSON object after the first line")
+	}
+	if version.Version != stateVersion {
+		return State{}, unreadable("it is of version %d, and this task knows version %d", version.Version, stateVersion)
+	}
+	var d document
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields() // or they would be lost when it is written again
+	if err := decoder.Decode(&d); err != nil {
+		return State{}, unreadable("a field of it is not as it should be")
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return State{}, unreadable("there is something after the JSON object")
+	}
+	return d.State.checked()
+}
+
+func unreadable(format string, a ...any) error {
+	return fmt.Errorf("the state of the breaker cannot be read: "+format+
+		"; run the task with command: reset to write a new one", a...)
+}
+
+func (s State) checked() (State, error) {
+	switch {
+	case s.Status != Closed && s.Status != Open && s.Status != HalfOpen:
+		return State{}, unreadable("the status %s is not known", strconv.Quote(clean(string(s.Status), 60)))
+	case s.Run < 0 || s.Probe < 0:
+		return State{}, unreadable("the number of a run is below zero")
+	case s.Status != Closed && s.Since.IsZero():
+		return State{}, unreadable("it does not say since when")
+	case (s.Probe == 0) != s.ProbeAt.IsZero() || s.Probe != 0 && s.Status != HalfOpen:
+		return State{}, unreadable("what it says of the push after a reset is no whole")
+	}
+	s.Since, s.ProbeAt, s.Reason = s.Since.UTC(), s.ProbeAt.UTC(), clean(s.Reason, maxReason)
+	return s, nil
+}
+
+// Format writes it: a line for people, then JSON.
+func (s State) Format() string {
+	if s.Status == "" {
+		s.Status = Closed
+	}
+	s.Since, s.ProbeAt, s.Reason = s.Since.UTC(), s.ProbeAt.UTC(), clean(s.Reason, maxReason)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	// The times of a task have a year that fits; nothing else can go wrong.
+	_ = encoder.Encode(document{stateVersion, s})
+	position := map[Status]string{Closed: "closed", Open: "open", HalfOpen: "half open"}[s.Status]
+	return fmt.Sprintf("Circuit breaker: %s, by run %d\n\n%s", position, s.Run, text.String())
+}
+
+// openReason says why nothing is pushed, and the way out.
+func (s State) openReason() string {
+	text := "the breaker is open"
+	if s.Status != Open {
+		text = "the position of the breaker is not known"
+	}
+	if !s.Since.IsZero() {
+		text += " since " + s.Since.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	if s.Run > 0 {
+		text += ", by run " + number(s.Run)
+	}
+	if reason := clean(s.Reason, maxReason); reason != "" {
+		text += ": " + reason
+	}
+	return text + "; when the cause is gone, run the task with command: reset"
+}
+
+// clean makes a text one line without control and invisible characters, and not longer
+// than most characters: whoever may push could have written it.
+func clean(text string, most int) string {
+	if len(text) > maxState {
+		text = text[:maxState]
+	}
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\r' || r == '\t':
+			return ' '
+		case !strconv.IsPrint(r) || r == '\uFFFD':
+			return -1
+		}
+		return r
+	}, text)
+	text = strings.TrimSpace(text)
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-3]) + "..."
+	}
+	return text
+}
