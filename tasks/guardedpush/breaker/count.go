@@ -21,8 +21,8 @@ func (f Facts) tooFast(r Rules) string {
 	}
 	if f.PushesKnown {
 		if others := f.otherPushes(r); len(others) >= r.MaxRuns {
-			return fmt.Sprintf("%d runs of this pipeline have pushed within %s or want to, the limit is %d (this one and %s)",
-				len(others)+1, words(r.Window), r.MaxRuns, list("run", others))
+			return fmt.Sprintf("%d runs of this pipeline have pushed or want to within %s, the limit is %d "+
+				"(this one and %s)", len(others)+1, words(r.Window), r.MaxRuns, list("run", others))
 		}
 	}
 	return ""
