@@ -1,16 +1,19 @@
-// Package ado makes the few calls to Azure DevOps that tasks need: what ran in this
-// run, what it logged, and where its variables come from.
+// Package ado makes the few calls to Azure DevOps that tasks need: what ran in this run
+// and in others, what it logged, where its variables come from; to tag and cancel runs,
+// to disable a pipeline; and to make work items and pull requests.
 //
-// It only reads. It goes the way of the agent (proxy and certificates of the
-// httpx.Client it is given), tries again what may pass, bounds what it takes in, and
-// passes logs on without holding them. Its errors are one line in its own words and
-// say what to do: see [Error]. It takes a sign-in page for what it is, and not for a
-// log.
+// It goes the way of the agent (proxy and certificates of the httpx.Client it is given),
+// tries again what may pass and does no harm if it is done twice, bounds what it takes
+// in, and passes logs on without holding them. The token goes to the server of [Config]
+// and nowhere else. Its errors are one line in its own words and say what to do, which is
+// to give a permission by its name in most cases: see [Error]. It takes a sign-in page
+// for what it is, and not for a log.
 package ado
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -47,9 +50,10 @@ type Config struct {
 // Client talks to one project of an organization. It may be used by several
 // goroutines.
 type Client struct {
-	project string
-	builds  *build.ClientImpl
-	tasks   *taskagent.ClientImpl
+	server, project string
+	sdk             *azuredevops.Client
+	builds          *build.ClientImpl
+	tasks           *taskagent.ClientImpl
 }
 
 // New returns a Client. It makes no request.
@@ -58,7 +62,7 @@ func New(c Config) (*Client, error) {
 	switch {
 	case err != nil || server.Host == "" || server.Scheme != "https" && server.Scheme != "http":
 		return nil, errors.New("the address of the Azure DevOps server is none: run this task in a pipeline job")
-	case c.Project == "":
+	case c.Project == "" || c.Project == "." || c.Project == "..": // they would be parts of an address
 		return nil, errors.New("the project of this run is not known: run this task in a pipeline job")
 	case c.Token.Reveal() == "":
 		return nil, errors.New("the job's token is not known: run this task in a pipeline job")
@@ -77,10 +81,11 @@ func New(c Config) (*Client, error) {
 	}
 	// The SDK's own constructors would make clients that know no proxy, change the
 	// address to lower case, and share a cache without a lock.
+	c.Server = strings.TrimRight(c.Server, "/")
 	sdk := azuredevops.NewClientWithOptions(
-		azuredevops.NewPatConnection(c.Server, c.Token.Reveal()), strings.TrimRight(c.Server, "/"),
+		azuredevops.NewPatConnection(c.Server, c.Token.Reveal()), c.Server,
 		azuredevops.WithHTTPClient(&http.Client{Transport: newTransport(c)}))
-	return &Client{c.Project, &build.ClientImpl{Client: *sdk}, &taskagent.ClientImpl{Client: *sdk}}, nil
+	return &Client{c.Server, c.Project, sdk, &build.ClientImpl{Client: *sdk}, &taskagent.ClientImpl{Client: *sdk}}, nil
 }
 
 // Record is a line of a run's timeline: a stage, a job, a task.
@@ -99,7 +104,7 @@ type Record struct {
 
 // Timeline returns the records of a run, none if it has not started.
 func (c *Client) Timeline(ctx context.Context, buildID int) ([]Record, error) {
-	ctx = asking(ctx, request{what: "reading the timeline of run %d", run: buildID, permission: viewBuilds})
+	ctx = asking(ctx, request{what: fmt.Sprintf("reading the timeline of run %d", buildID), permission: viewBuilds})
 	timeline, err := c.builds.GetBuildTimeline(ctx, build.GetBuildTimelineArgs{Project: &c.project, BuildId: &buildID})
 	if err != nil {
 		return nil, explain(ctx, err)
@@ -133,7 +138,7 @@ type LogFile struct {
 
 // Logs lists all logs that there are of a run at the moment.
 func (c *Client) Logs(ctx context.Context, buildID int) ([]LogFile, error) {
-	ctx = asking(ctx, request{what: "listing the logs of run %d", run: buildID, permission: viewBuilds})
+	ctx = asking(ctx, request{what: fmt.Sprintf("listing the logs of run %d", buildID), permission: viewBuilds})
 	logs, err := c.builds.GetBuildLogs(ctx, build.GetBuildLogsArgs{Project: &c.project, BuildId: &buildID})
 	if err != nil {
 		return nil, explain(ctx, err)
@@ -149,7 +154,7 @@ func (c *Client) Logs(ctx context.Context, buildID int) ([]LogFile, error) {
 // error of Read. The byte order mark that agents write first is left out.
 func (c *Client) Log(ctx context.Context, buildID, logID int) (io.ReadCloser, error) {
 	ctx = asking(ctx, request{
-		what: "reading log %[2]d of run %[1]d", run: buildID, part: logID, permission: viewBuilds, stream: true,
+		what: fmt.Sprintf("reading log %d of run %d", logID, buildID), permission: viewBuilds, stream: true,
 	})
 	body, err := c.builds.GetBuildLog(ctx, build.GetBuildLogArgs{Project: &c.project, BuildId: &buildID, LogId: &logID})
 	if err != nil {

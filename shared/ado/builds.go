@@ -2,7 +2,15 @@ package ado
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
 	"time"
+
+	"github.com/microsoft/azure-devops-go-api/azuredevops/v7"
 )
 
 // Build is a run of a pipeline, which the API calls a build.
@@ -29,14 +37,109 @@ type BuildQuery struct {
 	Unfinished bool      // only those that are queued or running
 }
 
+const (
+	buildsPerPage = 100
+	maxBuilds     = 1000
+)
+
+// buildDocument is a run as the server writes it.
+type buildDocument struct {
+	ID            int
+	BuildNumber   string
+	Definition    struct{ ID int }
+	Reason        string
+	Status        string
+	Result        string
+	SourceBranch  string
+	SourceVersion string
+	QueueTime     azuredevops.Time
+	RequestedFor  struct{ DisplayName string }
+	Tags          []string
+}
+
+func (d *buildDocument) build() Build {
+	return Build{
+		ID: d.ID, Number: d.BuildNumber, Definition: d.Definition.ID, Reason: d.Reason, Status: d.Status, Result: d.Result,
+		Branch: d.SourceBranch, Version: d.SourceVersion, Queued: d.QueueTime.Time,
+		RequestedFor: d.RequestedFor.DisplayName, Tags: d.Tags,
+	}
+}
+
 // Builds lists runs of a pipeline, the last queued first: those that wait or run count,
 // too. More than 1,000 are not read: it returns the newest then.
 func (c *Client) Builds(ctx context.Context, q BuildQuery) ([]Build, error) {
-	return nil, nil
+	query := url.Values{
+		"definitions": {strconv.Itoa(q.Definition)}, "$top": {strconv.Itoa(buildsPerPage)},
+		// Without this order the server takes minTime for when a run ended, and leaves
+		// out those that have not.
+		"queryOrder": {"queueTimeDescending"},
+	}
+	if !q.Since.IsZero() {
+		query.Set("minTime", q.Since.UTC().Format(time.RFC3339Nano))
+	}
+	if q.Branch != "" {
+		query.Set("branchName", q.Branch)
+	}
+	if q.Unfinished {
+		query.Set("statusFilter", "inProgress,notStarted")
+	}
+	var all []Build
+	seen := map[int]bool{}
+	for {
+		var page struct{ Value []buildDocument }
+		header, err := c.do(ctx, call{
+			request: request{what: fmt.Sprintf("listing the runs of pipeline %d", q.Definition), permission: viewBuilds},
+			method:  http.MethodGet, resource: buildsID, version: "7.1-preview.7", query: query,
+		}, &page)
+		if err != nil {
+			return nil, err
+		}
+		before := len(all)
+		for i := range page.Value {
+			b := page.Value[i].build()
+			if seen[b.ID] || !b.Queued.IsZero() && b.Queued.Before(q.Since) {
+				continue // of a server that knows no pages, or no times
+			}
+			seen[b.ID] = true
+			all = append(all, b)
+		}
+		token := header.Get(azuredevops.HeaderKeyContinuationToken)
+		if token == "" || len(all) == before || len(all) >= maxBuilds {
+			return all[:min(len(all), maxBuilds)], nil
+		}
+		query.Set("continuationToken", token)
+	}
 }
 
+// tagPattern is what a tag may be: it becomes a part of an address, in which the server
+// refuses other signs.
+var tagPattern = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9 ._-]{0,99}$`)
+
 // TagBuild adds a tag (letters, digits, blanks and "._-") to a run.
-func (c *Client) TagBuild(ctx context.Context, buildID int, tag string) error { return nil }
+func (c *Client) TagBuild(ctx context.Context, buildID int, tag string) error {
+	if !tagPattern.MatchString(tag) {
+		return fmt.Errorf("the tag %.60q is none: use up to 100 letters, digits, blanks and \"._-\"", tag)
+	}
+	_, err := c.do(ctx, call{
+		request: request{what: fmt.Sprintf("adding a tag to run %d", buildID), permission: updateBuild},
+		method:  http.MethodPut, resource: tagsID, version: "7.1-preview.3",
+		route: map[string]string{"buildId": strconv.Itoa(buildID), "tag": tag},
+	}, nil)
+	return err
+}
 
 // CancelBuild cancels a run; one that has ended stays as it is.
-func (c *Client) CancelBuild(ctx context.Context, buildID int) error { return nil }
+func (c *Client) CancelBuild(ctx context.Context, buildID int) error {
+	_, err := c.do(ctx, call{
+		request: request{what: fmt.Sprintf("cancelling run %d", buildID), permission: stopBuilds},
+		method:  http.MethodPatch, resource: buildsID, version: "7.1-preview.7",
+		route: map[string]string{"buildId": strconv.Itoa(buildID)}, body: map[string]string{"status": "cancelling"},
+	}, nil)
+	var e *Error
+	if errors.As(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusConflict) {
+		if run, errRun := c.run(ctx, buildID); errRun == nil && value(run.Status) == "completed" {
+			return nil // it ended meanwhile
+		}
+	}
+	return err
+}

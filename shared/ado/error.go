@@ -1,6 +1,7 @@
 package ado
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/microsoft/azure-devops-go-api/azuredevops/v7"
 
@@ -27,6 +29,11 @@ type Error struct {
 	Status int    // of the answer, 0 if there was none
 	Reason string // why it did not work
 	Fix    string // what to do about it
+	// Permission is what the job's identity lacks, as the settings of Azure DevOps name
+	// it; "" if that is not the reason.
+	Permission string
+	// Unclear says that it may have been done all the same.
+	Unclear bool
 
 	err error
 }
@@ -34,6 +41,9 @@ type Error struct {
 // Error is one line.
 func (e *Error) Error() string {
 	text := e.What + ": " + e.Reason
+	if e.Unclear {
+		text += "; it may have been done all the same"
+	}
 	if e.Fix != "" {
 		text += " (" + e.Fix + ")"
 	}
@@ -46,10 +56,10 @@ func (e *Error) Unwrap() error { return e.err }
 // request is what we ask for. It travels with the context, because the SDK passes on
 // nothing else.
 type request struct {
-	what       string // format of Error.What: %[1]d is run, %[2]d is part
-	run, part  int
-	permission string // that it needs
-	stream     bool   // the answer is passed on while it comes
+	what       string     // Error.What
+	permission permission // that it needs
+	absent     string     // the fix when there is no such thing, if there is a better one than the usual
+	stream     bool       // the answer is passed on while it comes
 }
 
 type requestKey struct{}
@@ -63,16 +73,31 @@ func asked(ctx context.Context) request {
 	return r
 }
 
-// The permissions, as the settings of Azure DevOps name them.
+// permission is a permission as the settings of Azure DevOps name it, and where it is
+// given.
+type permission struct{ name, where string }
+
 const (
-	viewBuilds   = "View builds"
-	viewPipeline = "View build pipeline"
-	reader       = "Reader"
+	inPipelines  = "Pipelines > ... > Manage security"
+	inRepository = "Project settings > Repositories > (the repository) > Security"
+	inLibrary    = "Pipelines > Library > Security, or in the group's own"
+	inAreas      = "Project settings > Project configuration > Areas > ... > Security"
+)
+
+var (
+	viewBuilds    = permission{"View builds", inPipelines}
+	viewPipeline  = permission{"View build pipeline", inPipelines}
+	editPipeline  = permission{"Edit build pipeline", inPipelines}
+	updateBuild   = permission{"Update build information", inPipelines}
+	stopBuilds    = permission{"Stop builds", inPipelines}
+	readCode      = permission{"Read", inRepository}
+	contribute    = permission{"Contribute to pull requests", inRepository}
+	editWorkItems = permission{"Edit work items in this node", inAreas}
+	reader        = permission{"Reader", inLibrary} // a role
 )
 
 func (r request) error(status int, reason, fix string) *Error {
-	args := []any{r.run, r.part}[:strings.Count(r.what, "%")]
-	return &Error{What: fmt.Sprintf(r.what, args...), Status: status, Reason: reason, Fix: fix}
+	return &Error{What: r.what, Status: status, Reason: reason, Fix: fix}
 }
 
 // explain makes our Error of what the SDK returned.
@@ -118,12 +143,10 @@ func (t *transport) refusal(r request, resp *http.Response, isPage bool, start [
 	case isPage:
 		return r.error(status, fmt.Sprintf("a web page came back (%d), which is not from Azure DevOps's API", status),
 			"it is probably from a proxy or firewall: let the agent through to "+t.host())
-	case status == http.StatusForbidden:
-		return r.denied(said)
+	case status == http.StatusForbidden, strings.HasPrefix(said, noAreaAccess):
+		return r.denied(status, said)
 	case status == http.StatusNotFound:
-		return r.error(status, "Azure DevOps finds no such thing (404)"+quoted(said),
-			"the job's token may not see it: check \"Limit job authorization scope to current project\" and the "+
-				"build service's access to the project")
+		return r.error(status, "Azure DevOps finds no such thing (404)"+quoted(said), cmp.Or(r.absent, absentFix))
 	case status == http.StatusTooManyRequests:
 		reason := "Azure DevOps limits the requests of this identity (429)"
 		if after := httpx.RetryAfter(resp.Header); after > t.config.Retry.Max {
@@ -140,26 +163,35 @@ func (t *transport) refusal(r request, resp *http.Response, isPage bool, start [
 const (
 	tokenFix = "run this task in a pipeline job, and do not replace System.AccessToken; the token ends with the job, " +
 		"so a very long post-job stage may outlive it"
+	absentFix = "the job's token may not see it: check \"Limit job authorization scope to current project\" and the " +
+		"build service's access to the project"
 	proxyUserFix = "configure the agent with --proxyusername and --proxypassword"
 	networkFix   = "run the pipeline again; if it stays so, check the agent's network, proxy (--proxyurl) and firewall"
 	wayFix       = "check that the address is that of an organization or collection, and what lies between it and " +
 		"the agent, such as a proxy"
 )
 
+// noAreaAccess begins what the service says when it may not save a work item; the status
+// is not always 403.
+const noAreaAccess = "TF237111"
+
 // denied names the permission: the one that the server names, else the one that we
 // know to be needed.
-func (r request) denied(said string) *Error {
-	permission := r.permission
-	if found := needsPattern.FindStringSubmatch(said); found != nil {
-		permission = found[1]
-	}
+func (r request) denied(status int, said string) *Error {
+	name := r.permission.name
 	if r.permission == reader {
-		return r.error(http.StatusForbidden, "the job's identity may not read it (403)"+quoted(said),
-			"give the project's build service the role Reader: Pipelines > Library > Security, or in the group's own")
+		e := r.error(status, fmt.Sprintf("the job's identity may not read it (%d)%s", status, quoted(said)),
+			"give the project's build service the role "+name+": "+r.permission.where)
+		e.Permission = name
+		return e
 	}
-	return r.error(http.StatusForbidden,
-		"the job's identity lacks the permission \""+permission+"\" (403)"+quoted(said),
-		"give it to the project's build service: Pipelines > ... > Manage security")
+	if found := needsPattern.FindStringSubmatch(said); found != nil {
+		name = found[1]
+	}
+	e := r.error(status, fmt.Sprintf("the job's identity lacks the permission %q (%d)%s", name, status, quoted(said)),
+		"give it to the project's build service: "+r.permission.where)
+	e.Permission = name
+	return e
 }
 
 // needsPattern is how the service names a permission: "X needs View builds
@@ -213,39 +245,62 @@ func (t *transport) host() string {
 func (t *transport) unreachable(req *http.Request, err error) error {
 	ctx := req.Context()
 	if ctx.Err() != nil {
-		return explain(ctx, err)
+		return unclear(req, explain(ctx, err))
 	}
 	r := asked(ctx)
 	var operation *net.OpError
 	var name *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	var e *Error
-	final := false
+	unsent := false // it is sure that the server has not got the request
 	switch text := t.clean(err); {
 	case errors.As(err, &certificate):
 		e = r.error(0, "the certificate of "+t.host()+" is not trusted",
 			"if your organization or proxy has its own authority, configure the agent with --sslcacert")
-		final = true
+		e.err = err
+		return e
 	case errors.As(err, &operation) && operation.Op == "proxyconnect":
 		e = r.error(0, "the proxy cannot be reached", "check the agent's proxy (--proxyurl)")
+		unsent = true
 	case strings.HasPrefix(text, "the proxy "): // httpx says so; its error has no type
 		e = r.error(0, text, "let the agent through to "+t.host())
 		if reason, _, wantsUser := strings.Cut(text, ": configure "); wantsUser {
 			e = r.error(0, reason, proxyUserFix)
 		}
+		unsent = true
 	case errors.As(err, &name):
 		e = r.error(0, "the name "+t.host()+" is not known here",
 			"check the agent's name servers, or configure its proxy (--proxyurl)")
+		unsent = true
 	case timedOut(err):
 		e = r.error(0, "no answer from "+t.host()+" in time", networkFix)
 	default:
 		e = r.error(0, "no answer from "+t.host()+": "+text, networkFix)
+		unsent = operation != nil && operation.Op == "dial"
 	}
 	e.err = err
-	if final {
+	return again(req, e, 0, unsent)
+}
+
+// again marks an error after which trying again may help, unless that could do a thing
+// twice: what is made by POST is made again. Undone says that it is sure not to be done.
+func again(req *http.Request, e *Error, after time.Duration, undone bool) error {
+	if !undone {
+		_ = unclear(req, e)
+	}
+	if req.Method == http.MethodPost && !undone {
 		return e
 	}
-	return retry.Temporary(e, 0)
+	return retry.Temporary(e, after)
+}
+
+// unclear says in an error about a change that it may have been made.
+func unclear(req *http.Request, err error) error {
+	var e *Error
+	if errors.As(err, &e) && req.Method != http.MethodGet && req.Method != http.MethodOptions {
+		e.Unclear = true
+	}
+	return err
 }
 
 // clean is the text of a network's error without the address that was asked for.

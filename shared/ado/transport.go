@@ -57,6 +57,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *transport) once(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	copied := req.Clone(ctx)
+	if req.GetBody != nil { // the SDK sends bytes, which can be had again
+		copied.Body, _ = req.GetBody()
+	}
 	resp, err := t.client.Do(copied)
 	if err != nil {
 		cancel(nil)
@@ -84,13 +87,19 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 // check tells answers from everything else that comes back.
 func (t *transport) check(req *http.Request, resp *http.Response) error {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if resp.StatusCode >= 200 && resp.StatusCode < 300 && kind != "text/html" {
+	isPage := kind == "text/html"
+	switch {
+	case isPage || resp.StatusCode < 200 || resp.StatusCode >= 300:
+	case resp.Request.Method != req.Method: // what was to be changed is not
+		return asked(req.Context()).error(resp.StatusCode, "the server answers with a redirection", wayFix)
+	default:
 		return nil
 	}
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what there is of it
-	err := t.refusal(asked(req.Context()), resp, kind == "text/html", start)
+	err := t.refusal(asked(req.Context()), resp, isPage, start)
 	if slices.Contains([]int{408, 429, 500, 502, 503, 504}, resp.StatusCode) {
-		return retry.Temporary(err, httpx.RetryAfter(resp.Header))
+		undone := resp.StatusCode == http.StatusTooManyRequests
+		return again(req, err, httpx.RetryAfter(resp.Header), undone)
 	}
 	return err
 }
@@ -110,7 +119,7 @@ func (t *transport) load(req *http.Request, resp *http.Response) error {
 	case len(bytes.TrimSpace(data)) == 0: // 204: there is none yet
 		data = []byte("{}")
 	case !json.Valid(data):
-		return retry.Temporary(r.error(resp.StatusCode, "the answer is not the JSON that was expected", wayFix), 0)
+		return again(req, r.error(resp.StatusCode, "the answer is not the JSON that was expected", wayFix), 0, false)
 	}
 	if req.Method == http.MethodOptions {
 		if data = complete(data); data == nil {
@@ -134,13 +143,22 @@ type location struct {
 	ReleasedVersion string `json:"releasedVersion"`
 }
 
+// The resources that are called by their ids.
+const (
+	buildsID       = "0cd358e1-9217-4d94-8269-1c1ee6f93dcf"
+	definitionsID  = "dbeaf647-6167-421a-bda9-c9327b25e2e6"
+	tagsID         = "6e6114b2-8161-44c8-8f6c-c5505782427f"
+	repositoriesID = "225f7195-f9c7-4d14-ab28-a83f7ff77e1f"
+	pullRequestsID = "9946fd70-0d40-406e-b686-b4744cbbcc37"
+	workItemsID    = "62d3d110-0047-428c-ad3c-4fe872c91c74" // by type
+)
+
 // ours are the resources that are used here.
 var ours = []string{
 	"8baac422-4c6e-4de5-8532-db96d92acffa", // timeline
 	"35a80daf-7f30-45fc-86e8-6b813d9c90df", // logs
-	"0cd358e1-9217-4d94-8269-1c1ee6f93dcf", // builds
-	"dbeaf647-6167-421a-bda9-c9327b25e2e6", // definitions
 	"f5b09dd5-9d54-45a1-8b5a-1c8287d634cc", // variable groups
+	buildsID, definitionsID, tagsID, repositoriesID, pullRequestsID, workItemsID,
 }
 
 // complete leaves only those of our resources in the list that lack nothing, because

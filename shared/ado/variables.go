@@ -49,7 +49,7 @@ func (c *Client) Variables(ctx context.Context, buildID int) ([]Variable, error)
 }
 
 func (c *Client) run(ctx context.Context, buildID int) (*build.Build, error) {
-	ctx = asking(ctx, request{what: "reading run %d", run: buildID, permission: viewBuilds})
+	ctx = asking(ctx, request{what: fmt.Sprintf("reading run %d", buildID), permission: viewBuilds})
 	run, err := c.builds.GetBuild(ctx, build.GetBuildArgs{Project: &c.project, BuildId: &buildID})
 	if err != nil {
 		return nil, explain(ctx, err)
@@ -71,7 +71,7 @@ func (c *Client) defined(ctx context.Context, buildID int, run *build.Build) ([]
 	if definition.Id == nil {
 		return nil, nil
 	}
-	ctx = asking(ctx, request{what: "reading the pipeline of run %d", run: buildID, permission: viewPipeline})
+	ctx = asking(ctx, request{what: fmt.Sprintf("reading the pipeline of run %d", buildID), permission: viewPipeline})
 	found, err := c.builds.GetDefinition(ctx, build.GetDefinitionArgs{
 		Project: &c.project, DefinitionId: definition.Id, Revision: definition.Revision,
 	})

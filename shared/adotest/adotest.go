@@ -1,10 +1,11 @@
 // Package adotest is an Azure DevOps organization with one project, as an
-// http.Handler: the few REST calls that tasks make, with the data of its user.
+// http.Handler: the few REST calls that tasks make, with the data of its user. What a
+// call changes can be seen with [Server.Update].
 //
 // It is strict: it wants the job's token (as a bearer or as the password of basic
-// authentication), an api-version that the call supports, and the project's name or
-// id, and refuses in the words of the service otherwise. A secret's value is never
-// sent. With [Server.Fail] it can fail in the ways the service and what lies before
+// authentication), an api-version that the call supports, the project's name or id, the
+// permission for the call (see [Project]), and a body as the call wants it, and refuses
+// in the words of the service otherwise. A secret's value is never sent. With [Server.Fail] it can fail in the ways the service and what lies before
 // it do: denied, throttled, broken, a sign-in page, slow, cut in the middle.
 //
 // Locations, versions and bodies are those of dev.azure.com as recorded in the tests
@@ -16,6 +17,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -112,7 +114,11 @@ func (s *Server) answer(r *http.Request, found *route, vars map[string]string) a
 			"TF200016: The following project does not exist: "+ref+". Verify that the name of the project is "+
 				"correct and that the project exists on the specified Azure DevOps Server.")
 	}
-	return found.handle(&call{Server: s, r: r, vars: vars, query: r.URL.Query()})
+	c := &call{Server: s, r: r, vars: vars, query: r.URL.Query()}
+	if found.needs != "" && slices.Contains(s.project.Denied, found.needs) {
+		return c.denied(found.needs)
+	}
+	return found.handle(c)
 }
 
 // call is a request that has passed the checks; the Server is locked.

@@ -114,7 +114,7 @@ func TestAnswers(t *testing.T) {
 		"sign-in page":        {"GET /contoso/_signin", []string{"Authorization: "}, 200, "Sign In"},
 		"other organization":  {"GET /fabrikam/p/_apis/build/builds/638", nil, 404, "cannot be found"},
 		"other project":       {"GET /contoso/Other/_apis/build/builds/638", nil, 404, "TF200016: The following project does not exist: Other."},
-		"unknown resource":    {"GET /contoso/My%20Project/_apis/git/repositories", nil, 404, "VssResourceNotFoundException"},
+		"unknown resource":    {"GET /contoso/My%20Project/_apis/git/pushes", nil, 404, "VssResourceNotFoundException"},
 		"other method":        {"DELETE " + run, nil, 404, ""},
 		"no such run":         {"GET /contoso/My%20Project/_apis/build/builds/1", nil, 404, "The requested build 1 could not be found."},
 		"no number":           {"GET /contoso/My%20Project/_apis/build/builds/x", nil, 404, ""},
@@ -191,7 +191,7 @@ func TestLocations(t *testing.T) {
 	var list struct {
 		Value []struct{ ID, Area, ResourceName, RouteTemplate string }
 	}
-	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Value) != 8 {
+	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list.Value) != 12 {
 		t.Fatalf("locations: %v in %s", err, body)
 	}
 	for _, l := range list.Value {

@@ -2,7 +2,6 @@ package adotest
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"mime"
@@ -141,55 +140,6 @@ func between(text, start, end string) string {
 		last = min(max(first, n+1), len(all))
 	}
 	return strings.Join(all[first:last], "")
-}
-
-func getBuild(c *call) answer {
-	run, no, ok := c.theRun()
-	if !ok {
-		return no
-	}
-	build := map[string]any{
-		"id": run.ID, "buildNumber": run.Number, "status": "inProgress", "queueTime": noTime, "tags": []any{},
-		"definition": map[string]any{"id": run.Definition, "revision": run.Revision, "type": "build"},
-		"project":    map[string]any{"id": c.project.ID, "name": c.project.Name, "state": "wellFormed"},
-		"reason":     "manual", "url": c.url(fmt.Sprintf("build/Builds/%d", run.ID)),
-	}
-	if len(run.Parameters) > 0 {
-		text, _ := json.Marshal(run.Parameters) // texts only
-		build["parameters"] = string(text)      // a document within the document
-	}
-	return reply(build)
-}
-
-func getDefinition(c *call) answer {
-	revision := 0
-	if text := c.query.Get("revision"); text != "" {
-		if revision, _ = strconv.Atoi(text); revision == 0 {
-			revision = -1
-		}
-	}
-	d, ok := c.project.definition(c.number("definitionId"), revision)
-	if !ok {
-		return refuse(http.StatusNotFound, "DefinitionNotFoundException", fmt.Sprintf(
-			"The requested build definition %s could not be found.", c.vars["definitionId"]))
-	}
-	definition := map[string]any{
-		"id": d.ID, "name": d.Name, "revision": d.Revision, "path": `\`, "type": "build",
-		"process": map[string]any{"yamlFilename": "azure-pipelines.yml", "type": 2}, "createdDate": noTime,
-	}
-	if len(d.Variables) > 0 {
-		definition["variables"] = variables(d.Variables)
-	}
-	groups := []any{}
-	for _, g := range c.project.Groups {
-		if slices.Contains(d.Groups, g.ID) {
-			groups = append(groups, map[string]any{"id": g.ID, "name": g.Name, "variables": variables(g.Variables)})
-		}
-	}
-	if len(groups) > 0 {
-		definition["variableGroups"] = groups
-	}
-	return reply(definition)
 }
 
 // variables leaves out the values of secrets and, as the service does, isSecret of

@@ -9,8 +9,10 @@ import (
 
 // Project is what the server has. The zero value is an empty project.
 type Project struct {
-	ID, Name    string
-	Runs        []Run
+	ID, Name string
+	Runs     []Run
+	// Definitions may hold several revisions of one; a change of it is made to the newest,
+	// where that is, and what it was is appended.
 	Definitions []Definition
 	Groups      []Group
 	Files       []SecureFile
@@ -128,11 +130,12 @@ func (p *Project) run(id int) (*Run, bool) {
 }
 
 // definition returns the definition as it was at revision, or its newest form for 0.
-func (p *Project) definition(id, revision int) (found Definition, ok bool) {
-	for _, d := range p.Definitions {
-		if d.ID == id && (revision == d.Revision || revision == 0 && d.Revision >= found.Revision) {
-			found, ok = d, true
+func (p *Project) definition(id, revision int) (found *Definition, ok bool) {
+	for i := range p.Definitions {
+		d := &p.Definitions[i]
+		if d.ID == id && (revision == d.Revision || revision == 0 && (found == nil || d.Revision > found.Revision)) {
+			found = d
 		}
 	}
-	return found, ok
+	return found, found != nil
 }

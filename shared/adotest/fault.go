@@ -20,8 +20,9 @@ type planned struct {
 }
 
 // Fail makes the next requests for a resource fail; times below 0 means all of them.
-// The resources are locations, resourceareas, builds, definitions, timeline, logs,
-// variablegroups, securefiles and oidctoken; "" is any of them.
+// The resources are locations, resourceareas, builds, definitions, tags, timeline, logs,
+// variablegroups, securefiles, oidctoken, repositories, pullrequests and workitems; "" is
+// any of them.
 func (s *Server) Fail(resource string, times int, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

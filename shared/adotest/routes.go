@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,6 +17,7 @@ type route struct {
 	template       string
 	version        int    // of the resource
 	min, released  string // released is "0.0" for what was never more than a preview
+	needs          string // the permission
 	handle         func(*call) answer
 }
 
@@ -32,8 +34,7 @@ var (
 
 // table lists all that there is.
 func table() []*route {
-	const tasks = "distributedtask"
-	return []*route{
+	return slices.Concat([]*route{
 		signIn,
 		{method: http.MethodOptions, name: "locations", template: "_apis", handle: locations},
 		{method: http.MethodOptions, name: "locations", template: "_apis/{ofArea}", handle: locations},
@@ -42,26 +43,52 @@ func table() []*route {
 			method: http.MethodGet, template: "_apis/{resource}/{areaId}",
 			version: 1, min: "3.2", released: "0.0", handle: resourceAreas,
 		},
-		{
-			id: "0cd358e1-9217-4d94-8269-1c1ee6f93dcf", area: "Build", name: "Builds",
-			method: http.MethodGet, template: "{project}/_apis/build/{resource}/{buildId}",
-			version: 7, min: "1.0", released: "7.1", handle: getBuild,
-		},
-		{
-			id: "dbeaf647-6167-421a-bda9-c9327b25e2e6", area: "Build", name: "Definitions",
-			method: http.MethodGet, template: "{project}/_apis/build/{resource}/{definitionId}",
-			version: 7, min: "1.0", released: "7.1", handle: getDefinition,
-		},
-		{
-			id: "8baac422-4c6e-4de5-8532-db96d92acffa", area: "Build", name: "Timeline",
-			method: http.MethodGet, template: "{project}/_apis/{area}/builds/{buildId}/{resource}/{timelineId}",
-			version: 2, min: "2.0", released: "7.1", handle: getTimeline,
-		},
-		{
-			id: "35a80daf-7f30-45fc-86e8-6b813d9c90df", area: "Build", name: "logs",
-			method: http.MethodGet, template: "{project}/_apis/{area}/builds/{buildId}/{resource}/{logId}",
-			version: 2, min: "2.0", released: "7.1", handle: getLogs,
-		},
+	}, buildTable(), taskTable(), gitTable(), boardTable())
+}
+
+// with is the same resource with another method.
+func (r route) with(method, needs string, handle func(*call) answer) *route {
+	r.method, r.needs, r.handle = method, needs, handle
+	return &r
+}
+
+func buildTable() []*route {
+	const view, edit = "View builds", "View build pipeline"
+	builds := route{
+		id: "0cd358e1-9217-4d94-8269-1c1ee6f93dcf", area: "Build", name: "Builds",
+		template: "{project}/_apis/build/{resource}/{buildId}", version: 7, min: "1.0", released: "7.1",
+	}
+	definitions := route{
+		id: "dbeaf647-6167-421a-bda9-c9327b25e2e6", area: "Build", name: "Definitions",
+		template: "{project}/_apis/build/{resource}/{definitionId}", version: 7, min: "1.0", released: "7.1",
+	}
+	tags := route{
+		id: "6e6114b2-8161-44c8-8f6c-c5505782427f", area: "build", name: "tags",
+		template: "{project}/_apis/{area}/builds/{buildId}/{resource}/{*tag}", version: 3, min: "2.0", released: "7.1",
+	}
+	timeline := route{
+		id: "8baac422-4c6e-4de5-8532-db96d92acffa", area: "Build", name: "Timeline", version: 2, min: "2.0",
+		template: "{project}/_apis/{area}/builds/{buildId}/{resource}/{timelineId}", released: "7.1",
+	}
+	logs := route{
+		id: "35a80daf-7f30-45fc-86e8-6b813d9c90df", area: "Build", name: "logs", version: 2, min: "2.0",
+		template: "{project}/_apis/{area}/builds/{buildId}/{resource}/{logId}", released: "7.1",
+	}
+	return []*route{
+		builds.with(http.MethodGet, view, getBuilds),
+		builds.with(http.MethodPatch, "Stop builds", patchBuild),
+		definitions.with(http.MethodGet, edit, getDefinition),
+		definitions.with(http.MethodPut, "Edit build pipeline", putDefinition),
+		tags.with(http.MethodGet, view, getTags),
+		tags.with(http.MethodPut, "Update build information", putTag),
+		timeline.with(http.MethodGet, view, getTimeline),
+		logs.with(http.MethodGet, view, getLogs),
+	}
+}
+
+func taskTable() []*route {
+	const tasks = "distributedtask"
+	return []*route{
 		{
 			id: "f5b09dd5-9d54-45a1-8b5a-1c8287d634cc", area: tasks, name: "variablegroups",
 			method: http.MethodGet, template: "{project}/_apis/{area}/{resource}/{groupId}",
@@ -80,6 +107,32 @@ func table() []*route {
 	}
 }
 
+func gitTable() []*route {
+	requests := route{
+		id: "9946fd70-0d40-406e-b686-b4744cbbcc37", area: "git", name: "pullRequests",
+		template: "{project}/_apis/{area}/repositories/{repositoryId}/{resource}/{pullRequestId}",
+		version:  2, min: "1.0", released: "7.1",
+	}
+	return []*route{
+		{
+			id: "225f7195-f9c7-4d14-ab28-a83f7ff77e1f", area: "git", name: "repositories",
+			method: http.MethodGet, template: "{project}/_apis/{area}/{resource}/{repositoryId}",
+			version: 1, min: "1.0", released: "7.1", needs: readRepository, handle: getRepositories,
+		},
+		requests.with(http.MethodGet, readRepository, getPullRequests),
+		requests.with(http.MethodPost, contribute, postPullRequest),
+		requests.with(http.MethodPatch, contribute, patchPullRequest),
+	}
+}
+
+func boardTable() []*route {
+	return []*route{{
+		id: "62d3d110-0047-428c-ad3c-4fe872c91c74", area: "wit", name: "workItems", method: http.MethodPost,
+		template: "{project}/_apis/{area}/{resource}/${type}", version: 3, min: "1.0", released: "7.1",
+		needs: editItems, handle: postWorkItem,
+	}}
+}
+
 // match finds the route for a path, whose last part may be absent. Azure DevOps does
 // not mind the case of a path.
 func (s *Server) match(method, path string) (*route, map[string]string) {
@@ -92,17 +145,27 @@ next:
 		}
 		vars := map[string]string{}
 		for i, want := range template {
-			isVar := strings.HasPrefix(want, "{")
+			part := ""
+			if i < len(parts) {
+				part = parts[i]
+			}
+			name, isVar := variable(want)
 			switch {
-			case i == len(parts) && !isVar, i < len(parts) && !isVar && !strings.EqualFold(want, parts[i]):
+			case isVar && part != "":
+				vars[name] = strings.TrimPrefix(part, strings.TrimSuffix(want, "{"+name+"}"))
+			case !isVar && !strings.EqualFold(want, part):
 				continue next
-			case i < len(parts) && isVar:
-				vars[strings.Trim(want, "{}")] = parts[i]
 			}
 		}
 		return r, vars
 	}
 	return unknown, nil
+}
+
+// variable is the name of a variable part of a template: {name}, {*name} or ${name}.
+func variable(part string) (name string, ok bool) {
+	_, name, ok = strings.Cut(strings.TrimSuffix(part, "}"), "{")
+	return strings.TrimPrefix(name, "*"), ok
 }
 
 // checkVersion refuses what the service refuses: no version for a call that changes
@@ -163,10 +226,12 @@ func requestedVersion(r *http.Request) (string, bool) {
 
 func locations(c *call) answer {
 	list := []any{}
+	listed := map[string]bool{}
 	for _, r := range c.routes {
-		if r.id == "" || c.vars["ofArea"] != "" && !strings.EqualFold(r.area, c.vars["ofArea"]) {
+		if r.id == "" || listed[r.id] || c.vars["ofArea"] != "" && !strings.EqualFold(r.area, c.vars["ofArea"]) {
 			continue
 		}
+		listed[r.id] = true
 		list = append(list, map[string]any{
 			"id": r.id, "area": r.area, "resourceName": r.name, "routeTemplate": r.template,
 			"resourceVersion": r.version, "minVersion": r.min, "maxVersion": newest, "releasedVersion": r.released,

@@ -1,0 +1,96 @@
+package ado
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// call is a call that the SDK has no form of, or one that takes in more than is needed
+// and fails when any of it is odd. The SDK still finds the resource and the version.
+type call struct {
+	request
+	method, resource string
+	version          string            // that the shape of the answer is of
+	route            map[string]string // besides the project
+	query            url.Values
+	kind             string // of body; "" means JSON
+	body             any    // nil: none
+}
+
+const jsonPatch = "application/json-patch+json"
+
+// do makes the call and reads the answer into answer; nil: it does not matter.
+func (c *Client) do(ctx context.Context, call call, answer any) (http.Header, error) {
+	ctx = asking(ctx, call.request)
+	route := map[string]string{"project": c.project}
+	for name, value := range call.route {
+		route[name] = value
+	}
+	var body io.Reader
+	kind := ""
+	if call.body != nil {
+		data, err := json.Marshal(call.body)
+		if err != nil {
+			return nil, explain(ctx, err)
+		}
+		body, kind = bytes.NewReader(data), "application/json"
+		if call.kind != "" {
+			kind = call.kind
+		}
+	}
+	resp, err := c.sdk.Send(ctx, call.method, guid(call.resource), call.version, route, call.query, body, kind,
+		"application/json", nil)
+	if err != nil {
+		return nil, explain(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if answer != nil {
+		if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+			return nil, unclear(resp.Request, explain(ctx, err))
+		}
+	}
+	return resp.Header, nil
+}
+
+// guid reads one of our own constants.
+func guid(text string) [16]byte {
+	data, _ := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	return [16]byte(data)
+}
+
+// cut leaves out what is not fit for a document of the service, such as what its XML
+// cannot hold, and ends a text that is too long with an ellipsis.
+func cut(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) || r == '\ufffe' || r == '\uffff' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\ufffd"))
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
+
+// line is a text on one line.
+func line(text string, most int) string { return cut(strings.Join(strings.Fields(text), " "), most) }
+
+// page is the address of a page of the project, for people.
+func (c *Client) page(project string, parts ...string) string {
+	if project == "" {
+		project = c.project
+	}
+	address := c.server + "/" + url.PathEscape(project)
+	for _, part := range parts {
+		address += "/" + url.PathEscape(part)
+	}
+	return address
+}
