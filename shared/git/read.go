@@ -1,0 +1,245 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RemoteRefs returns where refs of the remote stand. Those that are not there have no
+// entry.
+func (r *Repo) RemoteRefs(ctx context.Context, refs ...string) (map[string]ID, error) {
+	for _, ref := range refs {
+		if err := checkRef(ref); err != nil {
+			return nil, err
+		}
+	}
+	out, err := r.talk(ctx, command{args: append([]string{"ls-remote", "--quiet", "--", "origin"}, refs...)})
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]ID{}
+	for line := range strings.Lines(string(out)) {
+		id, ref, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		// A name also finds refs that end like it.
+		if ok && checkID(ID(id)) == nil && slices.Contains(refs, ref) {
+			found[ref] = ID(id)
+		}
+	}
+	return found, nil
+}
+
+// Depth says how much history to fetch; the zero value is the last commit alone.
+type Depth struct {
+	Since time.Time // also all commits from then on
+}
+
+// fewCommits is the history that a server gives which cannot tell by time.
+const fewCommits = 50
+
+// Fetch fetches refs of the remote, without the contents of files where the server can do
+// that, and returns where they stand. One that is not there is a RemoteError of kind NoRef.
+func (r *Repo) Fetch(ctx context.Context, refs []string, d Depth) (map[string]ID, error) {
+	for _, ref := range refs {
+		if err := checkRef(ref); err != nil {
+			return nil, err
+		}
+	}
+	if d.Since.IsZero() {
+		if err := r.fetch(ctx, refs, "--depth=1"); err != nil {
+			return nil, err
+		}
+		return r.fetched(ctx, refs)
+	}
+	// One by one: of several, a server would give the whole history of one that has no
+	// commit as young as that.
+	for _, ref := range refs {
+		if err := r.fetchSince(ctx, ref, d.Since); err != nil {
+			return nil, err
+		}
+	}
+	return r.fetched(ctx, refs)
+}
+
+func (r *Repo) fetchSince(ctx context.Context, ref string, since time.Time) error {
+	err := r.fetch(ctx, []string{ref}, "--shallow-since="+since.UTC().Format("2006-01-02T15:04:05Z"))
+	var remote *RemoteError
+	if !errors.As(err, &remote) {
+		return err
+	}
+	switch {
+	case remote.noneSince():
+		return r.fetch(ctx, []string{ref}, "--depth=1")
+	case remote.noSince():
+		return r.fetch(ctx, []string{ref}, "--depth="+strconv.Itoa(fewCommits))
+	}
+	return err
+}
+
+// local is what a ref of the remote is called here. The name itself could be one that the
+// file system confuses with another.
+func local(ref string) string {
+	sum := sha256.Sum256([]byte(ref))
+	return "refs/fetched/" + hex.EncodeToString(sum[:16])
+}
+
+func (r *Repo) fetch(ctx context.Context, refs []string, depth string) error {
+	args := []string{"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--force", depth}
+	if r.git.version.atLeast(2, 27) {
+		args = append(args, "--filter=blob:none")
+	}
+	if r.git.version.atLeast(2, 29) {
+		args = append(args, "--no-write-fetch-head")
+	}
+	args = append(args, "--", "origin")
+	for _, ref := range refs {
+		args = append(args, "+"+ref+":"+local(ref))
+	}
+	said := &words{}
+	if _, err := r.talk(ctx, command{args: args, stderr: said}); err != nil {
+		return err
+	}
+	if r.git.version.atLeast(2, 27) && !strings.Contains(said.String(), "filtering not recognized by server") {
+		r.partial = true
+	}
+	return nil
+}
+
+// fetched returns where refs of the remote stood when they were fetched.
+func (r *Repo) fetched(ctx context.Context, refs []string) (map[string]ID, error) {
+	out, err := r.run(ctx, command{args: []string{"for-each-ref", "--format=%(objectname) %(refname)", "refs/fetched/"}})
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]ID{}
+	for line := range strings.Lines(string(out)) {
+		id, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		at[name] = ID(id)
+	}
+	found := map[string]ID{}
+	for _, ref := range refs {
+		id := at[local(ref)]
+		if err := checkID(id); err != nil {
+			return nil, fmt.Errorf("fetching %.60q: git has not kept it", ref)
+		}
+		found[ref] = id
+	}
+	return found, nil
+}
+
+// Commit is a commit as it was read.
+type Commit struct {
+	ID        ID
+	Parents   []ID // as far as they are named; a shallow boundary still names them
+	Tree      ID
+	Author    Ident
+	Committed time.Time
+	Message   string
+}
+
+// Commits returns the history of rev, newest first, up to most commits and as far as it
+// has been fetched. Only first parents are followed.
+func (r *Repo) Commits(ctx context.Context, rev ID, most int) ([]Commit, error) {
+	if err := checkID(rev); err != nil {
+		return nil, err
+	}
+	list, err := r.run(ctx, command{args: []string{
+		"rev-list", "--first-parent", "--max-count=" + strconv.Itoa(most), string(rev), "--",
+	}})
+	if err != nil {
+		return nil, err
+	}
+	// Not git log: it hides the parents that a shallow boundary names.
+	out, err := r.run(ctx, command{args: []string{"cat-file", "--batch"}, stdin: bytes.NewReader(list)})
+	if err != nil {
+		return nil, err
+	}
+	var commits []Commit
+	for len(out) > 0 {
+		object, rest, err := cutObject(out)
+		if err != nil {
+			return nil, err
+		}
+		if object.kind != "commit" {
+			return nil, fmt.Errorf("%s is a %.20s and no commit", object.id, object.kind)
+		}
+		commits, out = append(commits, parseCommit(object.id, object.data)), rest
+	}
+	return commits, nil
+}
+
+// object is what cat-file --batch prints.
+type object struct {
+	id   ID
+	kind string // "missing" if it is not there
+	data []byte
+}
+
+var errBatch = errors.New("git cat-file has printed what cannot be understood")
+
+// cutObject takes the first object off what cat-file --batch has printed.
+func cutObject(out []byte) (o object, rest []byte, err error) {
+	line, rest, ok := bytes.Cut(out, []byte("\n"))
+	fields := strings.Fields(string(line))
+	if !ok || len(fields) < 2 {
+		return object{}, nil, errBatch
+	}
+	o = object{id: ID(fields[0]), kind: fields[1]}
+	if len(fields) == 2 {
+		return o, rest, nil
+	}
+	size, err := strconv.Atoi(fields[2])
+	if err != nil || size < 0 || size >= len(rest) || rest[size] != '\n' {
+		return object{}, nil, errBatch
+	}
+	o.data = rest[:size:size]
+	return o, rest[size+1:], nil
+}
+
+// parseCommit reads a commit object. What is broken in it stays empty.
+func parseCommit(id ID, data []byte) Commit {
+	c := Commit{ID: id}
+	head, message, _ := strings.Cut(string(data), "\n\n")
+	c.Message = strings.ToValidUTF8(message, "\uFFFD")
+	for line := range strings.SplitSeq(head, "\n") {
+		key, value, _ := strings.Cut(line, " ")
+		switch key {
+		case "tree":
+			c.Tree = ID(value)
+		case "parent":
+			c.Parents = append(c.Parents, ID(value))
+		case "author":
+			c.Author, _ = parseIdent(value)
+		case "committer":
+			_, c.Committed = parseIdent(value)
+		}
+	}
+	return c
+}
+
+// parseIdent reads "Name <email> seconds zone".
+func parseIdent(text string) (Ident, time.Time) {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	end := strings.LastIndexByte(text, '>')
+	if end < 0 {
+		return Ident{Name: text}, time.Time{}
+	}
+	name, email, _ := strings.Cut(text[:end], "<")
+	who := Ident{strings.TrimSpace(name), strings.TrimSpace(email)}
+	fields := strings.Fields(text[end+1:])
+	if len(fields) == 0 {
+		return who, time.Time{}
+	}
+	seconds, err := strconv.ParseInt(fields[0], 10, 64)
+	if err != nil {
+		return who, time.Time{}
+	}
+	return who, time.Unix(seconds, 0).UTC()
+}
