@@ -51,50 +51,46 @@ func Reset(now time.Time, run int, reason string) State {
 
 // Parse reads a state from the message of its commit; "" is a closed one. What was not
 // written by Format is an error: who cannot read the breaker must not take it for closed.
+// The error is the reason alone, in our words; the caller says where the state was.
 func Parse(message string) (State, error) {
 	if message == "" {
 		return State{Status: Closed}, nil
 	}
 	if len(message) > maxState {
-		return State{}, unreadable("it has %d bytes, more than %d", len(message), maxState)
+		return State{}, fmt.Errorf("it has %d bytes, more than %d", len(message), maxState)
 	}
 	_, text, _ := strings.Cut(message, "\n")
 	var version struct {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal([]byte(text), &version); err != nil {
-		return State{}, unreadable("there is no JSON object after the first line")
+		return State{}, errors.New("there is no JSON object after the first line")
 	}
 	if version.Version != stateVersion {
-		return State{}, unreadable("it is of version %d, and this task knows version %d", version.Version, stateVersion)
+		return State{}, fmt.Errorf("it is of version %d, and this task knows version %d", version.Version, stateVersion)
 	}
 	var d document
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields() // or they would be lost when it is written again
 	if err := decoder.Decode(&d); err != nil {
-		return State{}, unreadable("a field of it is not as it should be")
+		return State{}, errors.New("a field of it is not as it should be")
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return State{}, unreadable("there is something after the JSON object")
+		return State{}, errors.New("there is something after the JSON object")
 	}
 	return d.State.checked()
-}
-
-func unreadable(format string, a ...any) error {
-	return fmt.Errorf("the state of the breaker cannot be read: "+format+
-		"; run the task with command: reset to write a new one", a...)
 }
 
 func (s State) checked() (State, error) {
 	switch {
 	case s.Status != Closed && s.Status != Open && s.Status != HalfOpen:
-		return State{}, unreadable("the status %s is not known", strconv.Quote(clean(string(s.Status), 60)))
+		return State{}, fmt.Errorf("the status %s is not known", strconv.Quote(clean(string(s.Status), 60)))
 	case s.Run < 0 || s.Probe < 0:
-		return State{}, unreadable("the number of a run is below zero")
+		return State{}, errors.New("the number of a run is below zero")
 	case s.Status != Closed && s.Since.IsZero():
-		return State{}, unreadable("it does not say since when")
+		return State{}, errors.New("it does not say since when")
 	case (s.Probe == 0) != s.ProbeAt.IsZero() || s.Probe != 0 && s.Status != HalfOpen:
-		return State{}, unreadable("what it says of the push after a reset is no whole")
+		return State{}, errors.New("what it says of the push after a reset is no whole")
 	}
 	s.Since, s.ProbeAt, s.Reason = s.Since.UTC(), s.ProbeAt.UTC(), clean(s.Reason, maxReason)
 	return s, nil

@@ -110,9 +110,9 @@ func TestParseRefusesWhatItDoesNotKnow(t *testing.T) {
 	} {
 		got, err := breaker.Parse(tc.message)
 		if err == nil || got != (breaker.State{}) || !strings.Contains(err.Error(), tc.want) ||
-			!strings.Contains(err.Error(), "command: reset") || strings.ContainsAny(err.Error(), "\n\x1b") ||
+			strings.ContainsAny(err.Error(), "\n\x1b") ||
 			strings.Contains(err.Error(), "hunter2") || len(err.Error()) > 300 {
-			t.Errorf("%s: Parse(%.200q) = %+v, %v, want a short error with %q and the way out", name, tc.message, got, err, tc.want)
+			t.Errorf("%s: Parse(%.200q) = %+v, %v, want a short error with %q", name, tc.message, got, err, tc.want)
 		}
 	}
 }
