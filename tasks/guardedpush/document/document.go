@@ -191,16 +191,27 @@ func checkTrees(docs []*yaml.Node) error {
 
 var errTooMany = fmt.Errorf("it has more than %d nodes with its aliases written out, and more are not read", maxNodes)
 
-// checker counts nodes as if each alias were written out. A node that is being
-// counted has the number 0: an alias to it is a circle.
+// checker counts nodes as if each alias were written out. It keeps the numbers of those
+// that have an anchor, as only they are met twice. One that is being counted has the
+// number 0: an alias to it is a circle.
 type checker struct{ expanded map[*yaml.Node]int }
 
 func (c checker) check(n *yaml.Node, depth int) (int, error) {
 	if depth > maxDepth {
 		return 0, fmt.Errorf("line %d: it is nested more than %d deep", n.Line, maxDepth)
 	}
-	if n.Kind == yaml.ScalarNode {
+	switch n.Kind {
+	case yaml.ScalarNode:
 		return 1, nil
+	case yaml.AliasNode:
+		return c.check(n.Alias, depth+1)
+	case yaml.MappingNode:
+		if err := checkKeys(n); err != nil {
+			return 0, err
+		}
+	}
+	if n.Anchor == "" {
+		return c.children(n, depth)
 	}
 	if total, ok := c.expanded[n]; ok {
 		if total == 0 {
@@ -209,17 +220,14 @@ func (c checker) check(n *yaml.Node, depth int) (int, error) {
 		return total, nil
 	}
 	c.expanded[n] = 0
-	children := n.Content
-	switch n.Kind {
-	case yaml.AliasNode:
-		children = []*yaml.Node{n.Alias}
-	case yaml.MappingNode:
-		if err := checkKeys(n); err != nil {
-			return 0, err
-		}
-	}
+	total, err := c.children(n, depth)
+	c.expanded[n] = total
+	return total, err
+}
+
+func (c checker) children(n *yaml.Node, depth int) (int, error) {
 	total := 1
-	for _, child := range children {
+	for _, child := range n.Content {
 		sub, err := c.check(child, depth+1)
 		if err != nil {
 			return 0, err
@@ -228,7 +236,6 @@ func (c checker) check(n *yaml.Node, depth int) (int, error) {
 			return 0, errTooMany
 		}
 	}
-	c.expanded[n] = total
 	return total, nil
 }
 
@@ -242,7 +249,8 @@ func checkKeys(mapping *yaml.Node) error {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key := Resolve(mapping.Content[i])
 		if key.Kind != yaml.ScalarNode {
-			return fmt.Errorf("line %d: a key is a mapping or a list, which is not supported", mapping.Content[i].Line)
+			return fmt.Errorf("line %d: a key is a mapping or a list, as in a template: that cannot be read",
+				mapping.Content[i].Line)
 		}
 		if seen[key.Value] || seen == nil && hasKey(mapping.Content[:i], key.Value) {
 			return fmt.Errorf("line %d: the key %s is there twice: remove one", mapping.Content[i].Line, Quote(key.Value))
