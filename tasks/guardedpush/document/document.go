@@ -78,6 +78,9 @@ func (f *File) parse() error {
 		f.Docs = []*yaml.Node{root}
 		return nil
 	}
+	if err := checkDirectives(f.data, f.lines); err != nil {
+		return err
+	}
 	docs, err := parseYAML(f.data)
 	if err != nil {
 		return err
@@ -98,6 +101,22 @@ func invalidUTF8(data []byte) int {
 		i += size
 	}
 	return -1
+}
+
+// checkDirectives bounds %TAG: what it defines is written out for every tag that uses
+// it, so that a small file could come to any size.
+func checkDirectives(data []byte, lines []int) error {
+	const most = 1000
+	for i, start := range lines {
+		end := len(data)
+		if i+1 < len(lines) {
+			end = lines[i+1]
+		}
+		if end-start > most && data[start] == '%' {
+			return fmt.Errorf("line %d: it begins with %% and has more than %d bytes, which is not supported", i+1, most)
+		}
+	}
+	return nil
 }
 
 // parseYAML returns the content of each document.

@@ -48,6 +48,7 @@ func TestWrongFiles(t *testing.T) {
 		"very deep":         {"a.yaml", strings.Repeat("[", 100_000), "it is not YAML"},
 		"many marks":        {"a.yaml", strings.Repeat(",", maxMarks+1), "split it"},
 		"many nodes":        {"a.yaml", "[" + strings.Repeat("1,", maxNodes) + "]", "more than 1000000 nodes"},
+		"big directive":     {"a.yaml", "a: 1\n---\n%TAG !e! " + strings.Repeat("x", 2000) + "\n--- !e!a b\n", "line 3: it begins with %"},
 		"big":               {"a.yaml", strings.Repeat("#", maxBytes+1), "it has 10485761 bytes"},
 		"latin1":            {"a.yaml", "a: \xe4\n", "not UTF-8 (byte 4)"},
 		"UTF-16":            {"a.yaml", "\xff\xfea\x00", "not UTF-8 (byte 1)"},
