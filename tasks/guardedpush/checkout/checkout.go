@@ -1,25 +1,136 @@
-// Package checkout reads what the steps of a job have changed in a checkout, without
-// touching it: not its files, its index, its objects or its configuration.
+// Package checkout reads what the steps of a job have changed in a checkout.
+//
+// What it promises:
+//   - nothing is written into the checkout: not to its files, its index, its objects or
+//     its configuration, not even a time. git works in a repository of our own that
+//     borrows the objects, with a copy of the index;
+//   - nothing of the checkout runs: of its configuration only keys count that say how
+//     files are written down (line ends, modes, links), see [Read];
+//   - what it returns is what a commit would hold, checked by the object's name. What git
+//     could only make with a program of somebody else's (a clean filter, as git-crypt has)
+//     is refused: the file would be committed as it lies there, unencrypted.
+//
+// Large files (filter=lfs) become pointers; [Upload] brings their contents to the server.
 package checkout
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/guardrails-ci/guardrails/shared/git"
 )
 
+// Folder is a checkout to be looked at.
+type Folder struct {
+	Dir     string // the checkout's root, where .git is
+	Scratch string // a folder for our own files; it is made if it is not there
+	// Home is the user's, for the line ends that git was told there to write; may be empty.
+	Home string
+	// Want tells the files that are asked for; nil is all.
+	Want func(path string) bool
+}
+
 // Changes is what differs from the commit that is checked out.
 type Changes struct {
-	Base  git.ID // that commit
-	Files []File
+	Base   git.ID // that commit
+	Files  []File // those that are wanted, by path
+	Others []string
+	// Nested are untracked folders that are repositories of their own. git would commit
+	// them as submodules that nobody can fetch, so they are left out.
+	Nested []string
 }
 
 // File is a changed file.
 type File struct {
-	git.Change        // Data is what a commit would hold (line ends, links and pointers as git has them)
+	// Change has Data as a commit would hold it (line ends, links and pointers as git has
+	// them); a submodule has an ID instead.
+	git.Change
 	Before     git.ID // the file in Base; "" if it is new
 	BeforeMode string
+	// Large is the file on the disk whose content belongs to the pointer in Data, see
+	// [Upload]; "" if the file is none of Git LFS, or the content is not here.
+	Large string
 }
 
-// Read looks at the checkout in dir. scratch is a folder for its own files.
-func Read(ctx context.Context, g *git.Git, dir, scratch string) (Changes, error) { panic("skeleton") }
+// maxFile and maxTotal bound what is read, and so what one push can bring.
+const (
+	maxFile  = 64 << 20
+	maxTotal = 64 << 20
+)
+
+// Read returns what differs from the checked-out commit: in the index, in the files, and
+// files that are new and not ignored. Of the configuration count, from the system's, the
+// user's and the repository's own file, without what they include: core.autocrlf, eol,
+// fileMode, symlinks, ignoreCase, precomposeUnicode, longPaths, trustctime, checkStat and
+// those of a sparse checkout.
+func Read(ctx context.Context, g *git.Git, f Folder) (Changes, error) {
+	for _, dir := range []*string{&f.Dir, &f.Scratch} {
+		full, err := filepath.Abs(*dir)
+		if err != nil {
+			return Changes{}, err
+		}
+		*dir = full
+	}
+	place, err := locate(f.Dir)
+	if err != nil {
+		return Changes{}, err
+	}
+	base, err := headOf(ctx, g, f.Dir)
+	if err != nil {
+		return Changes{}, err
+	}
+	repo, err := shadow(ctx, g, f, place, base)
+	if err != nil {
+		return Changes{}, err
+	}
+	r := &reader{Folder: f, place: place, repo: repo, base: base}
+	return r.read(ctx)
+}
+
+// reader looks at one checkout.
+type reader struct {
+	Folder
+	place place
+	repo  *shadowRepo
+	base  git.ID
+	total int64 // bytes read
+}
+
+func (r *reader) wanted(path string) bool { return r.Want == nil || r.Want(path) }
+
+// full is a file's name on the disk.
+func (r *reader) full(path string) string { return filepath.Join(r.Dir, filepath.FromSlash(path)) }
+
+func (r *reader) read(ctx context.Context) (Changes, error) {
+	found := Changes{Base: r.base}
+	list, err := r.status(ctx)
+	if err != nil {
+		return found, err
+	}
+	found.Nested = list.nested
+	filters, err := r.filters(ctx, list.changed)
+	if err != nil {
+		return found, err
+	}
+	sorted, err := r.sort(ctx, list.changed, filters)
+	if err != nil {
+		return found, err
+	}
+	found.Others = sorted.others
+	if err := r.note(ctx, sorted); err != nil {
+		return found, err
+	}
+	found.Files, err = r.files(ctx, sorted)
+	return found, err
+}
+
+// show is a name for an error, however odd or long it is.
+func show(path string) string { return fmt.Sprintf("%.100q", path) }
+
+// isRegular reports whether name is a file, and not a pipe that would never end.
+func isRegular(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}

@@ -1,0 +1,134 @@
+package checkout
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/git"
+)
+
+// harmless are the keys that are taken over: they say how git writes files down, and
+// none of them can make it run something, read another file or go anywhere.
+var harmless = map[string]bool{
+	"core.eol": true, "core.filemode": true, "core.symlinks": true, "core.ignorecase": true,
+	"core.precomposeunicode": true, "core.longpaths": true, "core.trustctime": true, "core.checkstat": true,
+	"core.sparsecheckout": true, "core.sparsecheckoutcone": true, "sparse.expectfilesoutsideofpatterns": true,
+}
+
+// crlfValue is what git understands for core.autocrlf.
+var crlfValue = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|input|0|1)$`)
+
+// setting is a line of a configuration.
+type setting struct{ key, value string }
+
+// configure lets the shadow see files as the checkout's git does.
+func (s *shadowRepo) configure(ctx context.Context, f Folder, p place) error {
+	settings := s.general(ctx, f.Home)
+	own, err := configOf(ctx, s.Repo, p)
+	if err != nil {
+		return err
+	}
+	for _, o := range own {
+		if o.key == "extensions.objectformat" && !strings.EqualFold(o.value, "sha1") {
+			return fmt.Errorf("it names its objects by %.20q, which is not supported here; use a repository with SHA-1 names",
+				o.value)
+		}
+	}
+	text := &strings.Builder{}
+	line := func(key, value string) {
+		section, name, _ := strings.Cut(key, ".")
+		fmt.Fprintf(text, "[%s]\n\t%s = %s\n", section, name, quoteConfig(value))
+	}
+	for _, o := range append(settings, own...) {
+		if harmless[o.key] {
+			line(o.key, o.value)
+		}
+		if o.key == "core.autocrlf" && crlfValue.MatchString(o.value) {
+			s.autocrlf = o.value
+		}
+	}
+	line("core.bare", "false")
+	line("core.worktree", filepath.ToSlash(f.Dir))
+	line("core.safecrlf", "false")       // a warning for people who commit by hand
+	line("core.untrackedcache", "false") // the copy's would be out of place
+	file, err := os.OpenFile(filepath.Join(s.dir, "config"), os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text.String())
+	return errors.Join(err, file.Close())
+}
+
+// quoteConfig writes a value so that git reads it as it is.
+func quoteConfig(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(value) + `"`
+}
+
+// general is what the machine and the user have told git. Git for Windows, for one, comes
+// with core.autocrlf there. What cannot be read counts for nothing.
+func (s *shadowRepo) general(ctx context.Context, home string) []setting {
+	sources := [][]string{{"--system"}}
+	if home != "" {
+		for _, name := range []string{filepath.Join(".config", "git", "config"), ".gitconfig"} {
+			if name = filepath.Join(home, name); isRegular(name) {
+				sources = append(sources, []string{"--file", name})
+			}
+		}
+	}
+	var all []setting
+	for _, source := range sources {
+		found, err := list(ctx, s.Repo, source...)
+		if err == nil {
+			all = append(all, found...)
+		}
+	}
+	return all
+}
+
+// configOf reads the configuration of a checkout without letting it count: of its own
+// files alone, and without what they include.
+func configOf(ctx context.Context, repo *git.Repo, p place) ([]setting, error) {
+	own := filepath.Join(p.common, "config")
+	if !isRegular(own) {
+		return nil, errors.New("it has no configuration; check the repository out anew")
+	}
+	all, err := list(ctx, repo, "--file", own)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		extra := filepath.Join(p.dir, "config.worktree")
+		if s.key == "extensions.worktreeconfig" && s.value != "false" && isRegular(extra) {
+			more, err := list(ctx, repo, "--file", extra)
+			return append(all, more...), err
+		}
+	}
+	return all, nil
+}
+
+// list reads one configuration file.
+func list(ctx context.Context, repo *git.Repo, source ...string) ([]setting, error) {
+	args := append([]string{"config", "-z", "--no-includes", "--list"}, source...)
+	out, err := repo.Run(ctx, nil, args...)
+	if err != nil {
+		return nil, err
+	}
+	var all []setting
+	for _, item := range bytes.Split(out, []byte{0}) {
+		if len(item) == 0 {
+			continue
+		}
+		key, value, ok := strings.Cut(string(item), "\n")
+		if !ok {
+			value = "true" // a key alone
+		}
+		all = append(all, setting{key, value})
+	}
+	return all, nil
+}
