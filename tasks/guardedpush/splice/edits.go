@@ -1,0 +1,149 @@
+package splice
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
+	"go.yaml.in/yaml/v3"
+)
+
+// Edit is a change that is asked for.
+type Edit struct {
+	Line  int    // of the input, from 1
+	File  string // slash-separated, checked
+	Path  document.Path
+	Value string
+	Text  bool // the value was written in quotes: it is a text, whatever it looks like
+}
+
+const (
+	maxEdits = 1000
+	maxLine  = 64 << 10
+)
+
+// ParseEdits reads lines of the form
+//
+//	deploy/values.yaml: $.image.tag = 1.2.3
+//
+// The file's name ends at the first colon with a blank after it, the path at the first
+// equals sign that is not in brackets. The value is the rest, as it stands; in quotes it
+// is read as YAML reads it, and is a text. Blank lines are skipped. All wrong lines are
+// told at once, in an error of one line.
+func ParseEdits(lines []string) ([]Edit, error) {
+	var edits []Edit
+	var errs []error
+	for i, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		e, err := parseEdit(line)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("line %d: %w", i+1, err))
+			continue
+		}
+		e.Line = i + 1
+		edits = append(edits, e)
+	}
+	if len(edits) > maxEdits {
+		errs = append(errs, fmt.Errorf("there are %d edits, and %d is the most", len(edits), maxEdits))
+	}
+	if len(errs) > 0 {
+		return nil, problems(errs)
+	}
+	return edits, nil
+}
+
+func parseEdit(line string) (Edit, error) {
+	switch {
+	case len(line) > maxLine:
+		return Edit{}, fmt.Errorf("it has %d bytes, and %d is the most", len(line), maxLine)
+	case !utf8.ValidString(line):
+		return Edit{}, errors.New("it is not UTF-8")
+	}
+	colon := strings.Index(strings.ReplaceAll(line, "\t", " "), ": ")
+	if colon < 0 {
+		return Edit{}, errors.New("there is no colon with a blank after it: write file.yaml: path = value")
+	}
+	file, err := checkFile(strings.TrimSpace(line[:colon]))
+	if err != nil {
+		return Edit{}, err
+	}
+	path, rest, err := document.CutPath(line[colon+1:])
+	if err != nil {
+		return Edit{}, err
+	}
+	value, ok := strings.CutPrefix(rest, "=")
+	if !ok {
+		return Edit{}, fmt.Errorf("there is no = after the path %s: write file.yaml: path = value",
+			document.Quote(path.String()))
+	}
+	e := Edit{File: file, Path: path}
+	e.Value, e.Text, err = parseValue(strings.TrimSpace(value))
+	return e, err
+}
+
+// checkFile returns the name of a file of a repository.
+func checkFile(name string) (string, error) {
+	name = strings.TrimPrefix(name, "./")
+	bad := func(reason string) (string, error) {
+		return "", fmt.Errorf("the file %s %s", document.Quote(name), reason)
+	}
+	switch {
+	case name == "":
+		return "", errors.New("there is no file before the colon: write file.yaml: path = value")
+	case strings.ContainsRune(name, '\\'):
+		return bad("has a backslash: write / between folders")
+	case name[0] == '/' || len(name) > 1 && name[1] == ':':
+		return bad("is absolute: name it from the repository's root")
+	case strings.ContainsFunc(name, func(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode.Cf, c) }):
+		return bad("has a character that cannot be seen")
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if part == "" || part == "." || part == ".." {
+			return bad("is not plain: name it from the repository's root, without . and ..")
+		}
+		// Windows drops what is at the end, and has short names.
+		folded := strings.ToLower(strings.TrimRight(part, " ."))
+		folded, _, _ = strings.Cut(folded, ":")
+		if folded == ".git" || folded == "git~1" {
+			return bad("is in git's own folder")
+		}
+	}
+	if !document.Is(name) {
+		return bad("is neither YAML nor JSON by its name: edits are for .yaml, .yml and .json")
+	}
+	return name, nil
+}
+
+// unset is a variable that the agent has not replaced, because there is none.
+var unset = regexp.MustCompile(`\$\([A-Za-z_][A-Za-z0-9_.]*\)`)
+
+func parseValue(text string) (value string, quoted bool, err error) {
+	if text == "" {
+		return "", false, errors.New(`there is no value after the =: a variable may be empty; write "" for an empty text`)
+	}
+	if name := unset.FindString(text); name != "" {
+		return "", false, fmt.Errorf(`the value holds %s, a variable that is not set: set it, or write "\x24(...)" if the text is meant`,
+			document.Quote(name))
+	}
+	quote := text[0]
+	if quote != '"' && quote != '\'' {
+		return text, false, nil
+	}
+	var doc yaml.Node
+	wrong := errors.New("the value begins with a quote and is no text in quotes: write \"...\" or '...'")
+	if len(text) < 2 || text[len(text)-1] != quote || yaml.Unmarshal([]byte(text), &doc) != nil || len(doc.Content) != 1 {
+		return "", false, wrong
+	}
+	n := doc.Content[0]
+	if n.Kind != yaml.ScalarNode || n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 ||
+		doc.LineComment+doc.FootComment+n.LineComment+n.FootComment != "" || !utf8.ValidString(n.Value) {
+		return "", false, wrong
+	}
+	return n.Value, true, nil
+}
