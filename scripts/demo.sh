@@ -11,7 +11,8 @@ go run ./build/pack vsix --targets host --quality 5 --out "$out/guardrails.vsix"
 go build -o "$out/localagent" ./build/localagent
 go build -o "$out/fakeazure" ./scripts/services/azure
 go build -o "$out/fakepackages" ./scripts/services/packages
-export FAKEAZURE=$out/fakeazure FAKEPACKAGES=$out/fakepackages
+go build -o "$out/fakedevops" ./scripts/services/devops
+export FAKEAZURE=$out/fakeazure FAKEPACKAGES=$out/fakepackages FAKEDEVOPS=$out/fakedevops
 
 for replay in examples/disasters/*/replay.sh; do
   work=$(mktemp -d "$out/work.XXXXXX")

@@ -11,6 +11,9 @@
 //	             scripts/services/azure for what the file may hold
 //	fakepackages a registry of npm packages and OSV's advisories for the program that it
 //	             runs, on PATH, see scripts/services/packages
+//	fakedevops   git repositories, pipelines that a push starts, the REST calls and the
+//	             receivers of alerts for the program that it runs, on PATH, see
+//	             scripts/services/devops
 //	$PACKAGE     the extension, packed for this machine as users get it
 //	damage       "damage in.vsix out.vsix suffix" copies a package and changes a byte
 //	             in the middle of the parts whose names end in suffix
@@ -106,6 +109,7 @@ func build(t *testing.T) (bin, pkg string) {
 		{"build", "-o", filepath.Join(bin, "localagent"+suffix), "./build/localagent"},
 		{"build", "-o", filepath.Join(bin, "fakeazure"+suffix), "./scripts/services/azure"},
 		{"build", "-o", filepath.Join(bin, "fakepackages"+suffix), "./scripts/services/packages"},
+		{"build", "-o", filepath.Join(bin, "fakedevops"+suffix), "./scripts/services/devops"},
 		{"run", "./build/pack", "vsix", "--targets", "host", "--quality", "1", "--out", pkg},
 	} {
 		cmd := exec.Command("go", args...)
