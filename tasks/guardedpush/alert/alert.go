@@ -154,6 +154,7 @@ func (n news) generic() any {
 		Fix        string   `json:"fix,omitempty"`
 	}{
 		1, n.Kind, n.Key, n.title, n.when(), plain(n.Pipeline, maxFact), plain(n.Run, maxFact), webAddress(n.RunURL),
-		plain(n.Repository, maxFact), plain(n.Branch, maxFact), plain(n.Reason, maxReason), n.actions(), plain(n.Fix, maxReason),
+		plain(n.Repository, maxFact), plain(n.Branch, maxFact), plain(n.Reason, maxReason), n.actions(),
+		plain(n.Fix, maxReason),
 	}
 }

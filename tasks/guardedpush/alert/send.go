@@ -54,7 +54,7 @@ func (t Target) parse() (address, key string, err error) {
 			address, key = pagerDutyAddress, before
 		}
 		if !routingKey.MatchString(key) {
-			return "", "", errors.New("it is not the key of an integration in PagerDuty, which has 32 letters and digits, " +
+			return "", "", errors.New("it is neither the key of an integration in PagerDuty (32 letters and digits) " +
 				"nor an address, a space and such a key")
 		}
 	default:
@@ -68,7 +68,7 @@ func checkAddress(address string) error {
 	switch {
 	case address == "":
 		return errors.New("it is empty")
-	case err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http" ||
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" ||
 		strings.ContainsAny(address, " \t\r\n"):
 		return errors.New("it is not the address of a web server, such as https://hooks.example.com/abc")
 	case u.User != nil:

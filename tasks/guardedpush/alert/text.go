@@ -85,9 +85,10 @@ func webAddress(address string) string {
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return ""
 	}
+	const marks = "-._~:/?#[]@!$&()*+,;=%"
 	var b strings.Builder
 	for _, c := range []byte(u.String()) {
-		if strings.IndexByte("-._~:/?#[]@!$&()*+,;=%", c) >= 0 || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' {
+		if strings.IndexByte(marks, c) >= 0 || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' {
 			b.WriteByte(c)
 			continue
 		}

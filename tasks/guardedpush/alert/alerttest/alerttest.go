@@ -58,8 +58,8 @@ func generic() rule {
 			"version": number(1), "kind": one("tripped", "overridden", "reset"), "key": text(1, 255), "title": short,
 		},
 		fields{
-			"time": timestamp, "pipeline": short, "run": short, "runUrl": address(1000), "repository": short, "branch": short,
-			"reason": long, "actions": list(1, 1000, text(1, 300)), "fix": long,
+			"time": timestamp, "pipeline": short, "run": short, "runUrl": address(1000), "repository": short,
+			"branch": short, "reason": long, "actions": list(1, 1000, text(1, 300)), "fix": long,
 		})
 }
 
@@ -73,7 +73,10 @@ func pagerDuty(path string, v any) error {
 		return nil
 	}
 	payload := object(
-		fields{"summary": text(1, 1024), "source": text(1, 255), "severity": one("critical", "error", "warning", "info")},
+		fields{
+			"summary": text(1, 1024), "source": text(1, 255),
+			"severity": one("critical", "error", "warning", "info"),
+		},
 		fields{
 			"timestamp": timestamp, "component": text(1, 255), "group": text(1, 255), "class": text(1, 255),
 			"custom_details": details,

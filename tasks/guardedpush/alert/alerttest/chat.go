@@ -31,14 +31,16 @@ func teams() rule {
 	action := object(fields{"type": one("Action.OpenUrl"), "url": address(2000)}, fields{"title": text(1, 100)})
 	card := object(
 		fields{
-			"type": one("AdaptiveCard"), "version": one("1.0", "1.1", "1.2", "1.3", "1.4"), "body": list(1, 200, element),
+			"type": one("AdaptiveCard"), "version": one("1.0", "1.1", "1.2", "1.3", "1.4"),
+			"body": list(1, 200, element),
 		},
 		fields{
 			"$schema": one("http://adaptivecards.io/schemas/adaptive-card.json"), "fallbackText": words,
 			"actions": list(0, 6, action), "msteams": object(nil, fields{"width": one("Full")}),
 		})
 	attachment := object(
-		fields{"contentType": one("application/vnd.microsoft.card.adaptive"), "content": card}, fields{"contentUrl": null})
+		fields{"contentType": one("application/vnd.microsoft.card.adaptive"), "content": card},
+		fields{"contentUrl": null})
 	return object(fields{"type": one("message"), "attachments": list(1, 1, attachment)}, nil)
 }
 
