@@ -22,11 +22,87 @@ package guardedpush
 
 import (
 	"context"
+	"fmt"
+	"os"
 
+	"github.com/guardrails-ci/guardrails/shared/ado"
+	"github.com/guardrails-ci/guardrails/shared/endpoint"
+	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/task"
 )
 
 // Task is GuardedPush.
 var Task = task.Task[Inputs]{Name: "GuardedPush", Main: run}
 
-func run(ctx context.Context, env *task.Env, in Inputs) error { return nil }
+func run(ctx context.Context, env *task.Env, in Inputs) error {
+	s, err := understand(env, in)
+	if err != nil {
+		return err
+	}
+	return s.announce(s.work(ctx))
+}
+
+// work does what the command says, in a scratch folder.
+func (s *step) work(ctx context.Context) error {
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(s.scratch) }() // the agent empties what is left of it
+	if s.in.Command == CommandReset {
+		return s.reset(ctx)
+	}
+	return s.push(ctx)
+}
+
+// prepare finds git, the remote and a place to work in.
+func (s *step) prepare(ctx context.Context) (err error) {
+	config, warnings, err := httpx.FromAgent(s.env.Lookup)
+	if err != nil {
+		return err
+	}
+	for _, warning := range warnings {
+		s.warn("push/connection", warning, "")
+	}
+	config.Secrets = s.env.Secrets
+	s.http = httpx.New(config)
+	s.git, err = git.New(ctx, git.Config{
+		Environ: s.env.Environ(), Secrets: s.env.Secrets, Debug: s.env.Log.Debug,
+	})
+	if err != nil {
+		return &task.UserError{
+			Class: task.Environment, Rule: "push/git", Msg: err.Error(),
+			Hint: "install git 2.20 or newer on the agent, and put it on the PATH",
+		}
+	}
+	if s.remote, err = s.findRemote(ctx); err != nil {
+		return err
+	}
+	s.env.Log.Printf("Repository: %s, branch %s, with %s", clean(s.remote.URL), clean(s.branch), s.remote.who)
+	if s.scratch, err = os.MkdirTemp(s.env.TempDir(), "guardedpush-"); err != nil {
+		return fmt.Errorf("making a folder to work in: %w", err)
+	}
+	if s.repo, err = s.git.Init(ctx, s.scratch+"/repository", s.remote.Remote); err != nil {
+		_ = os.RemoveAll(s.scratch)
+		return err
+	}
+	s.stateRef = stateRef(s.self.key())
+	return nil
+}
+
+// server is Azure DevOps, with the job's own token.
+func (s *step) server() (*ado.Client, error) { return s.serverOf(s.env.Var("System.TeamProjectId")) }
+
+// serverOf is the same for a project, by name or id.
+func (s *step) serverOf(project string) (*ado.Client, error) {
+	e := endpoint.New(s.env.Environ())
+	address, err := e.SystemURL()
+	if err != nil {
+		return nil, err
+	}
+	token, err := e.SystemToken()
+	if err != nil {
+		return nil, err
+	}
+	return ado.New(ado.Config{HTTP: s.http, Server: address, Project: project, Token: token})
+}

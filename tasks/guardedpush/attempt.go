@@ -1,0 +1,199 @@
+package guardedpush
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/retry"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
+)
+
+// attempts is how often a lost race is run again.
+const attempts = 10
+
+// again does something until nobody else was first, and translates what the remote says.
+func (s *step) again(ctx context.Context, do func(context.Context) error) error {
+	policy := retry.Policy{
+		Attempts: attempts, Base: 500 * time.Millisecond, Max: 30 * time.Second, Jitter: retry.HalfJitter(rand.Float64),
+	}
+	tried := 0
+	err := retry.Do(ctx, policy, func(ctx context.Context) error {
+		tried++
+		err := do(ctx)
+		var no *git.RemoteError
+		if errors.As(err, &no) && (no.Kind == git.Raced || no.Temporary()) {
+			s.env.Log.Printf("Attempt %d of %d: %s", tried, attempts, remoteText(err))
+			return retry.Temporary(err, 0)
+		}
+		return err
+	})
+	return s.explain(err)
+}
+
+// push pushes the change, once.
+func (s *step) push(ctx context.Context) error {
+	w, err := s.want(ctx)
+	if err != nil {
+		return err
+	}
+	if s.key, err = s.signingKey(ctx); err != nil {
+		return err
+	}
+	return s.again(ctx, func(ctx context.Context) error { return s.attempt(ctx, w) })
+}
+
+// attempt makes the change on the branch's newest commit, with every check. An error that
+// is a race is the reason for another one.
+func (s *step) attempt(ctx context.Context, w wanted) error {
+	t, err := s.fetch(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := s.lay(ctx, w, t.commit)
+	if err != nil {
+		return err
+	}
+	s.result.breaker = t.state.Status
+	if !s.cause.known {
+		s.cause = s.startedBy(ctx)
+	}
+	if len(d.files) == 0 {
+		s.unchanged()
+		return nil
+	}
+	st := s.stamp(d)
+	text, err := message.Compose(s.text(d, st), st, s.skip())
+	if err != nil {
+		return badInput("message", err.Error(), "write another message")
+	}
+	if err := s.screen(ctx, d, text); err != nil {
+		return err
+	}
+	s.show(d)
+	if err := s.permit(ctx, t, st); err != nil {
+		return err
+	}
+	if s.in.PullRequest == PullRequestAlways {
+		return s.propose(ctx, t, d, text)
+	}
+	return s.land(ctx, t, d, text)
+}
+
+// land pushes to the branch itself.
+func (s *step) land(ctx context.Context, t tip, d *draft, text string) error {
+	id, err := s.repo.Commit(ctx, s.commit(d, text, t.commit))
+	if err != nil {
+		return s.unmade(err)
+	}
+	if s.in.DryRun {
+		s.result.reason = "dryRun"
+		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now.", short(id), clean(s.branch))
+		return nil
+	}
+	s.warnOfValidation(ctx)
+	err = s.repo.Push(ctx, git.Update{Ref: s.branch, Old: t.commit, New: id})
+	var no *git.RemoteError
+	if errors.As(err, &no) && no.Kind == git.Policy && s.in.PullRequest == PullRequestWhenRequired {
+		s.env.Log.Printf("%s takes pull requests only: %s", clean(s.branch), no.Said)
+		return s.propose(ctx, t, d, text)
+	}
+	if err != nil {
+		return err
+	}
+	s.result.pushed, s.result.reason, s.result.commit = true, "pushed", id
+	s.env.Log.Printf("Pushed %s to %s.", id, clean(s.branch))
+	s.summarize(d)
+	return nil
+}
+
+// commit is the draft as a commit on top of others.
+func (s *step) commit(d *draft, text string, parents ...git.ID) git.NewCommit {
+	c := git.NewCommit{
+		Parents: parents, Message: text, When: s.env.Now(), SigningKey: s.key,
+		Author: git.Ident{Name: s.in.AuthorName, Email: s.in.AuthorEmail},
+	}
+	for _, f := range d.files {
+		c.Changes = append(c.Changes, f.Change)
+	}
+	return c
+}
+
+// unmade says why there is no commit.
+func (s *step) unmade(err error) error {
+	if s.key == "" {
+		return fmt.Errorf("making the commit: %w", err)
+	}
+	return &task.UserError{
+		Class: task.Environment, Rule: "push/sign", Final: true, Err: err,
+		Msg:  "the commit could not be made and signed: " + clean(err.Error()),
+		Hint: "check the key of the input sign: OpenPGP (armoured) needs gpg on the agent, OpenSSH ssh-keygen and git 2.34; neither may have a passphrase",
+	}
+}
+
+// unchanged is success: there is nothing that would be pushed.
+func (s *step) unchanged() {
+	s.result.reason = "unchanged"
+	s.env.Log.Printf("Nothing to push: %s means what it would mean afterwards.", clean(s.branch))
+	if err := s.looped(s.cause); s.cause.known && err != nil {
+		s.warn("loop/own-commit", "a commit of this pipeline has started this run, for nothing",
+			"exclude the pushed files from the pipeline's trigger (trigger: paths: exclude:)")
+	}
+}
+
+// fetch fetches the branch's newest commit and the breaker's state.
+func (s *step) fetch(ctx context.Context) (tip, error) {
+	wanted := []string{s.branch, s.stateRef}
+	if s.in.PullRequest != PullRequestOff {
+		wanted = append(wanted, s.headRef())
+	}
+	there, err := s.repo.RemoteRefs(ctx, wanted...)
+	if err != nil {
+		return tip{}, err
+	}
+	if there[s.branch] == "" {
+		return tip{}, badInput("branch", fmt.Sprintf("the repository has no branch %.200q", s.branch),
+			"correct its name, or create it first")
+	}
+	refs := wanted[:0]
+	for _, ref := range wanted {
+		if there[ref] != "" {
+			refs = append(refs, ref)
+		}
+	}
+	got, err := s.repo.Fetch(ctx, refs, git.Depth{})
+	if err != nil {
+		return tip{}, err
+	}
+	t := tip{commit: got[s.branch]}
+	if s.in.PullRequest != PullRequestOff {
+		t.head = got[s.headRef()]
+	}
+	return t, s.readState(ctx, &t, got[s.stateRef])
+}
+
+// readState reads what the breaker keeps.
+func (s *step) readState(ctx context.Context, t *tip, id git.ID) error {
+	text := ""
+	if t.stateID = id; id != "" {
+		commits, err := s.repo.Commits(ctx, id, 1)
+		if err != nil || len(commits) == 0 {
+			return fmt.Errorf("reading the breaker's state: %w", err)
+		}
+		text = commits[0].Message
+	}
+	var err error
+	if t.state, err = breaker.Parse(text); err != nil {
+		return &task.UserError{
+			Class: task.Environment, Rule: "breaker/state", Err: err, Final: true,
+			Msg:  fmt.Sprintf("the breaker's state in %s cannot be read: %s", s.stateRef, clean(err.Error())),
+			Hint: "somebody else has written there; delete that ref (git push origin :" + s.stateRef + ") when you are sure that nothing loops",
+		}
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package guardedpush
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
+)
+
+// skip is the token that the commit must carry. Azure DevOps Server 2019 knows the old
+// one alone, which newer ones know, too.
+func (s *step) skip() message.Skip {
+	switch {
+	case s.in.CommitKind != CommitKindOther:
+		return message.SkipNone
+	case s.remote.azure && strings.EqualFold(s.env.Var("System.ServerType"), "OnPremises"):
+		return message.NoCI
+	}
+	return message.SkipCI
+}
+
+// stamp is what the commit says of itself.
+func (s *step) stamp(d *draft) message.Stamp {
+	st := message.Stamp{
+		Pipeline: s.self.pipeline(), Run: strconv.Itoa(s.self.id), Kind: string(s.in.CommitKind), Causes: causes(s.cause),
+	}
+	if s.in.CommitKind != CommitKindDeployment {
+		return st
+	}
+	st.Application = cmp.Or(strings.TrimSpace(s.in.Application), strings.Join(d.names(), " "))
+	st.Environment = cmp.Or(strings.TrimSpace(s.in.Environment), strings.TrimPrefix(s.branch, "refs/heads/"))
+	st.Version = cmp.Or(strings.TrimSpace(s.in.Version), d.version())
+	st.Fingerprint = message.Fingerprint(st.Application, st.Environment, st.Version)
+	return st
+}
+
+// names lists the files.
+func (d *draft) names() []string {
+	var names []string
+	for _, f := range d.files {
+		names = append(names, f.Path)
+	}
+	return names
+}
+
+// version stands for what a draft deploys, where nobody has said it: the images that it
+// changes, else the values that were edited, else the files. A timestamp beside an image
+// makes no other version of it.
+func (d *draft) version() string {
+	var parts []string
+	for _, f := range d.files {
+		for _, c := range f.images {
+			if c.After != "" {
+				parts = append(parts, c.After)
+			}
+		}
+	}
+	if len(parts) == 0 {
+		for _, e := range d.edits {
+			parts = append(parts, e.Edit.File+": "+e.Path+" = "+e.New)
+		}
+	}
+	if len(parts) == 0 {
+		for _, f := range d.files {
+			sum := sha256.Sum256(f.Data)
+			parts = append(parts, f.Path+" "+f.Mode+" "+string(f.ID)+" "+hex.EncodeToString(sum[:]))
+		}
+	}
+	slices.Sort(parts)
+	parts = slices.Compact(parts)
+	if text := strings.Join(parts, " "); len(text) <= 100 && !strings.Contains(text, ": ") && len(d.files) > 0 && d.files[0].images != nil {
+		return text
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+	return "content-" + hex.EncodeToString(sum[:6])
+}
+
+// text is the message without what the machine adds.
+func (s *step) text(d *draft, st message.Stamp) string {
+	if text := strings.TrimSpace(s.in.Message); text != "" {
+		return text
+	}
+	subject := "Update " + count(len(d.files), "file")
+	switch {
+	case st.Fingerprint != "" && strings.TrimSpace(s.in.Version) != "":
+		subject = fmt.Sprintf("Deploy %s %s to %s", st.Application, st.Version, st.Environment)
+	case len(d.files) == 1:
+		subject = "Update " + d.files[0].Path
+	}
+	if runes := []rune(subject); len(runes) > 120 {
+		subject = string(runes[:120]) + "..."
+	}
+	lines := []string{subject, ""}
+	for _, line := range d.lines() {
+		lines = append(lines, "- "+line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// lines says what a draft changes, for people.
+func (d *draft) lines() []string {
+	const most = 20
+	var all []string
+	for _, f := range d.files {
+		what := "changed"
+		switch {
+		case f.Mode == "":
+			what = "deleted"
+		case f.before == nil:
+			what = "added"
+		}
+		all = append(all, clean(f.Path)+": "+what)
+		for _, c := range f.images {
+			all = append(all, fmt.Sprintf("%s: image of %s: %s -> %s", clean(f.Path), clean(c.Place),
+				cmp.Or(clean(c.Before), "none"), cmp.Or(clean(c.After), "none")))
+		}
+	}
+	for _, e := range d.edits {
+		all = append(all, fmt.Sprintf("%s:%d: %s: %s -> %s", clean(e.Edit.File), e.Line, clean(e.Path), clean(e.Old), clean(e.New)))
+	}
+	if len(all) > most {
+		all = append(all[:most], fmt.Sprintf("and %d more", len(all)-most))
+	}
+	return all
+}
+
+// show says what is about to be pushed.
+func (s *step) show(d *draft) {
+	s.env.Log.Group("What changes: " + count(len(d.files), "file"))
+	for _, line := range d.lines() {
+		s.env.Log.Print(line)
+	}
+	s.env.Log.EndGroup()
+}
+
+// summarize tells the run's page.
+func (s *step) summarize(d *draft) {
+	if s.result.pullRequest != "" {
+		s.env.Report.Summary("Proposed as a pull request: %s", s.result.pullRequest)
+	}
+	if s.result.commit != "" {
+		s.env.Report.Summary("Pushed %s to %s in %s.", short(s.result.commit), s.branch, s.remote.URL)
+	}
+	for _, line := range d.lines() {
+		s.env.Report.Summary("- %s", line)
+	}
+}

@@ -1,0 +1,223 @@
+package guardedpush
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/ado"
+	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
+)
+
+// tip is what was fetched: the branch's newest commit and what the breaker keeps.
+type tip struct {
+	commit  git.ID
+	state   breaker.State
+	stateID git.ID // "" if nothing is kept
+	head    git.ID // of the pull request's branch, "" if there is none
+}
+
+// mostCommits is how many commits of the branch are looked at. A branch with more in a day
+// has other troubles, and the list of runs is the other source.
+const mostCommits = 5000
+
+// permit refuses the push if the pipeline is in a loop. What the breaker has to keep is
+// kept before anything is pushed.
+func (s *step) permit(ctx context.Context, t tip, st message.Stamp) error {
+	if err := s.looped(s.cause); err != nil {
+		return s.insist(ctx, err)
+	}
+	facts, err := s.facts(ctx, t, st)
+	if err != nil {
+		return err
+	}
+	v := breaker.Decide(facts, s.rules)
+	s.result.breaker = v.Next.Status
+	s.env.Report.Set("breaker", map[string]any{
+		"runs": len(facts.Runs), "runsKnown": facts.RunsKnown, "pushes": len(facts.Pushes), "allowed": v.Allowed,
+		"rule": v.Rule, "reason": v.Reason,
+	})
+	if !v.Allowed {
+		return s.refuse(ctx, t, v)
+	}
+	s.env.Log.Printf("Circuit breaker: %s. %s", v.Next.Status, counted(facts, s.rules))
+	if v.Next == t.state || s.in.DryRun {
+		return nil
+	}
+	_, err = s.keep(ctx, v.Next, t.stateID)
+	return err
+}
+
+// refuse is what happens when the breaker does not let the push through.
+func (s *step) refuse(ctx context.Context, t tip, v breaker.Verdict) error {
+	class := task.Refused
+	hint := "find out what starts the pipeline again, then reset the breaker: run GuardedPush with command: reset and a reason"
+	if v.Rule == "breaker/blind" {
+		class = task.Environment
+		hint = "give the build service the permission \"View builds\", or let the branch's history be fetched"
+	}
+	refusal := &task.UserError{Class: class, Rule: v.Rule, Msg: v.Reason, Hint: hint}
+	if s.in.Override || s.warnsOnly() {
+		s.result.breaker = t.state.Status
+		return s.insist(ctx, refusal)
+	}
+	if v.Tripped {
+		if err := s.trip(ctx, t, v); err != nil {
+			return err
+		}
+	}
+	return refusal
+}
+
+func (s *step) warnsOnly() bool { return s.in.Enforcement == inputs.Warn }
+
+// insist goes on although the push is refused, if the user has said so, and says it.
+func (s *step) insist(ctx context.Context, refusal error) error {
+	var e *task.UserError
+	switch {
+	case !errors.As(refusal, &e):
+		return refusal
+	case s.in.Override:
+		if !s.overridden {
+			s.overridden = true
+			s.warn(e.Rule, e.Msg, "")
+			s.warn("breaker/override", "the breaker is overridden: "+clean(s.in.Reason), "set override to false again")
+			s.tellOverride(ctx, e)
+		}
+	case s.warnsOnly():
+		s.warn(e.Rule, e.Msg+"; it is pushed all the same, as enforcement is warn", e.Hint)
+	default:
+		return refusal
+	}
+	return nil
+}
+
+// facts is what the breaker decides by, from two sources that do not know each other.
+func (s *step) facts(ctx context.Context, t tip, st message.Stamp) (breaker.Facts, error) {
+	f := breaker.Facts{
+		Now: s.env.Now(), State: t.state, Pipeline: st.Pipeline, Fingerprint: st.Fingerprint, Target: target(st),
+		Self: breaker.Run{ID: s.self.id, Reason: s.self.reason, Branch: s.self.branch, Queued: s.env.Now()},
+	}
+	var err error
+	if f.Pushes, err = s.pushes(ctx, t.commit, f.Now); err == nil {
+		f.PushesKnown = true
+	} else if ctx.Err() != nil {
+		return f, context.Cause(ctx)
+	} else {
+		s.warn("breaker/history", "the commits of the branch could not be read: "+remoteText(err),
+			"the list of the pipeline's runs is asked alone")
+	}
+	if f.Runs, err = s.runs(ctx, f.Now); err == nil {
+		f.RunsKnown = true
+	} else if ctx.Err() != nil {
+		return f, context.Cause(ctx)
+	} else {
+		s.warn("breaker/runs", "the pipeline's runs could not be listed: "+err.Error(),
+			"the commits of the branch are asked alone; they do not show runs that have not pushed")
+	}
+	return f, nil
+}
+
+// errNoRuns says that there is no list of runs to be read.
+var errNoRuns = errors.New("a classic release is no run of a pipeline")
+
+// runs lists the pipeline's other runs for the branch that are young enough to count.
+func (s *step) runs(ctx context.Context, now time.Time) ([]breaker.Run, error) {
+	if s.self.release {
+		return nil, errNoRuns
+	}
+	client, err := s.server()
+	if err != nil {
+		return nil, err
+	}
+	builds, err := client.Builds(ctx, ado.BuildQuery{
+		Definition: s.self.definition, Since: now.Add(-s.rules.Window), Branch: s.self.branch,
+	})
+	if err != nil {
+		return nil, err
+	}
+	runs := []breaker.Run{}
+	for _, b := range builds {
+		if b.ID != s.self.id {
+			runs = append(runs, breaker.Run{ID: b.ID, Reason: b.Reason, Branch: b.Branch, Queued: b.Queued})
+		}
+	}
+	return runs, nil
+}
+
+// pushes reads our commits in the branch's history, as far back as they count. More than
+// the newest commit is fetched only if that one is young.
+func (s *step) pushes(ctx context.Context, commit git.ID, now time.Time) ([]breaker.Push, error) {
+	since := now.Add(-max(s.rules.Window, s.rules.RepeatWindow))
+	newest, err := s.repo.Commits(ctx, commit, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(newest) == 0 || newest[0].Committed.Before(since) {
+		return []breaker.Push{}, nil
+	}
+	if len(newest[0].Parents) > 0 {
+		if _, err := s.repo.Fetch(ctx, []string{s.branch}, git.Depth{Since: since}); err != nil {
+			return nil, err
+		}
+	}
+	commits, err := s.repo.Commits(ctx, commit, mostCommits)
+	if err != nil {
+		return nil, err
+	}
+	pushes := []breaker.Push{}
+	for _, c := range commits {
+		if st, ours := message.Read(c.Message); ours && !c.Committed.Before(since) {
+			pushes = append(pushes, breaker.Push{
+				Run: st.Run, Pipeline: st.Pipeline, Fingerprint: st.Fingerprint, Target: target(st), When: c.Committed,
+			})
+		}
+	}
+	return pushes, nil
+}
+
+// target is what a deployment replaces.
+func target(st message.Stamp) string {
+	if st.Fingerprint == "" {
+		return ""
+	}
+	return st.Application + " in " + st.Environment
+}
+
+func counted(f breaker.Facts, r breaker.Rules) string {
+	var parts []string
+	if f.RunsKnown {
+		parts = append(parts, fmt.Sprintf("%s of this pipeline in the last %s", count(len(f.Runs)+1, "run"), minutes(r.Window)))
+	}
+	if f.PushesKnown {
+		parts = append(parts, count(len(f.Pushes), "guarded commit")+" on the branch in the last day")
+	}
+	return strings.Join(parts, ", ") + "."
+}
+
+func minutes(d time.Duration) string { return count(int(d/time.Minute), "minute") }
+
+// stateRef is where a pipeline's breaker keeps its state, in the repository pushed to.
+func stateRef(key string) string { return "refs/guardrails/breaker/" + key }
+
+// keep writes the breaker's state down, if nobody else was first.
+func (s *step) keep(ctx context.Context, state breaker.State, old git.ID) (git.ID, error) {
+	c := git.NewCommit{
+		Message: state.Format(), Author: git.Ident{Name: s.in.AuthorName, Email: s.in.AuthorEmail}, When: s.env.Now(),
+	}
+	if old != "" {
+		c.Parents = []git.ID{old}
+	}
+	id, err := s.repo.Commit(ctx, c)
+	if err != nil {
+		return "", fmt.Errorf("writing down the breaker's state: %w", err)
+	}
+	err = s.repo.Push(ctx, git.Update{Ref: s.stateRef, Old: old, New: id})
+	return id, err
+}

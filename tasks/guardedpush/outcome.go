@@ -1,0 +1,63 @@
+package guardedpush
+
+import (
+	"errors"
+	"path/filepath"
+	"strconv"
+
+	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/pipeline"
+	"github.com/guardrails-ci/guardrails/shared/report"
+	"github.com/guardrails-ci/guardrails/shared/safepath"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
+)
+
+// outcome is what the step came to.
+type outcome struct {
+	pushed      bool
+	reason      string
+	commit      git.ID
+	breaker     breaker.Status
+	pullRequest string
+}
+
+// announce sets the output variables, also for a step that is refused.
+func (s *step) announce(err error) error {
+	var refusal *task.UserError
+	if err != nil && errors.As(err, &refusal) && !s.result.pushed {
+		s.result.reason = refusal.Rule
+	}
+	s.env.Report.Set("pushed", s.result.pushed)
+	s.env.Report.Set("reason", s.result.reason)
+	s.env.Report.Set("commit", s.result.commit)
+	s.env.Report.Set("breakerState", s.result.breaker)
+	errs := []error{err}
+	for _, v := range []pipeline.Variable{
+		{Name: OutputPushed, Value: strconv.FormatBool(s.result.pushed)},
+		{Name: OutputReason, Value: s.result.reason},
+		{Name: OutputCommit, Value: string(s.result.commit)},
+		{Name: OutputBreakerState, Value: string(s.result.breaker)},
+		{Name: OutputPullRequestURL, Value: s.result.pullRequest},
+	} {
+		errs = append(errs, s.env.Log.SetVariable(v.Name, v.Value, v.Var))
+	}
+	return errors.Join(errs...)
+}
+
+// warn says what is not as it should be, and does not stop the push.
+func (s *step) warn(rule, text, hint string) {
+	f := report.Finding{Rule: rule, Severity: report.Warning, Message: text, Hint: hint}
+	s.env.Report.Add(f)
+	s.env.Log.Warning(pipeline.Issue{Message: f.Text(), Code: rule})
+	s.env.Degrade()
+}
+
+// shown is a folder as people know it.
+func (s *step) shown(dir string) string {
+	sources := s.env.Var("Build.SourcesDirectory")
+	if rel, err := safepath.Rel(sources, dir); err == nil && sources != "" && rel != "." {
+		return rel
+	}
+	return filepath.ToSlash(dir)
+}

@@ -1,0 +1,192 @@
+package guardedpush
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/ado"
+	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/meaning"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
+)
+
+// headRef is the branch of the pipeline's pull request: one for each branch that it
+// pushes to.
+func (s *step) headRef() string {
+	return "refs/heads/guardrails/" + strings.TrimPrefix(s.branch, "refs/heads/") + "/" + s.self.key()
+}
+
+// propose pushes the draft to a branch of its own and sees to one pull request. The
+// branch is never forced: on top of what it has comes a merge of the newest commit of
+// the target, whose files count.
+func (s *step) propose(ctx context.Context, t tip, d *draft, text string) error {
+	project, repository, ok := azureRepository(s.remote.URL)
+	if !s.remote.azure || !ok {
+		return badInput("pullRequest", "pull requests are opened in Azure Repos only",
+			"set pullRequest: off, or push to a repository of Azure Repos")
+	}
+	client, err := s.serverOf(project)
+	if err != nil {
+		return err
+	}
+	fresh, err := s.advance(ctx, t, d, text)
+	if err != nil || s.in.DryRun {
+		return err
+	}
+	subject, body, _ := strings.Cut(text, "\n")
+	p := ado.PullRequest{
+		Title: subject, Description: strings.TrimSpace(body) + "\n\nBy [run " + s.self.number + "](" + s.self.url + ").",
+		Source: s.headRef(), Target: s.branch,
+	}
+	made, err := client.CreatePullRequest(ctx, repository, p)
+	if err == nil && fresh && (made.Title != p.Title || made.Description != p.Description) {
+		p.ID = made.ID
+		made, err = client.UpdatePullRequest(ctx, repository, p)
+	}
+	if err != nil {
+		return &task.UserError{
+			Class: task.Environment, Rule: "push/pull-request", Final: true, Err: err,
+			Msg:  fmt.Sprintf("the change is in %s, but there is no pull request: %v", s.headRef(), err),
+			Hint: "open it by hand, or give the build service the permission Contribute to pull requests",
+		}
+	}
+	s.result.pullRequest = made.Page
+	s.env.Log.Printf("Pull request %d: %s", made.ID, clean(made.Page))
+	s.summarize(d)
+	return nil
+}
+
+// advance brings the pull request's branch up to date, and returns whether there was need.
+func (s *step) advance(ctx context.Context, t tip, d *draft, text string) (bool, error) {
+	parents := []git.ID{t.commit}
+	if t.head != "" {
+		has, err := s.headHas(ctx, t, d)
+		if err != nil {
+			return false, err
+		}
+		if has {
+			s.result.reason = "unchanged"
+			s.env.Log.Printf("%s has this change already.", clean(s.headRef()))
+			return false, nil
+		}
+		parents = []git.ID{t.head, t.commit}
+	}
+	c := s.commit(d, text, parents...)
+	c.Base = t.commit
+	id, err := s.repo.Commit(ctx, c)
+	if err != nil {
+		return false, s.unmade(err)
+	}
+	if s.in.DryRun {
+		s.result.reason = "dryRun"
+		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now.", short(id), clean(s.headRef()))
+		return false, nil
+	}
+	if err := s.repo.Push(ctx, git.Update{Ref: s.headRef(), Old: t.head, New: id}); err != nil {
+		return false, err
+	}
+	s.result.pushed, s.result.reason, s.result.commit = true, "pullRequest", id
+	s.env.Log.Printf("Pushed %s to %s.", id, clean(s.headRef()))
+	return true, nil
+}
+
+// headHas reports whether the pull request's branch has the draft already. A branch that
+// is not ours is refused.
+func (s *step) headHas(ctx context.Context, t tip, d *draft) (bool, error) {
+	commits, err := s.repo.Commits(ctx, t.head, 1)
+	if err != nil || len(commits) == 0 {
+		return false, err
+	}
+	if st, ours := message.Read(commits[0].Message); !ours || st.Pipeline != s.self.pipeline() {
+		return false, &task.UserError{
+			Rule: "push/pull-request", Final: true,
+			Msg:  fmt.Sprintf("the branch %.200q has commits that are not this pipeline's", s.headRef()),
+			Hint: "merge or abandon its pull request and delete the branch, so that nobody's work is lost",
+		}
+	}
+	if !containsID(commits[0].Parents, t.commit) {
+		return false, nil // the target has moved on
+	}
+	var names []string
+	for _, f := range d.files {
+		names = append(names, f.Path)
+	}
+	entries, err := s.repo.Files(ctx, t.head, names...)
+	if err != nil {
+		return false, err
+	}
+	there := map[string]git.Entry{}
+	var ids []git.ID
+	for _, e := range entries {
+		there[e.Path] = e
+		if e.Mode != submodule {
+			ids = append(ids, e.ID)
+		}
+	}
+	contents, err := s.repo.Contents(ctx, ids...)
+	if err != nil {
+		return false, err
+	}
+	for _, f := range d.files {
+		e := there[f.Path]
+		if e.Mode != f.Mode || f.Mode != "" && !meaning.Same(f.Path, contents[e.ID], f.Data, s.ignore) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func containsID(ids []git.ID, id git.ID) bool {
+	for _, other := range ids {
+		if other == id {
+			return true
+		}
+	}
+	return false
+}
+
+// azureRepository takes the address of a repository of Azure Repos apart:
+// https://dev.azure.com/organization/project/_git/repository, without a project when it
+// is called like the repository.
+func azureRepository(address string) (project, repository string, ok bool) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", "", false
+	}
+	before, repository, ok := strings.Cut(strings.Trim(u.Path, "/"), "_git/")
+	repository, _, _ = strings.Cut(repository, "/")
+	if !ok || repository == "" {
+		return "", "", false
+	}
+	parts := strings.Split(strings.Trim(before, "/"), "/")
+	project = parts[len(parts)-1]
+	if len(parts) < 2 && strings.EqualFold(u.Host, "dev.azure.com") || project == "" {
+		project = repository
+	}
+	return project, repository, true
+}
+
+// warnOfValidation points out that a skip token does not keep the validation of a pull
+// request from starting.
+func (s *step) warnOfValidation(ctx context.Context) {
+	project, repository, ok := azureRepository(s.remote.URL)
+	if s.in.CommitKind != CommitKindOther || !s.remote.azure || !ok {
+		return
+	}
+	client, err := s.serverOf(project)
+	if err != nil {
+		return
+	}
+	open, err := client.PullRequests(ctx, repository, s.branch, "")
+	switch {
+	case err != nil:
+		s.env.Log.Printf("Whether a pull request validates this branch is not known: %v", err)
+	case len(open) > 0:
+		s.warn("loop/validation", fmt.Sprintf("%s is the source of pull request %d: this push starts its validation again, "+
+			"because Azure DevOps does not heed %s there", clean(s.branch), open[0].ID, s.skip()),
+			"push to a branch that is not validated, or exclude the files from the build policy's path filter")
+	}
+}

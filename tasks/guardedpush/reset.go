@@ -1,0 +1,84 @@
+package guardedpush
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
+)
+
+// reset closes a breaker half.
+func (s *step) reset(ctx context.Context) error {
+	definition := s.self.definition
+	if id := strings.TrimSpace(s.in.PipelineID); id != "" {
+		definition = number(id)
+		s.self.definition, s.self.release = definition, false
+		s.self.name = "pipeline " + id
+		s.stateRef = stateRef(id)
+	}
+	return s.again(ctx, func(ctx context.Context) error { return s.resetOnce(ctx, definition) })
+}
+
+func (s *step) resetOnce(ctx context.Context, definition int) error {
+	t, err := s.fetchState(ctx)
+	if err != nil {
+		return err
+	}
+	if t.stateID == "" || t.state.Status == breaker.Closed {
+		s.result.reason, s.result.breaker = "unchanged", breaker.Closed
+		s.env.Log.Printf("The breaker of pipeline %s is closed: there is nothing to reset.", s.self.key())
+		return nil
+	}
+	s.env.Log.Printf("The breaker of pipeline %s is %s since %s: %s", s.self.key(), t.state.Status,
+		t.state.Since.UTC().Format("2006-01-02 15:04:05 UTC"), clean(t.state.Reason))
+	next := breaker.Reset(s.env.Now(), number(s.env.Var("Build.BuildId")), s.in.Reason)
+	s.result.breaker, s.result.reason = next.Status, "reset"
+	if s.in.DryRun {
+		s.result.breaker, s.result.reason = t.state.Status, "dryRun"
+		s.env.Log.Print("Dry run: it would be reset now.")
+		return nil
+	}
+	if _, err := s.keep(ctx, next, t.stateID); err != nil {
+		return err
+	}
+	s.env.Log.Printf("It is half open now: one push is let through; another one within %s trips it again.", minutes(s.rules.Window))
+	done := []string{"one push is let through, then the window counts"}
+	if t.state.Disabled {
+		done = append(done, s.enable(ctx, definition))
+	}
+	s.tell(ctx, alert.Event{Kind: alert.Reset, Reason: strings.TrimSpace(s.in.Reason), Actions: done})
+	return nil
+}
+
+// enable undoes what the breaker has done to the pipeline.
+func (s *step) enable(ctx context.Context, definition int) string {
+	client, err := s.server()
+	if err == nil {
+		_, err = client.EnableDefinition(ctx, definition)
+	}
+	if err != nil {
+		s.warn("breaker/enable", "the pipeline is still disabled: "+err.Error(),
+			fmt.Sprintf("enable pipeline %d by hand: Pipelines > ... > Settings", definition))
+		return "NOT DONE: the pipeline is still disabled"
+	}
+	s.env.Log.Printf("Pipeline %s is enabled again.", strconv.Itoa(definition))
+	return "the pipeline is enabled again"
+}
+
+// fetchState fetches what the breaker keeps, and nothing else.
+func (s *step) fetchState(ctx context.Context) (tip, error) {
+	var t tip
+	refs, err := s.repo.RemoteRefs(ctx, s.stateRef)
+	if err != nil || refs[s.stateRef] == "" {
+		return t, err
+	}
+	got, err := s.repo.Fetch(ctx, []string{s.stateRef}, git.Depth{})
+	if err != nil {
+		return t, err
+	}
+	return t, s.readState(ctx, &t, got[s.stateRef])
+}
