@@ -12,10 +12,11 @@ package ado
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -74,17 +75,19 @@ func New(c Config) (*Client, error) {
 		c.Retry.Max = time.Minute
 	}
 	if c.Retry.Jitter == nil {
-		c.Retry.Jitter = retry.HalfJitter(rand.Float64)
+		c.Retry.Jitter = retry.HalfJitter(mathrand.Float64)
 	}
 	if c.Silence <= 0 {
 		c.Silence = httpx.DefaultTimeout
 	}
+	c.Server = server.Scheme + "://" + server.Host + strings.TrimRight(server.EscapedPath(), "/")
 	// The SDK's own constructors would make clients that know no proxy, change the
-	// address to lower case, and share a cache without a lock.
-	c.Server = strings.TrimRight(c.Server, "/")
+	// address to lower case, and share a cache without a lock. What it learns of a server
+	// it keeps for good, by the address: ours is an alias that the transport knows.
+	alias := "https://" + rand.Text() + ".invalid" + strings.TrimPrefix(c.Server, server.Scheme+"://"+server.Host)
 	sdk := azuredevops.NewClientWithOptions(
-		azuredevops.NewPatConnection(c.Server, c.Token.Reveal()), c.Server,
-		azuredevops.WithHTTPClient(&http.Client{Transport: newTransport(c)}))
+		azuredevops.NewPatConnection(alias, c.Token.Reveal()), alias,
+		azuredevops.WithHTTPClient(&http.Client{Transport: newTransport(c, server)}))
 	return &Client{c.Server, c.Project, sdk, &build.ClientImpl{Client: *sdk}, &taskagent.ClientImpl{Client: *sdk}}, nil
 }
 

@@ -68,6 +68,7 @@ func sample() adotest.Project {
 type lab struct {
 	*adotest.Server
 	*Client
+	web   *httptest.Server
 	slept []time.Duration
 }
 
@@ -76,6 +77,7 @@ func newLab(t *testing.T, p adotest.Project, change ...func(*Config)) *lab {
 	l := &lab{Server: adotest.New(adotest.Config{Organization: "Contoso", Token: token, Project: p})}
 	server := httptest.NewServer(l.Server)
 	t.Cleanup(server.Close)
+	l.web = server
 	var mu sync.Mutex
 	c := Config{
 		HTTP: httpx.New(httpx.Config{Timeout: 10 * time.Second}), Server: server.URL + "/Contoso/",
@@ -304,6 +306,7 @@ func TestNewRefuses(t *testing.T) {
 		"the address of the Azure DevOps server is none": func(c *Config) { c.Server = "" },
 		"the address of the Azure DevOps server":         func(c *Config) { c.Server = "ftp://x/" },
 		"the project of this run is not known":           func(c *Config) { c.Project = "" },
+		"the project of this run is not":                 func(c *Config) { c.Project = ".." },
 		"the job's token is not known":                   func(c *Config) { c.Token = inputs.Secret{} },
 	} {
 		c := whole

@@ -236,10 +236,7 @@ func quoted(said string) string {
 	return ": " + said
 }
 
-func (t *transport) host() string {
-	u, _ := url.Parse(t.config.Server) // New has parsed it
-	return u.Host
-}
+func (t *transport) host() string { return t.server.Host }
 
 // unreachable says why there is no answer, or not all of it.
 func (t *transport) unreachable(req *http.Request, err error) error {

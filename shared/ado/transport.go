@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,12 +30,13 @@ const (
 // body are known.
 type transport struct {
 	config Config
+	server *url.URL
 	client *http.Client
 	hide   redact.Set
 }
 
-func newTransport(c Config) *transport {
-	t := &transport{config: c, client: c.HTTP.HTTP()}
+func newTransport(c Config, server *url.URL) *transport {
+	t := &transport{config: c, server: server, client: c.HTTP.HTTP()}
 	t.hide.Add(c.Token.Reveal())
 	return t
 }
@@ -57,6 +59,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *transport) once(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	copied := req.Clone(ctx)
+	// Whatever the SDK was told, it all goes to our server.
+	copied.URL.Scheme, copied.URL.Host, copied.Host = t.server.Scheme, t.server.Host, t.server.Host
 	if req.GetBody != nil { // the SDK sends bytes, which can be had again
 		copied.Body, _ = req.GetBody()
 	}

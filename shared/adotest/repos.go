@@ -125,9 +125,6 @@ func getPullRequests(c *call) answer {
 		}
 		return reply(c.pullRequestDocument(p))
 	}
-	const criteria = "searchCriteria."
-	status := cmp.Or(c.query.Get(criteria+"status"), "active")
-	source, target := c.query.Get(criteria+"sourceRefName"), c.query.Get(criteria+"targetRefName")
 	top, err := strconv.Atoi(cmp.Or(c.query.Get("$top"), "100"))
 	skip, errSkip := strconv.Atoi(cmp.Or(c.query.Get("$skip"), "0"))
 	if err != nil || errSkip != nil || top < 0 || skip < 0 {
@@ -135,14 +132,27 @@ func getPullRequests(c *call) answer {
 	}
 	all := []any{}
 	for i := range slices.Backward(c.project.PullRequests) {
-		p := &c.project.PullRequests[i]
-		if p.Repository == repository && (status == "all" || p.status() == status) &&
-			(source == "" || p.Source == source) && (target == "" || p.Target == target) {
+		if p := &c.project.PullRequests[i]; p.Repository == repository && c.asksFor(p) {
 			all = append(all, c.pullRequestDocument(p))
 		}
 	}
 	all = all[min(skip, len(all)):]
 	return collection(all[:min(top, len(all))])
+}
+
+// asksFor reports whether the query asks for a pull request; the active ones alone are
+// what it asks for if it does not say.
+func (c *call) asksFor(p *PullRequest) bool {
+	for name, has := range map[string]string{"status": p.status(), "sourceRefName": p.Source, "targetRefName": p.Target} {
+		want := c.query.Get("searchCriteria." + name)
+		if name == "status" {
+			want = strings.TrimPrefix(cmp.Or(want, "active"), "all")
+		}
+		if want != "" && want != has {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *call) pullRequest(repository string) (*PullRequest, answer, bool) {
