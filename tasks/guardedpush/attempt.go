@@ -131,8 +131,9 @@ func (s *step) unmade(err error) error {
 	}
 	return &task.UserError{
 		Class: task.Environment, Rule: "push/sign", Final: true, Err: err,
-		Msg:  "the commit could not be made and signed: " + clean(err.Error()),
-		Hint: "check the key of the input sign: OpenPGP (armoured) needs gpg on the agent, OpenSSH ssh-keygen and git 2.34; neither may have a passphrase",
+		Msg: "the commit could not be made and signed: " + clean(err.Error()),
+		Hint: "check the key of the input sign: OpenPGP (armoured) needs gpg on the agent, OpenSSH ssh-keygen and " +
+			"git 2.34; neither may have a passphrase",
 	}
 }
 
@@ -191,8 +192,9 @@ func (s *step) readState(ctx context.Context, t *tip, id git.ID) error {
 	if t.state, err = breaker.Parse(text); err != nil {
 		return &task.UserError{
 			Class: task.Environment, Rule: "breaker/state", Err: err, Final: true,
-			Msg:  fmt.Sprintf("the breaker's state in %s cannot be read: %s", s.stateRef, clean(err.Error())),
-			Hint: "somebody else has written there; delete that ref (git push origin :" + s.stateRef + ") when you are sure that nothing loops",
+			Msg: fmt.Sprintf("the breaker's state in %s cannot be read: %s", s.stateRef, clean(err.Error())),
+			Hint: "somebody else has written there; delete that ref (git push origin :" + s.stateRef + ") when you " +
+				"are sure that nothing loops",
 		}
 	}
 	return nil

@@ -27,7 +27,8 @@ func (s *step) skip() message.Skip {
 // stamp is what the commit says of itself.
 func (s *step) stamp(d *draft) message.Stamp {
 	st := message.Stamp{
-		Pipeline: s.self.pipeline(), Run: strconv.Itoa(s.self.id), Kind: string(s.in.CommitKind), Causes: causes(s.cause),
+		Pipeline: s.self.pipeline(), Run: strconv.Itoa(s.self.id), Kind: string(s.in.CommitKind),
+		Causes: causes(s.cause),
 	}
 	if s.in.CommitKind != CommitKindDeployment {
 		return st
@@ -73,7 +74,8 @@ func (d *draft) version() string {
 	}
 	slices.Sort(parts)
 	parts = slices.Compact(parts)
-	if text := strings.Join(parts, " "); len(text) <= 100 && !strings.Contains(text, ": ") && len(d.files) > 0 && d.files[0].images != nil {
+	if text := strings.Join(parts, " "); len(text) <= 100 && !strings.Contains(text, ": ") && len(d.files) > 0 &&
+		d.files[0].images != nil {
 		return text
 	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
@@ -121,7 +123,8 @@ func (d *draft) lines() []string {
 		}
 	}
 	for _, e := range d.edits {
-		all = append(all, fmt.Sprintf("%s:%d: %s: %s -> %s", clean(e.Edit.File), e.Line, clean(e.Path), clean(e.Old), clean(e.New)))
+		all = append(all,
+			fmt.Sprintf("%s:%d: %s: %s -> %s", clean(e.Edit.File), e.Line, clean(e.Path), clean(e.Old), clean(e.New)))
 	}
 	if len(all) > most {
 		all = append(all[:most], fmt.Sprintf("and %d more", len(all)-most))

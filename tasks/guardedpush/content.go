@@ -45,7 +45,8 @@ func (s *step) want(ctx context.Context) (wanted, error) {
 		return s.wantEdits()
 	}
 	if !s.remote.origin {
-		return wanted{}, badInput("repository", "it is not where the checkout comes from, so the checkout's files do not belong there",
+		return wanted{}, badInput("repository",
+			"it is not where the checkout comes from, so the checkout's files do not belong there",
 			"say with edits what to change, or let workingDirectory be a checkout of that repository")
 	}
 	if err := s.refuseUnpushed(ctx); err != nil {
@@ -112,7 +113,8 @@ func (s *step) refuseUnpushed(ctx context.Context) error {
 	}
 	return &task.UserError{
 		Rule: "push/unpushed", Final: true,
-		Msg:  fmt.Sprintf("the checkout has %s that nobody has pushed: %s", count(len(commits), "commit"), some(subjects)),
+		Msg: fmt.Sprintf("the checkout has %s that nobody has pushed: %s", count(len(commits), "commit"),
+			some(subjects)),
 		Hint: "do not commit in the job: leave the files changed, and this task commits them",
 	}
 }
@@ -122,7 +124,8 @@ func (s *step) wantEdits() (wanted, error) {
 	w := wanted{edits: map[string][]splice.Edit{}}
 	for _, e := range s.edits {
 		if !s.allowed(e.File) {
-			return w, badInput("edits", fmt.Sprintf("line %d edits %.200q, which the input paths does not allow", e.Line, e.File),
+			return w, badInput("edits",
+				fmt.Sprintf("line %d edits %.200q, which the input paths does not allow", e.Line, e.File),
 				"add it to paths, or take the line out")
 		}
 		w.edits[e.File] = append(w.edits[e.File], e)
@@ -141,7 +144,8 @@ func (s *step) others(left []string) error {
 	}
 	return &task.UserError{
 		Rule: "push/paths", Final: true, Path: left[0],
-		Msg:  fmt.Sprintf("the job has changed %s that the input paths does not allow: %s", count(len(left), "file"), some(left)),
+		Msg: fmt.Sprintf("the job has changed %s that the input paths does not allow: %s", count(len(left), "file"),
+			some(left)),
 		Hint: "add them to paths, put build results into .gitignore, or set onOtherChanges: leave",
 	}
 }
@@ -189,7 +193,8 @@ func (s *step) lay(ctx context.Context, w wanted, tip git.ID) (*draft, error) {
 func (s *step) edit(d *draft, e git.Entry, contents map[git.ID][]byte, edits []splice.Edit) error {
 	name := edits[0].File
 	if e.Path == "" || e.Mode == submodule || e.Mode == "120000" {
-		return badInput("edits", fmt.Sprintf("line %d edits %.200q, which is no file of the branch", edits[0].Line, name),
+		return badInput("edits",
+			fmt.Sprintf("line %d edits %.200q, which is no file of the branch", edits[0].Line, name),
 			"correct the name: it starts at the repository's root")
 	}
 	before := contents[e.ID]
@@ -216,8 +221,10 @@ func (s *step) take(d *draft, f checkout.File, e git.Entry, contents map[git.ID]
 	case e.ID != f.Before || there && e.Mode != f.BeforeMode:
 		return &task.UserError{
 			Rule: "push/conflict", Final: true, Path: f.Path,
-			Msg:  fmt.Sprintf("%.200q was changed on %s since this run's commit, and by this run, too", f.Path, s.branch),
-			Hint: "run the pipeline again for the newest commit; with edits, the task makes the change on the newest commit itself",
+			Msg: fmt.Sprintf("%.200q was changed on %s since this run's commit, and by this run, too", f.Path,
+				s.branch),
+			Hint: "run the pipeline again for the newest commit; with edits, the task makes the change on the " +
+				"newest commit itself",
 		}
 	}
 	s.add(d, f.Change, before, e.Mode)

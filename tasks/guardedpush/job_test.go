@@ -156,10 +156,11 @@ func (j *job) checkout() *job {
 	dir := j.path("work/1/s")
 	j.shell(dir, "git", "init", "-q")
 	j.shell(dir, "git", "remote", "add", "origin", j.repo())
-	j.shell(dir, "git", "-c", "http.extraheader=Authorization: bearer "+jobToken, "fetch", "-q", "--depth=1", "origin",
-		"+refs/heads/main:refs/remotes/origin/main")
+	j.shell(dir, "git", "-c", "http.extraheader=Authorization: bearer "+jobToken, "fetch", "-q", "--depth=1",
+		"origin", "+refs/heads/main:refs/remotes/origin/main")
 	j.shell(dir, "git", "checkout", "-q", "--force", "refs/remotes/origin/main")
-	j.set("BUILD_SOURCEVERSION", strings.TrimSpace(j.shell(dir, "git", "rev-parse", "HEAD")), "BUILD_REPOSITORY_LOCALPATH", dir)
+	j.set("BUILD_SOURCEVERSION", strings.TrimSpace(j.shell(dir, "git", "rev-parse", "HEAD")),
+		"BUILD_REPOSITORY_LOCALPATH", dir)
 	return j.input("repository", "")
 }
 
@@ -230,7 +231,8 @@ func (j *job) says(texts ...string) {
 
 // output is an output variable.
 func (j *job) output(name string) string {
-	match := regexp.MustCompile(`(?i)##vso\[task\.setvariable variable=` + name + `;[^\]]*\]([^\n]*)`).FindStringSubmatch(j.log)
+	match := regexp.MustCompile(`(?i)##vso\[task\.setvariable variable=` + name + `;[^\]]*\]([^\n]*)`).
+		FindStringSubmatch(j.log)
 	if match == nil {
 		return ""
 	}

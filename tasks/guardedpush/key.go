@@ -37,15 +37,19 @@ func (s *step) signingKey(ctx context.Context) (string, error) {
 	// The SDK has no such call; this is what the agent and the task library do
 	// (securefiles-common.ts of azure-pipelines-tasks).
 	address := strings.TrimSuffix(server, "/") + "/" + url.PathEscape(s.env.Var("System.TeamProjectId")) +
-		"/_apis/distributedtask/securefiles/" + file.ID + "?ticket=" + url.QueryEscape(file.Ticket.Reveal()) + "&download=true"
+		"/_apis/distributedtask/securefiles/" + file.ID +
+		"?ticket=" + url.QueryEscape(file.Ticket.Reveal()) + "&download=true"
 	answer, err := s.http.Do(ctx, httpx.Request{URL: address, Header: http.Header{
-		"Authorization": {"Bearer " + token.Reveal()}, "Accept": {"application/octet-stream;api-version=7.1-preview.1"},
+		"Authorization": {
+			"Bearer " + token.Reveal(),
+		}, "Accept": {"application/octet-stream;api-version=7.1-preview.1"},
 	}})
 	if err != nil {
 		return "", &task.UserError{
 			Class: task.Environment, Rule: "push/sign", Err: err,
-			Msg:  fmt.Sprintf("the secure file %.100q could not be downloaded", file.Name),
-			Hint: "check that it exists and that this pipeline is permitted to use it: Pipelines > Library > Secure files",
+			Msg: fmt.Sprintf("the secure file %.100q could not be downloaded", file.Name),
+			Hint: "check that it exists and that this pipeline is permitted to use it: Pipelines > Library > " +
+				"Secure files",
 		}
 	}
 	for line := range strings.Lines(string(answer.Body)) {

@@ -57,7 +57,8 @@ func (s *step) permit(ctx context.Context, t tip, st message.Stamp) error {
 // refuse is what happens when the breaker does not let the push through.
 func (s *step) refuse(ctx context.Context, t tip, v breaker.Verdict) error {
 	class := task.Refused
-	hint := "find out what starts the pipeline again, then reset the breaker: run GuardedPush with command: reset and a reason"
+	hint := "find out what starts the pipeline again, then reset the breaker: run GuardedPush with command: reset " +
+		"and a reason"
 	if v.Rule == "breaker/blind" {
 		class = task.Environment
 		hint = "give the build service the permission \"View builds\", or let the branch's history be fetched"
@@ -87,7 +88,8 @@ func (s *step) insist(ctx context.Context, refusal error) error {
 		if !s.overridden {
 			s.overridden = true
 			s.warn(e.Rule, e.Msg, "")
-			s.warn("breaker/override", "the breaker is overridden: "+clean(s.in.Reason), "set override to false again")
+			s.warn("breaker/override", "the breaker is overridden: "+clean(s.in.Reason),
+				"set override to false again")
 			s.tellOverride(ctx, e)
 		}
 	case s.warnsOnly():
@@ -193,7 +195,8 @@ func target(st message.Stamp) string {
 func counted(f breaker.Facts, r breaker.Rules) string {
 	var parts []string
 	if f.RunsKnown {
-		parts = append(parts, fmt.Sprintf("%s of this pipeline in the last %s", count(len(f.Runs)+1, "run"), minutes(r.Window)))
+		parts = append(parts,
+			fmt.Sprintf("%s of this pipeline in the last %s", count(len(f.Runs)+1, "run"), minutes(r.Window)))
 	}
 	if f.PushesKnown {
 		parts = append(parts, count(len(f.Pushes), "guarded commit")+" on the branch in the last day")

@@ -51,7 +51,8 @@ func (s *step) startedBy(ctx context.Context) cause {
 // messageOf reads the message of a commit where it is to be had: in the sources, in what
 // was fetched of the branch, or from the server.
 func (s *step) messageOf(ctx context.Context, id git.ID) (string, bool) {
-	for _, dir := range []string{s.env.Var("Build.Repository.LocalPath"), s.env.Var("Build.SourcesDirectory"), s.sources} {
+	places := []string{s.env.Var("Build.Repository.LocalPath"), s.env.Var("Build.SourcesDirectory"), s.sources}
+	for _, dir := range places {
 		if dir == "" {
 			continue
 		}
@@ -84,7 +85,8 @@ func (s *step) askMessage(ctx context.Context, id git.ID) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	if _, err := repo.Run(ctx, nil, "fetch", "--quiet", "--depth=1", "--filter=tree:0", "--no-tags", "--", "origin", string(id)); err != nil {
+	if _, err := repo.Run(ctx, nil, "fetch", "--quiet", "--depth=1", "--filter=tree:0", "--no-tags", "--", "origin",
+		string(id)); err != nil {
 		return "", false
 	}
 	commits, err := repo.Commits(ctx, id, 1)
@@ -102,7 +104,8 @@ func (s *step) looped(c cause) error {
 	case !c.known:
 		return &task.UserError{
 			Class: task.Environment, Rule: "loop/unknown-start",
-			Msg:  fmt.Sprintf("whether a commit of this pipeline has started this run cannot be told: commit %.12q is not in the sources", c.id),
+			Msg: fmt.Sprintf("whether a commit of this pipeline has started this run cannot be told: "+
+				"commit %.12q is not in the sources", c.id),
 			Hint: "check the run's repository out in this job (checkout: self)",
 		}
 	case !c.ours:
@@ -110,18 +113,18 @@ func (s *step) looped(c cause) error {
 	case c.stamp.Pipeline == self:
 		return &task.UserError{
 			Rule: "loop/own-commit",
-			Msg: fmt.Sprintf("this run was started by commit %.12s, which run %s of this pipeline has pushed: to push again would be a loop",
-				c.id, clean(c.stamp.Run)),
-			Hint: "exclude the pushed files from the pipeline's trigger (trigger: paths: exclude:), or push commits that are not " +
-				"deployments with commitKind: other",
+			Msg: fmt.Sprintf("this run was started by commit %.12s, which run %s of this pipeline has pushed: "+
+				"to push again would be a loop", c.id, clean(c.stamp.Run)),
+			Hint: "exclude the pushed files from the pipeline's trigger (trigger: paths: exclude:), or push " +
+				"commits that are not deployments with commitKind: other",
 		}
 	case slices.Contains(c.stamp.Causes, self):
 		return &task.UserError{
 			Rule: "loop/own-commit",
-			Msg: fmt.Sprintf("this run was started by commit %.12s of pipeline %s, which was itself started by a commit of this pipeline: "+
-				"to push again would be a loop", c.id, clean(c.stamp.Pipeline)),
-			Hint: "let one of the pipelines leave the other's files alone (trigger: paths: exclude:), or push commits that are not " +
-				"deployments with commitKind: other",
+			Msg: fmt.Sprintf("this run was started by commit %.12s of pipeline %s, which was itself started by a "+
+				"commit of this pipeline: to push again would be a loop", c.id, clean(c.stamp.Pipeline)),
+			Hint: "let one of the pipelines leave the other's files alone (trigger: paths: exclude:), or push " +
+				"commits that are not deployments with commitKind: other",
 		}
 	}
 	return nil

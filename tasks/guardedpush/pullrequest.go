@@ -38,7 +38,8 @@ func (s *step) propose(ctx context.Context, t tip, d *draft, text string) error 
 	}
 	subject, body, _ := strings.Cut(text, "\n")
 	p := ado.PullRequest{
-		Title: subject, Description: strings.TrimSpace(body) + "\n\nBy [run " + s.self.number + "](" + s.self.url + ").",
+		Title: subject, Description: strings.TrimSpace(body) + "\n\nBy [run " +
+			"" + s.self.number + "](" + s.self.url + ").",
 		Source: s.headRef(), Target: s.branch,
 	}
 	made, err := client.CreatePullRequest(ctx, repository, p)
@@ -185,8 +186,11 @@ func (s *step) warnOfValidation(ctx context.Context) {
 	case err != nil:
 		s.env.Log.Printf("Whether a pull request validates this branch is not known: %v", err)
 	case len(open) > 0:
-		s.warn("loop/validation", fmt.Sprintf("%s is the source of pull request %d: this push starts its validation again, "+
-			"because Azure DevOps does not heed %s there", clean(s.branch), open[0].ID, s.skip()),
-			"push to a branch that is not validated, or exclude the files from the build policy's path filter")
+		s.warn(
+			"loop/validation",
+			fmt.Sprintf("%s is the source of pull request %d: this push starts its validation again, "+
+				"because Azure DevOps does not heed %s there", clean(s.branch), open[0].ID, s.skip()),
+			"push to a branch that is not validated, or exclude the files from the build policy's path filter",
+		)
 	}
 }

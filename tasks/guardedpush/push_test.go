@@ -47,7 +47,12 @@ func TestPushFilesOfTheCheckout(t *testing.T) {
 
 func TestEditTheNewestCommit(t *testing.T) {
 	t.Parallel()
-	j := newJob(t, map[string]string{"apps/shop/values.yaml": "# shop\nimage:\n  repository: r.example.com/shop\n  tag: 1.0.0 # now\n"})
+	j := newJob(
+		t,
+		map[string]string{
+			"apps/shop/values.yaml": "# shop\nimage:\n  repository: r.example.com/shop\n  tag: 1.0.0 # now\n",
+		},
+	)
 	j.input("edits", "apps/shop/values.yaml: $.image.tag = 1.0.1", "commitKind", "deployment",
 		"application", "shop", "environment", "production", "version", "1.0.1")
 	j.want("Succeeded", "pushed")
@@ -99,7 +104,8 @@ func TestRefusals(t *testing.T) {
 			_, err := j.git.Commit(configRepo, "main", "theirs", map[string]string{"a.txt": "theirs\n"})
 			j.must(err)
 		}, "push/conflict", "a.txt"},
-		"a secret of the job": {func(j *job) { j.write("a.txt", "token "+jobToken+"\n") }, "push/secret", "a secret of this job"},
+		"a secret of the job": {func(j *job) { j.write("a.txt", "token "+jobToken+"\n") }, "push/secret", "a " +
+			"secret of this job"},
 		"a secret in the message": {func(j *job) { j.write("a.txt", "2\n").input("message", "with "+jobToken) },
 			"push/secret", "message"},
 		"a commit of the job": {func(j *job) {
@@ -124,7 +130,8 @@ func TestRefusals(t *testing.T) {
 			j.says(tc.says)
 			// What was not pushed cannot be forgiven.
 			j.input("enforcement", "warn")
-			if name == "the branch's policy" || name == "no permission" || name == "a conflict" || strings.HasPrefix(name, "a secret") {
+			if name == "the branch's policy" || name == "no permission" || name == "a conflict" ||
+				strings.HasPrefix(name, "a secret") {
 				j.untouched(func() { j.want("Failed", tc.reason) })
 			}
 		})
@@ -148,7 +155,8 @@ func (j *job) runs(n int) {
 func TestBreaker(t *testing.T) {
 	t.Parallel()
 	j := newJob(t, map[string]string{"v.yaml": "a: 1\n"})
-	j.input("edits", "v.yaml: a = 2", "alertWebhook", strings.TrimSuffix(j.url, "local/")+"hooks/generic", "alertFormat", "generic")
+	j.input("edits", "v.yaml: a = 2", "alertWebhook", strings.TrimSuffix(j.url, "local/")+"hooks/generic",
+		"alertFormat", "generic")
 	j.runs(3)
 	j.want("Failed", "breaker/rate")
 	j.says("##vso[build.addbuildtag]guardrails-breaker-open", "command: reset")

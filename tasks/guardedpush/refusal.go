@@ -30,7 +30,8 @@ func (s *step) explain(err error) error {
 	}
 	switch no.Kind {
 	case git.Raced:
-		e.Rule, e.Msg = "push/raced", fmt.Sprintf("in %d attempts somebody else was always first to push to %s", attempts, s.branch)
+		e.Rule, e.Msg = "push/raced", fmt.Sprintf("in %d attempts somebody else was always first to push to %s",
+			attempts, s.branch)
 		e.Hint = "run the step again when there is less going on"
 	case git.Policy:
 		e.Class, e.Rule = task.Refused, "push/policy"
@@ -46,14 +47,17 @@ func (s *step) explain(err error) error {
 		e.Rule, e.Msg = "push/credentials", "the server does not accept "+s.remote.who+said
 		e.Hint = "check that it has not expired and is meant for this server; the job's token ends with the job"
 	case git.NotFound:
-		e.Rule, e.Msg = "push/repository", fmt.Sprintf("there is no repository %.200q for %s%s", s.remote.URL, s.remote.who, said)
-		e.Hint = "check the address; with \"Protect access to repositories in YAML pipelines\" the repository must be listed " +
+		e.Rule, e.Msg = "push/repository", fmt.Sprintf("there is no repository %.200q for %s%s", s.remote.URL,
+			s.remote.who, said)
+		e.Hint = "check the address; with \"Protect access to repositories in YAML pipelines\" the repository must " +
+			"be listed " +
 			"under resources: repositories: or checked out in this job"
 	case git.NoRef:
 		e.Rule, e.Msg = "push/branch", fmt.Sprintf("%s is gone%s", s.branch, said)
 		e.Hint = "create it, or correct the input branch"
 	case git.Throttled:
-		e.Rule, e.Msg, e.Hint = "push/throttled", "the server limits this identity's requests"+said, "run fewer jobs at once"
+		e.Rule, e.Msg, e.Hint = "push/throttled", "the server limits this identity's requests"+said, "run fewer "+
+			"jobs at once"
 	case git.Certificate:
 		e.Rule, e.Msg = "push/certificate", "the server's certificate is not trusted"+said
 		e.Hint = "if your organization or proxy has its own authority, configure the agent with --sslcacert"
@@ -71,7 +75,10 @@ func (s *step) refRight() string {
 	if !s.remote.azure {
 		return "give that identity write access to the repository"
 	}
-	return fmt.Sprintf("give %q or, where the job's scope is limited to its project, %q the permission Contribute on the "+
-		"repository (and Create branch for pullRequest): Project settings > Repositories > Security",
-		"Project Collection Build Service ("+s.self.organization+")", s.self.project+" Build Service ("+s.self.organization+")")
+	return fmt.Sprintf(
+		"give %q or, where the job's scope is limited to its project, %q the permission Contribute on the "+
+			"repository (and Create branch for pullRequest): Project settings > Repositories > Security",
+		"Project Collection Build Service ("+s.self.organization+")",
+		s.self.project+" Build Service ("+s.self.organization+")",
+	)
 }

@@ -82,7 +82,8 @@ func (s *step) isOwn(address string) bool {
 	if err != nil || collection.Host == "" {
 		return false
 	}
-	within := strings.HasPrefix(strings.ToLower(u.Path)+"/", strings.ToLower(strings.TrimSuffix(collection.Path, "/")+"/"))
+	within := strings.HasPrefix(strings.ToLower(u.Path)+"/",
+		strings.ToLower(strings.TrimSuffix(collection.Path, "/")+"/"))
 	if u.Scheme == collection.Scheme && strings.EqualFold(u.Host, collection.Host) {
 		return within
 	}
@@ -90,7 +91,8 @@ func (s *step) isOwn(address string) bool {
 	name := strings.ToLower(s.self.organization)
 	inNew := strings.EqualFold(u.Host, "dev.azure.com") && strings.HasPrefix(strings.ToLower(u.Path), "/"+name+"/")
 	inOld := strings.EqualFold(u.Host, name+".visualstudio.com")
-	ours := strings.EqualFold(collection.Host, "dev.azure.com") || strings.EqualFold(collection.Host, name+".visualstudio.com")
+	ours := strings.EqualFold(collection.Host, "dev.azure.com") ||
+		strings.EqualFold(collection.Host, name+".visualstudio.com")
 	return u.Scheme == "https" && ours && name != "" && (inNew || inOld)
 }
 
@@ -130,9 +132,11 @@ func (s *step) connection(e *endpoint.Env, r remote, id, input string) (remote, 
 	}
 	u, _ := url.Parse(r.URL) // plainAddress has parsed it
 	own, err := url.Parse(c.URL)
-	gitHub := err == nil && strings.EqualFold(own.Hostname(), "github.com") || strings.EqualFold(c.URL, "https://api.github.com")
+	gitHub := err == nil && strings.EqualFold(own.Hostname(), "github.com") ||
+		strings.EqualFold(c.URL, "https://api.github.com")
 	if err != nil || !strings.EqualFold(own.Host, u.Host) && !(gitHub && strings.EqualFold(u.Host, "github.com")) {
-		return r, badInput(input, fmt.Sprintf("the connection is for %.100q, and the repository is on %.100q", c.URL, u.Host),
+		return r, badInput(input,
+			fmt.Sprintf("the connection is for %.100q, and the repository is on %.100q", c.URL, u.Host),
 			"name a connection for that server")
 	}
 	user, _ := c.Auth("username")

@@ -45,7 +45,8 @@ func (s *step) resetOnce(ctx context.Context, definition int) error {
 	if _, err := s.keep(ctx, next, t.stateID); err != nil {
 		return err
 	}
-	s.env.Log.Printf("It is half open now: one push is let through; another one within %s trips it again.", minutes(s.rules.Window))
+	s.env.Log.Printf("It is half open now: one push is let through; another one within %s trips it again.",
+		minutes(s.rules.Window))
 	done := []string{"one push is let through, then the window counts"}
 	if t.state.Disabled {
 		done = append(done, s.enable(ctx, definition))

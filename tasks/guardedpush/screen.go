@@ -63,7 +63,8 @@ func (s *step) secretFound(hit leak.Finding) error {
 	if hit.Known != "" {
 		what = "is " + hit.Known
 	}
-	message := fmt.Sprintf("line %d of %.200q has %s in it, which %s", hit.Place.Line, hit.Place.Source, hit.Preview, what)
+	message := fmt.Sprintf("line %d of %.200q has %s in it, which %s", hit.Place.Line, hit.Place.Source, hit.Preview,
+		what)
 	if hit.Severity != leak.Critical && hit.Severity != leak.High {
 		s.warn("push/secret", message, "look whether it may be read by everybody who can read the repository")
 		return nil

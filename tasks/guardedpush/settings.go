@@ -107,8 +107,12 @@ func (s *step) branchRef() (string, error) {
 	if name == "" {
 		name = s.env.Var("Build.SourceBranch")
 		if !strings.HasPrefix(name, "refs/heads/") {
-			return "", badInput("branch", fmt.Sprintf("it is empty, and the run was started for %.100q, which is no branch",
-				name), "name the branch to push to")
+			return "", badInput(
+				"branch",
+				fmt.Sprintf("it is empty, and the run was started for %.100q, which is no branch",
+					name),
+				"name the branch to push to",
+			)
 		}
 	}
 	ref, err := git.BranchRef(name)
@@ -152,7 +156,8 @@ func (s *step) checkLimits() error {
 // checkPeople refuses names that git would write down as something else.
 func (s *step) checkPeople() error {
 	bad := func(text string) bool {
-		return text == "" || len(text) > 200 || strings.ContainsAny(text, "<>") || strings.ContainsFunc(text, unicode.IsControl)
+		return text == "" || len(text) > 200 || strings.ContainsAny(text, "<>") ||
+			strings.ContainsFunc(text, unicode.IsControl)
 	}
 	var errs []error
 	if bad(s.in.AuthorName) {
@@ -173,7 +178,8 @@ func (s *step) checkReason() error {
 	needed := s.in.Command == CommandReset || s.in.Override
 	var errs []error
 	if needed && len(reason) < 3 {
-		errs = append(errs, badInput("reason", "it is empty", "say in a sentence why the breaker is overridden or reset"))
+		errs = append(errs,
+			badInput("reason", "it is empty", "say in a sentence why the breaker is overridden or reset"))
 	}
 	if id := strings.TrimSpace(s.in.PipelineID); id != "" && !pipelineID.MatchString(id) {
 		errs = append(errs, badInput("pipelineId", fmt.Sprintf("%.40q is no id", id),
@@ -194,7 +200,8 @@ type patterns []string
 
 func (p patterns) check() error {
 	for _, line := range p {
-		if !doublestar.ValidatePattern(strings.TrimPrefix(line, "!")) || strings.HasPrefix(strings.TrimPrefix(line, "!"), "/") {
+		if !doublestar.ValidatePattern(strings.TrimPrefix(line, "!")) ||
+			strings.HasPrefix(strings.TrimPrefix(line, "!"), "/") {
 			return badInput("paths", fmt.Sprintf("%.100q is no pattern of files", line),
 				"write paths from the repository's root with / between, such as deploy/**/*.yaml")
 		}

@@ -47,7 +47,8 @@ func (s *step) trip(ctx context.Context, t tip, v breaker.Verdict) error {
 		if disabled && id != "" {
 			v.Next.Disabled = true
 			if _, err := s.keep(ctx, v.Next, id); err != nil {
-				done = append(done, "NOT DONE: that the pipeline was disabled could not be kept; a reset will not enable it")
+				done = append(done,
+					"NOT DONE: that the pipeline was disabled could not be kept; a reset will not enable it")
 			}
 		}
 	}
@@ -66,7 +67,8 @@ func (s *step) cancelSiblings(ctx context.Context) (done []string) {
 	if err != nil {
 		return []string{"NOT DONE: the other runs were not cancelled: " + err.Error()}
 	}
-	builds, err := client.Builds(ctx, ado.BuildQuery{Definition: s.self.definition, Branch: s.self.branch, Unfinished: true})
+	builds, err := client.Builds(ctx,
+		ado.BuildQuery{Definition: s.self.definition, Branch: s.self.branch, Unfinished: true})
 	if err != nil {
 		return []string{"NOT DONE: the other runs were not cancelled: " + err.Error()}
 	}
@@ -134,7 +136,9 @@ func (s *step) workItem(ctx context.Context, e alert.Event) bool {
 		}
 		_, page, err = client.CreateWorkItem(ctx, ado.WorkItem{
 			Type: s.in.AlertWorkItem, Title: "Pipeline " + e.Pipeline + " is in a loop: GuardedPush has stopped it",
-			HTML: `<p><a href="` + html.EscapeString(e.RunURL) + `">Run ` + html.EscapeString(e.Run) + "</a></p><ul>" +
+			HTML: `<p><a href="` + html.EscapeString(e.RunURL) + `">Run ` + html.EscapeString(
+				e.Run,
+			) + "</a></p><ul>" +
 				strings.Join(lines, "") + "</ul>",
 			Tags: []string{"guardrails"},
 		})
