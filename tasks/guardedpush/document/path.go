@@ -51,7 +51,7 @@ func CutPath(text string) (Path, string, error) {
 
 func checkPathText(text string) error {
 	switch {
-	case text == "":
+	case text == "" || text[0] == '=':
 		return errors.New("it is empty: name a place, such as spec.replicas")
 	case !utf8.ValidString(text):
 		return errors.New("it is not UTF-8")

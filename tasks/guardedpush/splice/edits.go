@@ -123,7 +123,7 @@ func checkFile(name string) (string, error) {
 // unset is a variable that the agent has not replaced, because there is none.
 var unset = regexp.MustCompile(`\$\([A-Za-z_][A-Za-z0-9_.]*\)`)
 
-func parseValue(text string) (value string, quoted bool, err error) {
+func parseValue(text string) (value string, inQuotes bool, err error) {
 	if text == "" {
 		return "", false, errors.New(`there is no value after the =: a variable may be empty; write "" for an empty text`)
 	}
@@ -135,15 +135,25 @@ func parseValue(text string) (value string, quoted bool, err error) {
 	if quote != '"' && quote != '\'' {
 		return text, false, nil
 	}
-	var doc yaml.Node
-	wrong := errors.New("the value begins with a quote and is no text in quotes: write \"...\" or '...'")
-	if len(text) < 2 || text[len(text)-1] != quote || yaml.Unmarshal([]byte(text), &doc) != nil || len(doc.Content) != 1 {
-		return "", false, wrong
+	if len(text) > 1 && text[len(text)-1] == quote {
+		if n := onlyScalar(text); n != nil && n.Style&quoted != 0 && utf8.ValidString(n.Value) {
+			return n.Value, true, nil
+		}
 	}
-	n := doc.Content[0]
-	if n.Kind != yaml.ScalarNode || n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 ||
-		doc.LineComment+doc.FootComment+n.LineComment+n.FootComment != "" || !utf8.ValidString(n.Value) {
-		return "", false, wrong
+	return "", false, errors.New("the value begins with a quote and is no text in quotes: write \"...\" or '...'")
+}
+
+// onlyScalar reads a text that is one scalar of YAML, and nothing else, not even a comment.
+func onlyScalar(text string) *yaml.Node {
+	f, err := document.Parse("value.yaml", []byte(text))
+	if err != nil || len(f.Docs) != 1 || f.Docs[0] == nil {
+		return nil
 	}
-	return n.Value, true, nil
+	n := f.Docs[0]
+	a := applier{file: f, data: []byte(text)}
+	s, err := a.span(&change{match: document.Match{Node: n}})
+	if n.Kind != yaml.ScalarNode || err != nil || s.start != 0 || s.end != len(text) {
+		return nil
+	}
+	return n
 }

@@ -59,13 +59,18 @@ func (a *applier) jsonSpan(start int) (span, error) {
 	return span{start: start, end: end}, nil
 }
 
-// emptySpan is for a value that is not there: after the colon, the dash or the tag.
+// emptySpan is for a value that is not there: after the colon, the dash or the tag. In
+// {a: , b: 1} the library puts it at the comma.
 func (a *applier) emptySpan(start, properties int) (span, error) {
 	if properties > start {
 		return span{start: properties, end: properties, before: " "}, nil
 	}
-	if start > 0 && start <= len(a.data) && (a.data[start-1] == ':' || a.data[start-1] == '-') {
-		return span{start: start, end: start, before: " "}, nil
+	at := min(start, len(a.data))
+	if at < len(a.data) && strings.IndexByte(",]}", a.data[at]) >= 0 {
+		at = len(bytes.TrimRight(a.data[:at], " \t\r\n"))
+	}
+	if at > 0 && (a.data[at-1] == ':' || a.data[at-1] == '-') {
+		return span{start: at, end: at, before: " "}, nil
 	}
 	return span{}, errors.New("there is no value and no colon: write one first")
 }

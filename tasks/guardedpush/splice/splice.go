@@ -215,11 +215,12 @@ func keys(n *yaml.Node) string {
 
 // place shows a normalised path or a key, which are a stranger's.
 func place(text string) string {
-	quoted := document.Quote(text)
-	if quoted == `"`+text+`"` && !strings.Contains(text, "##") {
-		return text
+	const most = 100
+	shown := text
+	if len(text) > most || !isPrintable(text) {
+		shown = document.Quote(text)
 	}
-	return strings.ReplaceAll(quoted, "##", "# #")
+	return strings.ReplaceAll(shown, "##", "# #")
 }
 
 // aliased are the nodes that have an alias.
