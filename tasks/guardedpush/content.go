@@ -159,21 +159,9 @@ func (s *step) lay(ctx context.Context, w wanted, tip git.ID) (*draft, error) {
 	if len(names) == 0 {
 		return &draft{}, nil
 	}
-	entries, err := s.repo.Files(ctx, tip, names...)
+	there, contents, err := s.read(ctx, tip, names)
 	if err != nil {
 		return nil, err
-	}
-	there := map[string]git.Entry{}
-	var ids []git.ID
-	for _, e := range entries {
-		there[e.Path] = e
-		if e.Mode != submodule {
-			ids = append(ids, e.ID)
-		}
-	}
-	contents, err := s.repo.Contents(ctx, ids...)
-	if err != nil {
-		return nil, fmt.Errorf("reading the files of %s: %w", s.branch, err)
 	}
 	d := &draft{}
 	for _, name := range slices.Sorted(maps.Keys(w.edits)) {
@@ -187,6 +175,27 @@ func (s *step) lay(ctx context.Context, w wanted, tip git.ID) (*draft, error) {
 		}
 	}
 	return d, nil
+}
+
+// read reads files of a commit: what they are, by path, and what they hold.
+func (s *step) read(ctx context.Context, commit git.ID, names []string) (map[string]git.Entry, map[git.ID][]byte, error) {
+	entries, err := s.repo.Files(ctx, commit, names...)
+	if err != nil {
+		return nil, nil, err
+	}
+	there := map[string]git.Entry{}
+	var ids []git.ID
+	for _, e := range entries {
+		there[e.Path] = e
+		if e.Mode != submodule {
+			ids = append(ids, e.ID)
+		}
+	}
+	contents, err := s.repo.Contents(ctx, ids...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the files of %s: %w", s.branch, err)
+	}
+	return there, contents, nil
 }
 
 // edit lays the edits of one file on what the branch has.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
@@ -108,26 +109,10 @@ func (s *step) headHas(ctx context.Context, t tip, d *draft) (bool, error) {
 			Hint: "merge or abandon its pull request and delete the branch, so that nobody's work is lost",
 		}
 	}
-	if !containsID(commits[0].Parents, t.commit) {
+	if !slices.Contains(commits[0].Parents, t.commit) {
 		return false, nil // the target has moved on
 	}
-	var names []string
-	for _, f := range d.files {
-		names = append(names, f.Path)
-	}
-	entries, err := s.repo.Files(ctx, t.head, names...)
-	if err != nil {
-		return false, err
-	}
-	there := map[string]git.Entry{}
-	var ids []git.ID
-	for _, e := range entries {
-		there[e.Path] = e
-		if e.Mode != submodule {
-			ids = append(ids, e.ID)
-		}
-	}
-	contents, err := s.repo.Contents(ctx, ids...)
+	there, contents, err := s.read(ctx, t.head, d.names())
 	if err != nil {
 		return false, err
 	}
@@ -138,15 +123,6 @@ func (s *step) headHas(ctx context.Context, t tip, d *draft) (bool, error) {
 		}
 	}
 	return true, nil
-}
-
-func containsID(ids []git.ID, id git.ID) bool {
-	for _, other := range ids {
-		if other == id {
-			return true
-		}
-	}
-	return false
 }
 
 // azureRepository takes the address of a repository of Azure Repos apart:
