@@ -100,9 +100,8 @@ func check(text string, s Stamp, skip Skip) error {
 
 // clean makes a text fit for a message.
 func clean(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n").Replace(text)
-	text = strings.Map(func(c rune) rune {
+	text = strings.Map(func(c rune) rune { // which makes U+FFFD of what is not UTF-8
 		if c != '\n' && c != '\t' && (unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c)) {
 			return -1 // bidi controls show a reviewer another text than the one that is there
 		}

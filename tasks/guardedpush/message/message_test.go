@@ -81,12 +81,12 @@ func TestComposeKeepsAnyValueOnItsLine(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{
 		"1.2.3", "sha256:0a1b", "release/1", "Zürich", "日本", "a b", "a\nPipeline-Guardrails-Run: x/9", "\r", "\x00", "%", "%41",
-		"\xff\xfe", "\u202E", "\u2028", "\u00a0", "[skip ci]", "[SKIP AZP]", "***NO_CI***", "skip-checks:true",
+		"[skip", "ci]", "\xff\xfe", "\u202E", "\u2028", "\u00a0", "[skip ci]", "[SKIP AZP]", "***NO_CI***", "skip-checks:true",
 		"skip-checks: true", "Skip-Checks:", "true", " ", "##vso[task.complete]",
 	} {
 		s := Stamp{
 			Pipeline: value + "/p/1", Run: value, Kind: "deployment", Fingerprint: value, Application: value,
-			Environment: value, Version: value, Causes: []string{value, "true", value},
+			Environment: value, Version: value, Causes: []string{"[skip", value, "true", value, "ci]", "[ci", value, "skip]"},
 		}
 		m, err := Compose("x", s, SkipNone)
 		if err != nil {

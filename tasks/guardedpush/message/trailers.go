@@ -37,7 +37,8 @@ func (s Stamp) trailers() string {
 }
 
 // encode writes a value so that it has no blank, line end, control or invisible character,
-// and so that it is no skip token: a version must not decide whether a pipeline starts.
+// and so that it is no skip token, nor a part of one: a version must not decide whether a
+// pipeline starts.
 func encode(value string) string {
 	encoded := escape(value, func(c rune) bool {
 		return unicode.IsPrint(c) && !strings.ContainsRune(" %[]*", c)
@@ -134,10 +135,8 @@ func without(all, known []string) []string {
 
 // paragraphs are what empty lines part, without those lines.
 func paragraphs(message string) []string {
-	cut := len(message) > most
-	if cut {
-		message = message[len(message)-most:]
-	}
+	// If this cuts a paragraph, it is the first one, which is none of trailers.
+	message = message[max(len(message)-most, 0):]
 	message = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(message)
 	squashed := strings.Contains(message, "Squashed commit of the following:\n")
 	var all []string
@@ -155,9 +154,6 @@ func paragraphs(message string) []string {
 			all = append(all, p)
 			lines = nil
 		}
-	}
-	if cut && len(all) > 0 {
-		all[0] = "" // it may be the end of one
 	}
 	return all
 }
