@@ -1,26 +1,113 @@
 // Package meaning compares files by what they mean: bytes first, then documents.
+//
+// Two documents mean the same if they hold the same scalars in the same places:
+//   - anchors, aliases and merge keys are carried out; the order of keys, comments, blank
+//     lines, line ends, quotes and block styles do not count;
+//   - a scalar is its text and its type: 2.0 is neither 2 nor "2.0", and yes, which is a
+//     boolean for some programs and a text for others, is not "yes"; all nulls are one;
+//   - the order of a list counts, except that of a pod's containers and of the images of a
+//     kustomization, which have names. That of initContainers counts: they run in it;
+//   - a document without content does not count;
+//   - what is ignored is as if it were not there, see [Defaults].
+//
+// When in doubt, files differ: a commit too many is harmless, as the next run finds
+// nothing to do; one too few is a deployment that never comes. So a file that is no
+// document, or that cannot be read as one, means the same only if its bytes are the same.
+//
+// Same is about whether a change is worth a commit. Once it is for one file, the others
+// that were changed belong into that commit, too: the checksum in a pod's annotations,
+// ignored when it is alone, rolls the pod when the file it is of has changed.
 package meaning
 
-// Ignore is what does not count as a change.
-type Ignore struct{}
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strings"
 
-// ParseIgnore reads lines of the form "path" or "glob: path"; see document.Path. What never counts is in it already.
-func ParseIgnore(lines []string) (Ignore, error) { panic("skeleton") }
+	"go.yaml.in/yaml/v3"
 
-// Same reports whether a file means the same in both versions; a file that is no document, or cannot be read as one, only if its bytes are the same.
-func Same(name string, before, after []byte, ignore Ignore) bool { panic("skeleton") }
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
+)
 
-// Image is a container image that a document names.
-type Image struct {
-	Place string // such as "Deployment web, container web", or "images[web]"
-	Ref   string // such as registry.example.com/web:1.2.3
+// Same reports whether a file means the same in both versions. One that is empty, or not
+// there, in only one of them does not.
+func Same(name string, before, after []byte, ignore Ignore) bool {
+	if bytes.Equal(before, after) {
+		return true
+	}
+	if len(before) == 0 || len(after) == 0 || !document.Is(name) {
+		return false
+	}
+	was, ok := digests(name, before, ignore)
+	if !ok {
+		return false
+	}
+	is, ok := digests(name, after, ignore)
+	return ok && slices.Equal(was, is)
 }
 
-// Images lists the images that Kubernetes manifests, kustomizations and Helm values name.
-func Images(name string, data []byte) []Image { panic("skeleton") }
+// digests returns those of the documents that count.
+func digests(name string, data []byte, ignore Ignore) ([]digest, bool) {
+	f, err := document.Parse(name, data)
+	if err != nil {
+		return nil, false
+	}
+	docs, ignored, err := ignore.find(f)
+	if err != nil {
+		return nil, false
+	}
+	var all []digest
+	for _, doc := range docs {
+		if doc == nil {
+			continue
+		}
+		h := hasher{ignored: ignored, defaults: !ignore.noDefaults, kind: kindOf(name, doc)}
+		if sum, counts := h.sum(doc, trail{}); counts {
+			all = append(all, sum)
+		}
+	}
+	return all, true
+}
 
-// ImageChange is an image that was changed, added ("" before) or removed.
-type ImageChange struct{ Place, Before, After string }
+// kind is what a document is for.
+type kind int
 
-// Changes compares two lists of images.
-func Changes(before, after []Image) []ImageChange { panic("skeleton") }
+const (
+	plain kind = iota
+	kubernetes
+	kustomization
+)
+
+func kindOf(name string, doc *yaml.Node) kind {
+	version, resource := text(doc, "apiVersion"), text(doc, "kind")
+	base := strings.ToLower(path.Base(name))
+	switch {
+	case strings.HasPrefix(version, "kustomize.config.k8s.io/"),
+		// Both may be left out in a file of this name.
+		version == "" && (base == "kustomization" || base == "kustomization.yaml" || base == "kustomization.yml"):
+		return kustomization
+	case version != "" && resource != "":
+		return kubernetes
+	}
+	return plain
+}
+
+// value returns what a mapping has for a key, nil for nothing.
+func value(mapping *yaml.Node, key string) *yaml.Node {
+	for _, f := range document.Fields(mapping) {
+		if f.Key.Value == key {
+			return document.Resolve(f.Value)
+		}
+	}
+	return nil
+}
+
+// text returns the scalar that a mapping has for a key, "" for none or null.
+func text(mapping *yaml.Node, key string) string {
+	n := value(mapping, key)
+	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {
+		return ""
+	}
+	return n.Value
+}
