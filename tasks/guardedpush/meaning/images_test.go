@@ -60,7 +60,7 @@ func TestImages(t *testing.T) {
 func TestImagesAreBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 500)
-	text := "x" + long[:800] + ": {image: {repository: " + long + ", tag: 1}}\nl:\n" + strings.Repeat("- {repository: a, tag: 1}\n", mostImages+10)
+	text := long[:800] + ": {image: {repository: " + long + ", tag: 1}}\nl:\n" + strings.Repeat("- {repository: a, tag: 1}\n", mostImages+10)
 	images := Images("a.yaml", []byte(text))
 	if len(images) != mostImages {
 		t.Errorf("Images of %d: %d, want %d", mostImages+11, len(images), mostImages)
