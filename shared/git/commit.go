@@ -215,6 +215,14 @@ func (r *Repo) commitTree(ctx context.Context, tree ID, c NewCommit) (ID, error)
 		"GIT_AUTHOR_NAME=" + c.Author.Name, "GIT_AUTHOR_EMAIL=" + c.Author.Email, "GIT_AUTHOR_DATE=" + when,
 		"GIT_COMMITTER_NAME=" + c.Author.Name, "GIT_COMMITTER_EMAIL=" + c.Author.Email, "GIT_COMMITTER_DATE=" + when,
 	}}
+	if c.SigningKey != "" {
+		s, err := r.signer(ctx, c.SigningKey)
+		if err != nil {
+			return "", err
+		}
+		defer s.close()
+		args, command.config, command.env = append(args, s.arg), s.config, append(command.env, s.env...)
+	}
 	command.args = append(args, "-F", "-")
 	out, err := r.run(ctx, command)
 	if err != nil {

@@ -127,7 +127,12 @@ func (v version) configEnv(settings []setting) []string {
 }
 
 // settings are those of every command.
-func settings() []setting {
+func (v version) settings() []setting {
+	// Before 2.28 git waits for ever when a server says no in version 2 of the protocol.
+	protocol := "2"
+	if !v.atLeast(2, 28) {
+		protocol = "0"
+	}
 	return []setting{
 		{"core.hooksPath", os.DevNull},
 		{"core.fsmonitor", "false"},
@@ -147,7 +152,7 @@ func settings() []setting {
 		{"push.gpgSign", "false"},
 		{"push.followTags", "false"},
 		{"commit.gpgSign", "false"},
-		{"protocol.version", "2"},
+		{"protocol.version", protocol},
 	}
 }
 
@@ -163,7 +168,7 @@ func (g *Git) environment(home, protocol string, also []setting) []string {
 		"GIT_ALLOW_PROTOCOL="+protocol, "GIT_NO_REPLACE_OBJECTS=1", "GIT_OPTIONAL_LOCKS=0", "GIT_LITERAL_PATHSPECS=1",
 		"GIT_NO_LAZY_FETCH=1", "LC_ALL=C",
 	)
-	return append(env, g.version.configEnv(append(settings(), also...))...)
+	return append(env, g.version.configEnv(append(g.version.settings(), also...))...)
 }
 
 // Repo is a repository. It is for one goroutine at a time.

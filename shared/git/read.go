@@ -53,7 +53,7 @@ func (r *Repo) Fetch(ctx context.Context, refs []string, d Depth) (map[string]ID
 		}
 	}
 	if d.Since.IsZero() {
-		if err := r.fetch(ctx, refs, "--depth=1"); err != nil {
+		if err := r.fetchDepth(ctx, refs, 1); err != nil {
 			return nil, err
 		}
 		return r.fetched(ctx, refs)
@@ -76,9 +76,21 @@ func (r *Repo) fetchSince(ctx context.Context, ref string, since time.Time) erro
 	}
 	switch {
 	case remote.noneSince():
-		return r.fetch(ctx, []string{ref}, "--depth=1")
-	case remote.noSince():
-		return r.fetch(ctx, []string{ref}, "--depth="+strconv.Itoa(fewCommits))
+		return r.fetchDepth(ctx, []string{ref}, 1)
+	case remote.noSince(), remote.Kind == Unreachable:
+		// Before version 2 of the protocol a server cannot say that there is none, and hangs
+		// up. If it is really gone, the next request tells.
+		return r.fetchDepth(ctx, []string{ref}, fewCommits)
+	}
+	return err
+}
+
+// fetchDepth fetches a number of commits; all, where the server can do no less.
+func (r *Repo) fetchDepth(ctx context.Context, refs []string, depth int) error {
+	err := r.fetch(ctx, refs, "--depth="+strconv.Itoa(depth))
+	var remote *RemoteError
+	if errors.As(err, &remote) && remote.noDepth() {
+		return r.fetch(ctx, refs)
 	}
 	return err
 }
@@ -90,8 +102,8 @@ func local(ref string) string {
 	return "refs/fetched/" + hex.EncodeToString(sum[:16])
 }
 
-func (r *Repo) fetch(ctx context.Context, refs []string, depth string) error {
-	args := []string{"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--force", depth}
+func (r *Repo) fetch(ctx context.Context, refs []string, depth ...string) error {
+	args := append([]string{"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--force"}, depth...)
 	if r.git.version.atLeast(2, 27) {
 		args = append(args, "--filter=blob:none")
 	}

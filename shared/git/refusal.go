@@ -65,14 +65,18 @@ func (e *RemoteError) Temporary() bool { return e.Kind == Throttled || e.Kind ==
 
 // noneSince reports whether there is no commit as young as that.
 func (e *RemoteError) noneSince() bool {
-	said := e.Err.Error() + e.Said
-	return strings.Contains(said, "no commits selected for shallow requests") ||
-		strings.Contains(said, "error processing shallow info")
+	return strings.Contains(e.Said, "no commits selected for shallow requests") ||
+		strings.Contains(e.Said, "error processing shallow info")
 }
 
-// noSince reports whether the server cannot tell commits by their time.
+// noSince reports whether the server cannot tell commits by their time, or at all.
 func (e *RemoteError) noSince() bool {
-	return strings.Contains(e.Said, "does not support --shallow-since")
+	return strings.Contains(e.Said, "does not support --shallow-since") || e.noDepth()
+}
+
+// noDepth reports whether the server cannot leave out history.
+func (e *RemoteError) noDepth() bool {
+	return strings.Contains(e.Said, "does not support shallow")
 }
 
 // talk runs a command that asks the remote for something.

@@ -1,97 +1,84 @@
 package git
 
 import (
-	"context"
+	"bytes"
+	"errors"
+	"flag"
 	"fmt"
-	"net/http"
-	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/gittest"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/redact"
 )
 
+// otherGit lets the tests be run with another git than that of PATH, such as an old one;
+// the server and the checks stay with that of PATH.
+var otherGit = flag.String("git", "", "the folder of the git that is tested")
+
 const token = "s3cret-t0ken-of-the-job"
 
-// server is the real git http-backend with one repository, and a token.
+const breakerRef = "refs/guardrails/breaker/7"
+
+// server is a server with one repository.
 type server struct {
+	*gittest.Server
 	t    testing.TB
 	http *httptest.Server
-	root string
-	cgi  http.Handler
-
-	mu       sync.Mutex
-	requests []string // method, path and query
-	before   func(w http.ResponseWriter, req *http.Request) (done bool)
-	after    func(w http.ResponseWriter, req *http.Request, answer *httptest.ResponseRecorder) (done bool)
+	root string // of the repository
 }
 
-// newServer serves an empty repository; its address is in url.
-func newServer(t testing.TB) *server {
+const repoName = "org/My Project/_git/a=b"
+
+// newServer serves an empty repository.
+func newServer(t testing.TB, c gittest.Config) *server {
 	t.Helper()
-	s := &server{t: t, root: t.TempDir()}
-	s.git("init", "-q", "--bare", "--template=", "-b", "main", ".")
-	s.git("config", "uploadpack.allowFilter", "true")
-	s.git("config", "uploadpack.allowAnySHA1InWant", "true")
-	s.git("config", "http.receivepack", "true")
-	backend := filepath.Join(strings.TrimSpace(s.git("--exec-path")), "git-http-backend")
-	if _, err := os.Stat(backend); err != nil {
-		t.Fatalf("git http-backend is missing (%v): on Debian and Ubuntu it is part of the package git", err)
-	}
-	s.cgi = &cgi.Handler{
-		Path: backend, Root: "/org/repo", Logger: nil, Stderr: &discard{},
-		Env: []string{"GIT_PROJECT_ROOT=" + s.root, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=" + s.root},
-	}
+	s := unserved(t, c)
 	s.http = httptest.NewServer(s)
-	t.Cleanup(s.http.Close)
+	s.end()
 	return s
 }
 
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-
-func (s *server) url() string { return s.http.URL + "/org/repo" }
-
-// ServeHTTP checks who asks.
-func (s *server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	s.mu.Lock()
-	s.requests = append(s.requests, req.Method+" "+req.URL.RequestURI())
-	before, after := s.before, s.after
-	s.mu.Unlock()
-	if auth := req.Header.Values("Authorization"); !slices.Equal(auth, []string{"bearer " + token}) {
-		if len(auth) > 1 {
-			s.t.Errorf("%s %s has %d Authorization headers, want one", req.Method, req.URL, len(auth))
-		}
-		w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
-		w.WriteHeader(http.StatusUnauthorized)
-		return
+func unserved(t testing.TB, c gittest.Config) *server {
+	t.Helper()
+	c.Dir, c.Token = t.TempDir(), token
+	g, err := gittest.New(c)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if before != nil && before(w, req) {
-		return
+	if err := g.CreateRepo(repoName, nil); err != nil {
+		t.Fatal(err)
 	}
-	if after == nil {
-		s.cgi.ServeHTTP(w, req)
-		return
+	s := &server{Server: g, t: t}
+	if s.root, err = g.Git(repoName, "rev-parse", "--absolute-git-dir"); err != nil {
+		t.Fatal(err)
 	}
-	rec := httptest.NewRecorder()
-	s.cgi.ServeHTTP(rec, req)
-	if !after(w, req, rec) {
-		for k, v := range rec.Header() {
-			w.Header()[k] = v
-		}
-		w.WriteHeader(rec.Code)
-		_, _ = w.Write(rec.Body.Bytes())
-	}
+	return s
 }
+
+func (s *server) end() {
+	s.t.Cleanup(func() {
+		s.http.Close()
+		if err := s.Close(); err != nil {
+			s.t.Error(err)
+		}
+		if wrong := s.Wrong(); len(wrong) > 0 {
+			s.t.Errorf("the server was asked wrongly: %q", wrong)
+		}
+		// Whatever was done to it.
+		if out, err := s.Git(repoName, "fsck", "--full", "--strict"); err != nil {
+			s.t.Errorf("git fsck of the server's repository: %v\n%s", err, out)
+		}
+	})
+}
+
+func (s *server) url() string { return s.http.URL + "/" + strings.ReplaceAll(repoName, " ", "%20") }
 
 // git runs git in the repository of the server.
 func (s *server) git(args ...string) string {
@@ -103,18 +90,15 @@ func (s *server) git(args ...string) string {
 func gitIn(t testing.TB, dir, stdin string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "git", append([]string{
-		"-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgSign=false", "-c", "protocol.file.allow=always",
+		"-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgSign=false", "-c", "init.defaultBranch=main",
 	}, args...)...)
 	cmd.Dir, cmd.Stdin = dir, strings.NewReader(stdin)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"), "HOME=" + dir,
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}
+	cmd.Env = environ(t, "HOME="+dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull)
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		said := []byte(nil)
-		if exit, ok := err.(*exec.ExitError); ok {
-			said = exit.Stderr
-		}
-		t.Fatalf("git %q: %v\n%s", args, err, said)
+		t.Fatalf("git %q: %v\n%s", args, err, said.Bytes())
 	}
 	return string(out)
 }
@@ -125,7 +109,7 @@ func (s *server) commit(branch string, when time.Time, files map[string]string) 
 	s.t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, "commit refs/heads/%s\ncommitter Ann <ann@example.com> %d +0000\ndata 6\nchange\n", branch, when.Unix())
-	if strings.Contains(s.git("for-each-ref", "refs/heads/"+branch), "commit") {
+	if s.at("refs/heads/"+branch) != "" {
 		fmt.Fprintf(&b, "from refs/heads/%s^0\n", branch)
 	}
 	for name, text := range files {
@@ -146,13 +130,11 @@ func (s *server) at(ref string) ID {
 	return trimID([]byte(s.git("for-each-ref", "--format=%(objectname)", ref)))
 }
 
-// asked counts requests that hold a text.
-func (s *server) asked(text string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// asked counts requests.
+func (s *server) asked(op string) int {
 	n := 0
-	for _, r := range s.requests {
-		if strings.Contains(r, text) {
+	for _, r := range s.Requests() {
+		if r.Op == op || r.Command == op {
 			n++
 		}
 	}
@@ -162,12 +144,15 @@ func (s *server) asked(text string) int {
 // environ is that of a job.
 func environ(t testing.TB, more ...string) []string {
 	t.Helper()
-	return append([]string{"PATH=" + os.Getenv("PATH"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"), "TMPDIR=" + t.TempDir()}, more...)
+	return append([]string{"PATH=" + os.Getenv("PATH"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"), "TMPDIR=" + os.TempDir()}, more...)
 }
 
 // client is git as a task has it.
 func client(t testing.TB, env ...string) *Git {
 	t.Helper()
+	if *otherGit != "" {
+		env = append([]string{"PATH=" + *otherGit + string(os.PathListSeparator) + os.Getenv("PATH")}, env...)
+	}
 	g, err := New(t.Context(), Config{Environ: environ(t, env...), Secrets: &redact.Set{}})
 	if err != nil {
 		t.Fatalf("New: %v", err)
@@ -175,18 +160,31 @@ func client(t testing.TB, env ...string) *Git {
 	return g
 }
 
+func (s *server) remote() Remote {
+	return Remote{URL: s.url(), Authorization: inputs.NewSecret("bearer " + token)}
+}
+
 // repo is a repository of ours whose remote is the server.
 func (s *server) repo(g *Git) *Repo {
 	s.t.Helper()
-	r, err := g.Init(s.t.Context(), filepath.Join(s.t.TempDir(), "scratch"),
-		Remote{URL: s.url(), Authorization: inputs.NewSecret("bearer " + token)})
+	r, err := g.Init(s.t.Context(), filepath.Join(s.t.TempDir(), "scratch"), s.remote())
 	if err != nil {
 		s.t.Fatalf("Init: %v", err)
 	}
 	return r
 }
 
-// fetch fetches main and returns where it stands.
+// scratch is a repository without a remote.
+func scratch(t testing.TB) *Repo {
+	t.Helper()
+	r, err := client(t).Init(t.Context(), filepath.Join(t.TempDir(), "scratch"), Remote{})
+	if err != nil {
+		t.Fatalf("Init: %v", err)
+	}
+	return r
+}
+
+// fetchMain fetches main and returns where it stands.
 func fetchMain(t testing.TB, r *Repo) ID {
 	t.Helper()
 	at, err := r.Fetch(t.Context(), []string{"refs/heads/main"}, Depth{})
@@ -197,11 +195,11 @@ func fetchMain(t testing.TB, r *Repo) ID {
 }
 
 // makeCommit makes a commit that changes one file.
-func makeCommit(ctx context.Context, t testing.TB, r *Repo, parent ID, path, text string) ID {
+func makeCommit(t testing.TB, r *Repo, parent ID, path, text string) ID {
 	t.Helper()
 	c := plain(parent)
 	c.Changes = []Change{{Path: path, Mode: "100644", Data: []byte(text)}}
-	id, err := r.Commit(ctx, c)
+	id, err := r.Commit(t.Context(), c)
 	if err != nil {
 		t.Fatalf("Commit of %q: %v", path, err)
 	}
@@ -214,3 +212,26 @@ func plain(parents ...ID) NewCommit {
 }
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// kind is that of a RemoteError.
+func kind(err error) Kind {
+	var remote *RemoteError
+	if !errors.As(err, &remote) {
+		return ""
+	}
+	return remote.Kind
+}
+
+// gitPath is the program git.
+func gitPath(t testing.TB) string {
+	t.Helper()
+	dir := *otherGit
+	if dir != "" {
+		return filepath.Join(dir, "git")
+	}
+	name, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
