@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -50,6 +51,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "what is that", http.StatusBadRequest)
 		return
 	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
 	answer(w, req)
 }
 
@@ -112,6 +114,9 @@ func TestSend(t *testing.T) {
 		"refused": {PagerDuty, []http.HandlerFunc{status(400, "invalid")}, 1, nil, "PagerDuty: 400 Bad Request: invalid"},
 		"a command in the answer": {
 			Slack, []http.HandlerFunc{status(400, "##vso[task.complete]\x1b[0m")}, 1, nil, "400 Bad Request: **vso[task.complete]",
+		},
+		"a command that comes of shortening": {
+			Slack, []http.HandlerFunc{status(400, "##POST x: vso[task.complete]")}, 1, nil, "400 Bad Request: **vso[task.complete]",
 		},
 		"a sign-in page": {
 			Teams, []http.HandlerFunc{status(200, "\n<!DOCTYPE html><p>hunter2", "Content-Type", "text/html")}, 1, nil, "is a web page",
@@ -197,6 +202,9 @@ func TestNoErrorHasTheAddress(t *testing.T) {
 				t.Errorf("%s: Send to %s succeeds", name, server)
 				continue
 			}
+			if name == "certificate" && strings.Contains(err.Error(), "attempts") {
+				t.Errorf("%s: it was tried again: %v", name, err)
+			}
 			host := strings.TrimPrefix(strings.TrimPrefix(server, "https://"), "http://")
 			if strings.Contains(strings.ToLower(err.Error()), "hunter") || strings.Contains(err.Error(), host) ||
 				strings.ContainsAny(err.Error(), "\r\n") || len(err.Error()) > 450 {
@@ -216,6 +224,25 @@ func TestASlowReceiverIsNotWaitedFor(t *testing.T) {
 	err := send(context.Background(), client, Target{Slack, inputs.NewSecret(address)}, happened(), policy)
 	if err == nil || !strings.Contains(err.Error(), "after 3 attempts: no answer in time") {
 		t.Errorf("Send = %v, want no answer in time", err)
+	}
+}
+
+// TestATryHasTenSeconds, whatever the client is configured with.
+func TestATryHasTenSeconds(t *testing.T) {
+	t.Parallel()
+	_, address := serve(t, status(200, "ok"))
+	var left time.Duration
+	client := httpx.New(httpx.Config{Timeout: time.Hour, Proxy: func(r *http.Request) (*url.URL, error) {
+		if deadline, ok := r.Context().Deadline(); ok {
+			left = time.Until(deadline)
+		}
+		return nil, nil
+	}})
+	if err := Send(context.Background(), client, Target{Slack, inputs.NewSecret(address)}, happened()); err != nil {
+		t.Fatal(err)
+	}
+	if left <= 0 || left > 10*time.Second {
+		t.Errorf("a try ends after %s, want at most 10s", left)
 	}
 }
 

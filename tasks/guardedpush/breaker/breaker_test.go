@@ -326,7 +326,11 @@ func TestCountingBeginsAnewAfterTheProbe(t *testing.T) {
 	t.Parallel()
 	state := breaker.Reset(before(30*minute), 90, "fixed")
 	state.Probe, state.ProbeAt = 91, before(10*minute)
-	old := []breaker.Push{push("91", 10*minute, version), push("9", 40*minute, version), push("8", 50*minute, version)}
+	between := push("5", 20*minute, version) // after the reset, and before the probe
+	between.Pipeline = "org/project/8"
+	old := []breaker.Push{
+		push("91", 10*minute, version), between, push("9", 40*minute, version), push("8", 50*minute, version),
+	}
 	got := breaker.Decide(facts(func(f *breaker.Facts) { f.State, f.Pushes = state, old }), limits)
 	if !got.Allowed || got.Next.Status != breaker.Closed {
 		t.Errorf("the second time after the reset: Decide = %+v, want it allowed and closed", got)
@@ -335,6 +339,31 @@ func TestCountingBeginsAnewAfterTheProbe(t *testing.T) {
 	got = breaker.Decide(facts(func(f *breaker.Facts) { f.State, f.Pushes = state, again }), limits)
 	if got.Rule != "breaker/repeat" || got.Next.Status != breaker.Open {
 		t.Errorf("the third time after the reset: Decide = %+v, want it to trip", got)
+	}
+}
+
+// TestStatesAreComparable: a state that is kept is read again as it was decided, whatever
+// the clock of the task is like.
+func TestStatesAreComparable(t *testing.T) {
+	t.Parallel()
+	local := time.Now().In(time.FixedZone("", 3600)) // with a monotonic reading
+	for name, edit := range map[string]func(*breaker.Facts){
+		"tripped": func(f *breaker.Facts) {
+			f.Runs = []breaker.Run{run(1, 0), run(2, 0), run(3, 0)}
+			for i := range f.Runs {
+				f.Runs[i].Queued = local
+			}
+		},
+		"probe": func(f *breaker.Facts) { f.State = breaker.Reset(local, 1, "") },
+	} {
+		got := breaker.Decide(facts(func(f *breaker.Facts) {
+			edit(f)
+			f.Now = local
+		}), limits)
+		again, err := breaker.Parse(got.Next.Format())
+		if err != nil || again != got.Next || got.Next.Status == breaker.Closed {
+			t.Errorf("%s: the state %+v is read again as %+v, %v", name, got.Next, again, err)
+		}
 	}
 }
 

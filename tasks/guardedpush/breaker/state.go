@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -64,7 +63,7 @@ func Parse(message string) (State, error) {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal([]byte(text), &version); err != nil {
-		return State{}, errors.New("there is no JSON object after the first line")
+		return State{}, errors.New("there is no JSON object, or more than one, after the first line")
 	}
 	if version.Version != stateVersion {
 		return State{}, fmt.Errorf("it is of version %d, and this task knows version %d", version.Version, stateVersion)
@@ -74,9 +73,6 @@ func Parse(message string) (State, error) {
 	decoder.DisallowUnknownFields() // or they would be lost when it is written again
 	if err := decoder.Decode(&d); err != nil {
 		return State{}, errors.New("a field of it is not as it should be")
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return State{}, errors.New("there is something after the JSON object")
 	}
 	return d.State.checked()
 }
