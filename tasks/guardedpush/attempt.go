@@ -63,8 +63,8 @@ func (s *step) attempt(ctx context.Context, w wanted) error {
 	if !s.cause.known {
 		s.cause = s.startedBy(ctx)
 	}
-	if len(d.files) == 0 {
-		s.unchanged()
+	if !d.counts {
+		s.unchanged(d)
 		return nil
 	}
 	st := s.stamp(d)
@@ -138,8 +138,11 @@ func (s *step) unmade(err error) error {
 }
 
 // unchanged is success: there is nothing that would be pushed.
-func (s *step) unchanged() {
+func (s *step) unchanged(d *draft) {
 	s.result.reason = "unchanged"
+	for _, f := range d.files {
+		s.env.Log.Printf("%s: nothing that counts has changed", clean(f.Path))
+	}
 	s.env.Log.Printf("Nothing to push: %s means what it would mean afterwards.", clean(s.branch))
 	if err := s.looped(s.cause); s.cause.known && err != nil {
 		s.warn("loop/own-commit", "a commit of this pipeline has started this run, for nothing",

@@ -23,10 +23,13 @@ const submodule = "160000"
 // draft is what a commit would change, on a certain commit of the branch.
 type draft struct {
 	files []draftFile
+	// counts: one of the files means something else than before. The others are pushed
+	// with it: a checksum of a setting belongs to the setting.
+	counts bool
 	edits []splice.Applied // what the edits did, those that had nothing to do left out
 }
 
-// draftFile is a file that means something else than before.
+// draftFile is a file that has other bytes than before.
 type draftFile struct {
 	git.Change
 	before []byte // nil if it is new
@@ -240,16 +243,15 @@ func (s *step) take(d *draft, f checkout.File, e git.Entry, contents map[git.ID]
 	return nil
 }
 
-// add puts a file into the draft if it means something else than before.
+// add puts a file into the draft if its bytes differ, and notes whether it means something
+// else, too.
 func (s *step) add(d *draft, c git.Change, before []byte, mode string) {
-	if mode == c.Mode && mode != "" {
-		if bytes.Equal(before, c.Data) {
-			return
-		}
-		if meaning.Same(c.Path, before, c.Data, s.ignore) {
-			s.env.Log.Printf("%s: nothing that counts has changed", clean(c.Path))
-			return
-		}
+	same := mode == c.Mode && mode != ""
+	if same && bytes.Equal(before, c.Data) {
+		return
+	}
+	if !same || !meaning.Same(c.Path, before, c.Data, s.ignore) {
+		d.counts = true
 	}
 	d.files = append(d.files, draftFile{
 		Change: c, before: before,

@@ -194,3 +194,19 @@ func TestOwnCommit(t *testing.T) {
 	// A person may.
 	j.set("BUILD_REASON", "Manual").want("Succeeded", "pushed")
 }
+
+// What does not count is no reason to push, and goes along with what is.
+func TestWhatDoesNotCountGoesAlong(t *testing.T) {
+	t.Parallel()
+	deployment := func(sum string) string {
+		return "kind: Deployment\nmetadata:\n  annotations:\n    checksum/config: " + sum + "\n"
+	}
+	j := newJob(t, map[string]string{"config.yaml": "level: info\n", "web.yaml": deployment("aaa")}).checkout()
+	j.write("web.yaml", deployment("bbb"))
+	j.untouched(func() { j.want("Succeeded", "unchanged") })
+	j.says("web.yaml: nothing that counts has changed")
+	j.write("config.yaml", "level: debug\n").want("Succeeded", "pushed")
+	if got := j.file("web.yaml") + "\n"; got != deployment("bbb") {
+		t.Errorf("web.yaml: got %q", got)
+	}
+}
