@@ -15,6 +15,10 @@ func lineStarts(data []byte) []int {
 		starts[0] = bom(data) // which has no column
 	}
 	for i := starts[0]; i < len(data); {
+		if c := data[i]; c > '\r' && c < 0xC2 {
+			i++
+			continue
+		}
 		width := lineBreak(data[i:])
 		if width == 0 {
 			i++
