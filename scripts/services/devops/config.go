@@ -43,6 +43,8 @@ type pipeline struct {
 	Name, Repository, Branch string
 	QueueStatus              string
 	PersistCredentials       bool
+	NoTrigger                bool
+	Paths                    []string
 	Trigger                  []string
 }
 

@@ -33,7 +33,7 @@ func TestReadConfig(t *testing.T) {
 	  "project": "shop", "maxRuns": 5, "denied": ["Stop builds"], "noVersion2": true, "lacks": ["filter"],
 	  "repositories": [{"name": "config", "folder": "repo", "files": {"b.yaml": "b: 2\n"}, "protected": ["main"]}],
 	  "pipelines": [{"id": 7, "name": "badge", "repository": "config", "branch": "trunk", "queueStatus": "disabled",
-	    "persistCredentials": true, "trigger": ["a", "$SOURCES"]}, {"id": 8, "repository": "config"}],
+	    "persistCredentials": true, "trigger": ["a", "$SOURCES"], "paths": ["x"], "noTrigger": true}, {"id": 8, "repository": "config"}],
 	  "runs": [{"id": 5, "pipeline": 7, "age": "5m", "version": "abc", "branch": "b", "result": "failed"},
 	    {"id": 6, "pipeline": 8, "reason": "manual", "status": "inProgress"}],
 	  "faults": [{"rest": "builds", "times": 2, "status": 503}, {"git": "git-receive-pack", "status": 500}]
@@ -50,7 +50,7 @@ func TestReadConfig(t *testing.T) {
 		}},
 		Pipelines: []pipeline{{
 			ID: 7, Name: "badge", Repository: "config", Branch: "trunk", QueueStatus: "disabled", PersistCredentials: true,
-			Trigger: []string{"a", "$SOURCES"},
+			Trigger: []string{"a", "$SOURCES"}, Paths: []string{"x"}, NoTrigger: true,
 		}, {ID: 8, Repository: "config", Branch: "main", QueueStatus: "enabled"}},
 		Runs: []earlierRun{
 			{ID: 5, Pipeline: 7, Result: "failed", Branch: "b", Version: "abc", Age: duration{5 * time.Minute}},

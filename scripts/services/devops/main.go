@@ -18,11 +18,12 @@
 // # Pipelines
 //
 // A push to the branch of a pipeline that is enabled queues a run, unless a commit of
-// the push says that it must not ([skip ci] and the like). So does "queue", with the
-// reason manual. Runs are made one after the other: the sources are checked out as an
-// agent does (detached, shallow, with the token left in the checkout if credentials are
-// persisted), and the trigger is run in a folder of its own. Its arguments may name
-// what the environment holds, as $NAME or ${NAME}, which for it is besides the above
+// the push says that it must not ([skip ci] and the like), or none of the files is among
+// the pipeline's paths. So does "queue", with the reason manual. Runs are made one after
+// the other: the sources are checked out as an agent does (detached, shallow, with the
+// token left in the checkout if credentials are persisted), and the trigger is run in a
+// folder of its own. Its arguments may name what the environment holds, as $NAME or
+// ${NAME}, which for it is besides the above
 //
 //	SOURCES           the checkout
 //	BUILD_ID, BUILD_NUMBER, BUILD_REASON, DEFINITION_ID, DEFINITION_NAME
@@ -65,6 +66,8 @@
 //	  "pipelines": [{
 //	    "id": 7, "name": "badge", "repository": "config",
 //	    "branch": "main", "queueStatus": "enabled",
+//	    "noTrigger": false,              pushes start no run
+//	    "paths": ["deploy", "a.yaml"],   files and folders whose changes do; left out: all
 //	    "persistCredentials": false,
 //	    "trigger": ["localagent", "run", "--endpoint", "$DEVOPS_ENDPOINT", "--sources", "$SOURCES",
 //	      "$VARIABLES", "$SOURCES/azure-pipelines.yml"]

@@ -103,6 +103,9 @@ func start(program string, args []string) error {
 }
 
 func commit(dir, name, text, message string) error {
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+		return err
+	}
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 		return err
 	}

@@ -98,7 +98,8 @@ func (o *organization) writeFiles() error {
 		return err
 	}
 	gitConfig := fmt.Sprintf("[http %q]\n\textraheader = Authorization: bearer %s\n"+
-		"[user]\n\tname = Dana Developer\n\temail = dana@example.com\n[init]\n\tdefaultBranch = main\n",
+		"[user]\n\tname = Dana Developer\n\temail = dana@example.com\n[init]\n\tdefaultBranch = main\n"+
+		"[commit]\n\tgpgSign = false\n[credential]\n\thelper =\n",
 		o.host+"/local/", o.token)
 	return errors.Join(
 		os.WriteFile(o.file("endpoint.json"), endpoint, 0o600),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,22 +101,49 @@ func (o *organization) idle(ctx context.Context) {
 // pushed queues a run of each pipeline that a push starts.
 func (o *organization) pushed(u gittest.Update) {
 	for _, p := range o.config.Pipelines {
-		if o.path(p.Repository) != u.Repo || "refs/heads/"+p.Branch != u.Ref || u.New == "" {
+		if p.NoTrigger || o.path(p.Repository) != u.Repo || "refs/heads/"+p.Branch != u.Ref || u.New == "" {
 			continue
 		}
-		what := fmt.Sprintf("push of %.7s to %s", u.New, p.Branch)
-		messages, err := o.messages(u)
-		if token, skip := skips(messages); err == nil && skip {
-			o.say("%s: no run of %s, because of %s", what, p.Name, token)
-			continue
-		}
-		if err == nil {
-			_, err = o.enqueue(p, "individualCI", u.New)
-		}
-		if err != nil {
-			o.say("%s: no run of %s: %v", what, p.Name, err)
+		if err := o.startBy(u, p); err != nil {
+			o.say("push of %.7s to %s: no run of %s: %v", u.New, p.Branch, p.Name, err)
 		}
 	}
+}
+
+// startBy queues a run of a pipeline if the push is one that starts it.
+func (o *organization) startBy(u gittest.Update, p pipeline) error {
+	changed, err := o.changes(u, p.Paths)
+	if err != nil || !changed {
+		return err
+	}
+	messages, err := o.messages(u)
+	if err != nil {
+		return err
+	}
+	if token, skip := skips(messages); skip {
+		return errors.New("it says " + token)
+	}
+	_, err = o.enqueue(p, "individualCI", u.New)
+	return err
+}
+
+// emptyTree is what git calls a folder without files.
+const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+// changes reports whether a push changes one of the paths, or, without any, anything.
+func (o *organization) changes(u gittest.Update, paths []string) (bool, error) {
+	if paths == nil {
+		return true, nil
+	}
+	names, err := o.git.Git(u.Repo, "diff", "--name-only", "-z", cmp.Or(u.Old, emptyTree), u.New)
+	for name := range strings.SplitSeq(names, "\x00") {
+		for _, path := range paths {
+			if name == path || strings.HasPrefix(name, path+"/") {
+				return true, err
+			}
+		}
+	}
+	return false, err
 }
 
 // messages are those of the commits that a push brings.

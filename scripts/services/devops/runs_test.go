@@ -46,10 +46,12 @@ func TestAPushThatStartsItself(t *testing.T) {
 func TestWhatStartsNoRun(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ message, more, stdout string }{
-		"skip":            {"a change [skip ci]", "", "because of [skip ci]"},
-		"skip, body":      {"a change\n\nwhy\n\n***NO_CI***", "", "because of ***NO_CI***"},
-		"as Git Hub does": {"a change\n\nskip-checks: true", "", "because of skip-checks: true"},
+		"skip":            {"a change [skip ci]", "", "it says [skip ci]"},
+		"skip, body":      {"a change\n\nwhy\n\n***NO_CI***", "", "it says ***NO_CI***"},
+		"as Git Hub does": {"a change\n\nskip-checks: true", "", "it says skip-checks: true"},
 		"disabled":        {"a change", `, "queueStatus": "disabled"`, "the pipeline is disabled"},
+		"other paths":     {"a change", `, "paths": ["a.yaml", "b"]`, ""},
+		"not by pushes":   {"a change", `, "noTrigger": true`, ""},
 		"other branch":    {"a change", `, "branch": "release"`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -59,6 +61,17 @@ func TestWhatStartsNoRun(t *testing.T) {
 				t.Errorf("devops = %+v, want no run, and %q", got, tc.stdout)
 			}
 		})
+	}
+}
+
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	for _, paths := range []string{`["deploy"]`, `["x", "deploy/a.yaml"]`} {
+		config := with(t, `, "paths": `+paths+`}]`, "status", "0")
+		got := devops(t, nil, "-config", config, os.Args[0], "push", "deploy/a.yaml", "b", "a change")
+		if got.status != 0 || !strings.Contains(got.stdout, "run 101 of badge (individualCI") {
+			t.Errorf("paths %s: devops = %+v, want a run", paths, got)
+		}
 	}
 }
 
