@@ -21,6 +21,7 @@ const attempts = 10
 func (s *step) again(ctx context.Context, do func(context.Context) error) error {
 	policy := retry.Policy{
 		Attempts: attempts, Base: 500 * time.Millisecond, Max: 30 * time.Second, Jitter: retry.HalfJitter(rand.Float64),
+		Sleep: s.sleep,
 	}
 	tried := 0
 	err := retry.Do(ctx, policy, func(ctx context.Context) error {

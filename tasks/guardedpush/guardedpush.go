@@ -24,23 +24,30 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/retry"
 	"github.com/guardrails-ci/guardrails/shared/task"
 )
 
 // Task is GuardedPush.
-var Task = task.Task[Inputs]{Name: "GuardedPush", Main: run}
+var Task = waiting(nil)
 
-func run(ctx context.Context, env *task.Env, in Inputs) error {
-	s, err := understand(env, in)
-	if err != nil {
-		return err
-	}
-	return s.announce(s.work(ctx))
+// waiting is the task with a way to wait before something is tried again; nil waits on the
+// system's clock.
+func waiting(sleep func(context.Context, time.Duration) error) task.Task[Inputs] {
+	return task.Task[Inputs]{Name: "GuardedPush", Main: func(ctx context.Context, env *task.Env, in Inputs) error {
+		s, err := understand(env, in)
+		if err != nil {
+			return err
+		}
+		s.sleep = sleep
+		return s.announce(s.work(ctx))
+	}}
 }
 
 // work does what the command says, in a scratch folder.
@@ -64,7 +71,7 @@ func (s *step) prepare(ctx context.Context) (err error) {
 	for _, warning := range warnings {
 		s.warn("push/connection", warning, "")
 	}
-	config.Secrets = s.env.Secrets
+	config.Secrets, config.Retry.Sleep = s.env.Secrets, s.sleep
 	s.http = httpx.New(config)
 	s.git, err = git.New(ctx, git.Config{
 		Environ: s.env.Environ(), Secrets: s.env.Secrets, Debug: s.env.Log.Debug,
@@ -104,5 +111,7 @@ func (s *step) serverOf(project string) (*ado.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ado.New(ado.Config{HTTP: s.http, Server: address, Project: project, Token: token})
+	return ado.New(ado.Config{
+		HTTP: s.http, Server: address, Project: project, Token: token, Retry: retry.Policy{Sleep: s.sleep},
+	})
 }

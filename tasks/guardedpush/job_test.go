@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,10 +48,18 @@ type job struct {
 	now    time.Time
 	log    string // as it was written
 	result string
+	waits  []time.Duration // before something was tried again
+}
+
+// sleep waits in no time.
+func (j *job) sleep(ctx context.Context, wait time.Duration) error {
+	j.waits = append(j.waits, wait)
+	return ctx.Err()
 }
 
 // hooks takes alerts.
 type hooks struct {
+	mu     sync.Mutex
 	bodies []string
 	status int
 }
@@ -58,6 +67,8 @@ type hooks struct {
 func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body strings.Builder
 	_ = r.Write(&body)
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.bodies = append(h.bodies, body.String())
 	w.WriteHeader(max(h.status, http.StatusOK))
 }
@@ -196,7 +207,7 @@ func (j *job) run() string {
 	j.log = ""
 	if status := task.Exec(task.World{
 		Args: []string{"main"}, Environ: environ, Stdout: j, Now: func() time.Time { return j.now }, Stop: j.stop, Grace: time.Second,
-	}, Task); status != 0 {
+	}, waiting(j.sleep)); status != 0 {
 		j.t.Fatalf("the program ended with %d:\n%s", status, j.log)
 	}
 	match := regexp.MustCompile(`##vso\[task\.complete result=(\w+);`).FindStringSubmatch(j.log)

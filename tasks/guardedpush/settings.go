@@ -1,6 +1,7 @@
 package guardedpush
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -37,6 +38,7 @@ type step struct {
 	paths    patterns
 	rules    breaker.Rules
 	receiver alert.Target
+	sleep    func(context.Context, time.Duration) error // between attempts; nil is the system's clock
 
 	// What follows is there after prepare.
 	http       *httpx.Client
