@@ -59,7 +59,10 @@ func (s *step) refuse(ctx context.Context, t tip, v breaker.Verdict) error {
 	class := task.Refused
 	hint := "find out what starts the pipeline again, then reset the breaker: run GuardedPush with command: reset " +
 		"and a reason"
-	if v.Rule == "breaker/blind" {
+	switch v.Rule {
+	case "breaker/open":
+		hint = "find out first what starts the pipeline again" // the reason says the rest
+	case "breaker/blind":
 		class = task.Environment
 		hint = "give the build service the permission \"View builds\", or let the branch's history be fetched"
 	}
@@ -111,6 +114,8 @@ func (s *step) facts(ctx context.Context, t tip, st message.Stamp) (breaker.Fact
 		f.PushesKnown = true
 	} else if ctx.Err() != nil {
 		return f, context.Cause(ctx)
+	} else if st.Fingerprint != "" && s.rules.MaxRepeats > 0 {
+		return f, err // nothing else knows how often a version was deployed
 	} else {
 		s.warn("breaker/history", "the commits of the branch could not be read: "+remoteText(err),
 			"the list of the pipeline's runs is asked alone")
@@ -153,18 +158,15 @@ func (s *step) runs(ctx context.Context, now time.Time) ([]breaker.Run, error) {
 	return runs, nil
 }
 
-// pushes reads our commits in the branch's history, as far back as they count. More than
-// the newest commit is fetched only if that one is young.
+// pushes reads our commits in the branch's history, as far back as they count.
 func (s *step) pushes(ctx context.Context, commit git.ID, now time.Time) ([]breaker.Push, error) {
 	since := now.Add(-max(s.rules.Window, s.rules.RepeatWindow))
 	newest, err := s.repo.Commits(ctx, commit, 1)
 	if err != nil {
 		return nil, err
 	}
-	if len(newest) == 0 || newest[0].Committed.Before(since) {
-		return []breaker.Push{}, nil
-	}
-	if len(newest[0].Parents) > 0 {
+	// Also if that one is old: below it there can be younger ones, as clocks differ.
+	if len(newest) > 0 && len(newest[0].Parents) > 0 {
 		if _, err := s.repo.Fetch(ctx, []string{s.branch}, git.Depth{Since: since}); err != nil {
 			return nil, err
 		}
