@@ -64,7 +64,8 @@ const (
 // files that are new and not ignored. Of the configuration count, from the system's, the
 // user's and the repository's own file, without what they include: core.autocrlf, eol,
 // fileMode, symlinks, ignoreCase, precomposeUnicode, longPaths, trustctime, checkStat and
-// those of a sparse checkout.
+// those of a sparse checkout. Where even the index is sparse (index.sparse), git renews the
+// time of a pack when it reads that.
 func Read(ctx context.Context, g *git.Git, f Folder) (Changes, error) {
 	for _, dir := range []*string{&f.Dir, &f.Scratch} {
 		full, err := filepath.Abs(*dir)

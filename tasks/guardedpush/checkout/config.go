@@ -36,8 +36,7 @@ func (s *shadowRepo) configure(ctx context.Context, f Folder, p place) error {
 	}
 	for _, o := range own {
 		if o.key == "extensions.objectformat" && !strings.EqualFold(o.value, "sha1") {
-			return fmt.Errorf("it names its objects by %.20q, which is not supported here; use a repository with SHA-1 names",
-				o.value)
+			return fmt.Errorf("it names its objects by %.20q, which is not supported here; use one with SHA-1 names", o.value)
 		}
 	}
 	text := &strings.Builder{}
@@ -49,8 +48,11 @@ func (s *shadowRepo) configure(ctx context.Context, f Folder, p place) error {
 		if harmless[o.key] {
 			line(o.key, o.value)
 		}
-		if o.key == "core.autocrlf" && crlfValue.MatchString(o.value) {
+		switch {
+		case o.key == "core.autocrlf" && crlfValue.MatchString(o.value):
 			s.autocrlf = o.value
+		case o.key == "core.sparsecheckout":
+			s.sparse = o.value != "false"
 		}
 	}
 	line("core.bare", "false")
@@ -94,11 +96,7 @@ func (s *shadowRepo) general(ctx context.Context, home string) []setting {
 // configOf reads the configuration of a checkout without letting it count: of its own
 // files alone, and without what they include.
 func configOf(ctx context.Context, repo *git.Repo, p place) ([]setting, error) {
-	own := filepath.Join(p.common, "config")
-	if !isRegular(own) {
-		return nil, errors.New("it has no configuration; check the repository out anew")
-	}
-	all, err := list(ctx, repo, "--file", own)
+	all, err := list(ctx, repo, "--file", filepath.Join(p.common, "config"))
 	if err != nil {
 		return nil, err
 	}

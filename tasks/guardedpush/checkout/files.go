@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha1" // the names that git gives to objects
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -141,18 +142,21 @@ func (r *reader) find(ctx context.Context, files []File, ids map[string]git.ID, 
 		}
 		data, ok := contents[id]
 		if !ok || blobID(data) != id {
-			return nil, fmt.Errorf("%s was changed while it was read; let no other step run beside this one", show(f.Path))
+			return nil, fmt.Errorf("reading %s: %w", show(f.Path), errRestless)
 		}
 		files[i].Data = data
 	}
 	return files, r.filtered(s, files)
 }
 
+var errRestless = errors.New("it was changed while it was read; let no other step run beside this one")
+
 // convert lets git make what the disk does not have, with objects of our own alone: git
 // would set the times of those it finds in the checkout. For that it needs what the index
 // had before, because line ends are kept as they were there.
-func (r *reader) convert(ctx context.Context, paths []string, ids map[string]git.ID, index map[string]side) (
-	map[git.ID][]byte, error) {
+func (r *reader) convert(
+	ctx context.Context, paths []string, ids map[string]git.ID, index map[string]side,
+) (map[git.ID][]byte, error) {
 	failed := func(err error) error { return fmt.Errorf("converting changed files of %s: %w", r.Dir, err) }
 	var old []git.ID
 	entries, names := &strings.Builder{}, &strings.Builder{}
@@ -206,8 +210,8 @@ func (r *reader) filtered(s sorted, files []File) error {
 		}
 		unix := bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))
 		if held := data[c.path]; len(held) > 0 && (bytes.Equal(held, raw) || bytes.Equal(held, unix)) {
-			return fmt.Errorf("%s was staged, but its filter has not run: it would be committed as it lies there, "+
-				"perhaps unencrypted; set the filter up before git add, or leave the file out", show(c.path))
+			return fmt.Errorf("%s was staged, but its filter has not run: it would be committed as it lies there, perhaps "+
+				"unencrypted; set the filter up before git add, or leave the file out", show(c.path))
 		}
 	}
 	return nil

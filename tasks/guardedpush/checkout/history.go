@@ -30,7 +30,7 @@ func headOf(ctx context.Context, g *git.Git, dir string) (git.ID, error) {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case err != nil || id == "":
-		return "", fmt.Errorf("no commit is checked out in %s: %w", dir, errors.Join(errNoCommit, err))
+		return "", fmt.Errorf("no commit is checked out in %s; check the repository out before this step", dir)
 	case len(id) == 64:
 		return "", fmt.Errorf("the repository in %s names its objects by SHA-256, which is not supported here; "+
 			"use one with SHA-1 names", dir)
@@ -39,8 +39,6 @@ func headOf(ctx context.Context, g *git.Git, dir string) (git.ID, error) {
 	}
 	return git.ID(id), nil
 }
-
-var errNoCommit = errors.New("check the repository out before this step")
 
 // Head returns the commit that is checked out in dir.
 func Head(ctx context.Context, g *git.Git, dir string) (git.Commit, error) {

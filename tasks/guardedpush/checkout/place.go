@@ -39,13 +39,15 @@ func locate(dir string) (place, error) {
 		}
 	}
 	p := place{dir: at, common: at}
-	if isRegular(filepath.Join(at, "commondir")) {
+	if _, err := os.Lstat(filepath.Join(at, "commondir")); err == nil {
 		if p.common, err = follow(filepath.Join(at, "commondir"), ""); err != nil {
 			return place{}, fmt.Errorf("looking for the repository of %s: %w", dir, err)
 		}
 	}
-	if info, err := os.Stat(filepath.Join(p.common, "objects")); err != nil || !info.IsDir() {
-		return place{}, fmt.Errorf("what .git in %s names is no repository; check the sources out anew", dir)
+	// With a pipe for its configuration, git would wait for ever.
+	if info, err := os.Stat(filepath.Join(p.common, "objects")); err != nil || !info.IsDir() ||
+		!isRegular(filepath.Join(p.common, "config")) {
+		return place{}, fmt.Errorf("what is .git in %s is no whole repository; check the sources out anew", dir)
 	}
 	return p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 
 	"github.com/guardrails-ci/guardrails/shared/git"
 )
@@ -31,46 +32,72 @@ var pointerText = regexp.MustCompile(
 // pointer returns what a commit would hold of a file with filter=lfs. Where it would hold
 // what the index has, the ids are the same.
 func (r *reader) pointer(c change) (pointer, error) {
-	p := pointer{mode: c.mode}
 	if c.mode == deleted {
 		return pointer{mode: deleted, id: none}, nil
 	}
 	name := r.full(c.path)
 	info, err := os.Lstat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return p, fmt.Errorf("reading %s: it was changed while it was read; let no other step run beside this one", show(c.path))
+	if err == nil && !info.Mode().IsRegular() {
+		err = errRestless
 	}
-	if p.mode == "" {
+	if err != nil {
+		return pointer{}, fmt.Errorf("reading %s: %w", show(c.path), err)
+	}
+	p, found, err := r.readPointer(name, info.Size())
+	if err == nil && !found {
+		p, err = makePointer(name, info.Size(), c)
+	}
+	if err != nil {
+		return p, fmt.Errorf("reading %s: %w", show(c.path), err)
+	}
+	if p.mode = c.mode; p.mode == "" {
 		p.mode = "100644"
 		if info.Mode()&0o111 != 0 {
 			p.mode = "100755"
 		}
 	}
-	if info.Size() <= maxPointerFile {
-		data, err := readSmall(name, maxPointerFile)
-		if err != nil {
-			return p, fmt.Errorf("reading %s: %w", show(c.path), err)
-		}
-		// An empty file is its own pointer.
-		if found := pointerText.FindSubmatch(data); found != nil || len(data) == 0 {
-			p.data, p.id = data, blobID(data)
-			if found != nil {
-				p.large = r.stored(string(found[1]))
-			}
-			return p, nil
-		}
+	return p, nil
+}
+
+// readPointer reads a file that is a pointer itself, as where Git LFS is told not to
+// replace them. An empty file is its own pointer.
+func (r *reader) readPointer(name string, size int64) (pointer, bool, error) {
+	if size > maxPointerFile {
+		return pointer{}, false, nil
 	}
-	raw, oid, size, err := digest(name, info.Size())
+	data, err := readSmall(name, maxPointerFile)
 	if err != nil {
-		return p, fmt.Errorf("reading %s: %w", show(c.path), err)
+		return pointer{}, false, err
+	}
+	p := pointer{data: data, id: blobID(data)}
+	oid, _, found := parsePointer(data)
+	if found {
+		p.large = r.stored(oid)
+	}
+	return p, found || len(data) == 0, nil
+}
+
+// parsePointer returns the name and the size of the content that a pointer stands for.
+func parsePointer(data []byte) (oid string, size int64, ok bool) {
+	found := pointerText.FindSubmatch(data)
+	if found == nil {
+		return "", 0, false
+	}
+	size, err := strconv.ParseInt(string(found[2]), 10, 64)
+	return string(found[1]), size, err == nil
+}
+
+// makePointer makes the pointer of a file.
+func makePointer(name string, size int64, c change) (pointer, error) {
+	raw, oid, err := digest(name, size)
+	if err != nil {
+		return pointer{}, err
 	}
 	if raw == c.index.id && !c.staged {
-		p.id = raw // it never was a pointer, and has not changed
-		return p, nil
+		return pointer{id: raw}, nil // it never was a pointer, and has not changed
 	}
-	p.data = fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", oid, size)
-	p.id, p.large = blobID(p.data), name
-	return p, nil
+	data := fmt.Appendf(nil, "version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", oid, size)
+	return pointer{data: data, id: blobID(data), large: name}, nil
 }
 
 // stored is where Git LFS keeps a content that it has here; "" if it has not.
@@ -83,19 +110,17 @@ func (r *reader) stored(oid string) string {
 }
 
 // digest reads a file once, for its names in git and in Git LFS.
-func digest(name string, size int64) (raw git.ID, oid string, n int64, err error) {
+func digest(name string, size int64) (raw git.ID, oid string, err error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return "", "", 0, err
+		return "", "", err
 	}
 	defer f.Close()
 	blob, content := sha1.New(), sha256.New()
 	fmt.Fprintf(blob, "blob %d\x00", size)
-	if n, err = io.Copy(io.MultiWriter(blob, content), f); err != nil {
-		return "", "", 0, err
+	n, err := io.Copy(io.MultiWriter(blob, content), f)
+	if err == nil && n != size {
+		err = errRestless
 	}
-	if n != size {
-		return "", "", 0, fmt.Errorf("its size changed while it was read; let no other step run beside this one")
-	}
-	return git.ID(hex.EncodeToString(blob.Sum(nil))), hex.EncodeToString(content.Sum(nil)), n, nil
+	return git.ID(hex.EncodeToString(blob.Sum(nil))), hex.EncodeToString(content.Sum(nil)), err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
@@ -19,8 +20,15 @@ import (
 type shadowRepo struct {
 	*git.Repo
 	dir      string
-	autocrlf string // "" is git's own default
+	autocrlf string    // "" is git's own default
+	sparse   bool      // some of its files are not meant to be there
+	written  time.Time // when the checkout's index was
 }
+
+// date dates the index back. git compares its time with those of files: it would take one
+// that was changed in the moment in which the checkout's index was written, and kept its
+// size, for unchanged.
+func (s *shadowRepo) date() error { return os.Chtimes(s.index(), s.written, s.written) }
 
 // Run runs a command with the checkout's line ends. In the configuration file they would
 // not count: what package git says of them comes first.
@@ -79,9 +87,11 @@ func (s *shadowRepo) borrow(p place) error {
 	if err := os.WriteFile(s.alternates(), []byte(filepath.ToSlash(objects)+"\n"), 0o600); err != nil {
 		return err
 	}
-	if !isRegular(filepath.Join(p.dir, "index")) {
+	index, err := os.Stat(filepath.Join(p.dir, "index"))
+	if err != nil {
 		return errors.New("it has none, so nothing is checked out there; check the repository out before this step")
 	}
+	s.written = index.ModTime()
 	shared, err := filepath.Glob(filepath.Join(quoteGlob(p.dir), "sharedindex.*"))
 	if err != nil {
 		return err
@@ -90,6 +100,9 @@ func (s *shadowRepo) borrow(p place) error {
 		if err := copyFile(name, filepath.Join(s.dir, filepath.Base(name))); err != nil {
 			return err
 		}
+	}
+	if err := s.date(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Join(s.dir, "info"), 0o700); err != nil {
 		return err
@@ -114,9 +127,7 @@ func quoteGlob(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
-// copyFile copies a regular file with its time. git compares the index's with those of
-// files: with a younger index it would take one that was changed in the same moment for
-// unchanged.
+// copyFile copies a regular file.
 func copyFile(from, to string) error {
 	info, err := os.Stat(from)
 	switch {
@@ -140,10 +151,7 @@ func copyFile(from, to string) error {
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil {
-		return err
-	}
-	return os.Chtimes(to, info.ModTime(), info.ModTime())
+	return err
 }
 
 // index is the copy of the checkout's index.

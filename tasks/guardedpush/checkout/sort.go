@@ -79,8 +79,9 @@ func (r *reader) refuse(c change, filter string) error {
 		return nil
 	}
 	if filter != "" && c.unstaged {
-		return fmt.Errorf("%s goes through the filter %.40q, which is not run here: it would be committed as it lies there, "+
-			"perhaps unencrypted; stage it (git add) in the step that changes it, or leave it out", show(c.path), filter)
+		return fmt.Errorf("%s goes through the filter %.40q, which is not run here: it would be committed as it lies "+
+			"there, perhaps unencrypted; stage it (git add) in the step that changes it, or leave it out",
+			show(c.path), filter)
 	}
 	info, err := os.Lstat(r.full(c.path))
 	if err != nil {
@@ -108,13 +109,8 @@ func (r *reader) dirty(ctx context.Context, filters map[string]string) (map[stri
 	if !needed {
 		return nil, nil
 	}
-	index := r.repo.index()
-	info, err := os.Stat(index)
-	if err != nil {
-		return nil, err
-	}
-	later := info.ModTime().AddDate(1, 0, 0)
-	if err := os.Chtimes(index, later, later); err != nil {
+	later := r.repo.written.AddDate(1, 0, 0)
+	if err := os.Chtimes(r.repo.index(), later, later); err != nil {
 		return nil, err
 	}
 	out, err := r.repo.Run(ctx, nil, "diff-files", "-z", "--name-only", "--ignore-submodules=all")
@@ -125,7 +121,7 @@ func (r *reader) dirty(ctx context.Context, filters map[string]string) (map[stri
 	for _, path := range strings.Split(string(out), "\x00") {
 		found[path] = true
 	}
-	return found, os.Chtimes(index, info.ModTime(), info.ModTime())
+	return found, r.repo.date()
 }
 
 // note puts what is on the disk into the index of the shadow, but no object anywhere.
@@ -140,9 +136,19 @@ func (r *reader) note(ctx context.Context, s sorted) error {
 	if err := r.update(ctx, entries.String(), "--index-info"); err != nil {
 		return err
 	}
-	names := &strings.Builder{}
+	names, tracked := &strings.Builder{}, &strings.Builder{}
 	for _, c := range s.hash {
 		names.WriteString(c.path + "\x00")
+		if !c.untracked {
+			tracked.WriteString(c.path + "\x00")
+		}
+	}
+	if r.repo.sparse {
+		// git status sees that a file is there although it is not meant to be;
+		// git update-index would take it for deleted.
+		if err := r.update(ctx, tracked.String(), "--no-skip-worktree", "--stdin"); err != nil {
+			return err
+		}
 	}
 	return r.update(ctx, names.String(), "--add", "--remove", "--replace", "--info-only", "--stdin")
 }
@@ -155,7 +161,7 @@ func (r *reader) update(ctx context.Context, stdin string, args ...string) error
 	if _, err := r.repo.Run(ctx, strings.NewReader(stdin), args...); err != nil {
 		return fmt.Errorf("reading the changed files of %s: %w", r.Dir, err)
 	}
-	return nil
+	return r.repo.date()
 }
 
 // parseDiff reads what git diff-index --raw -z prints.

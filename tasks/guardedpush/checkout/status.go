@@ -99,7 +99,7 @@ func parseItem(item string) (change, error) {
 		return change{path: path, untracked: true, unstaged: true, nested: nested}, nil
 	case "u":
 		if fields := strings.SplitN(rest, " ", 10); len(fields) == 10 {
-			return change{}, fmt.Errorf("%s has a conflict that is not resolved; resolve it before this step", show(fields[9]))
+			return change{}, fmt.Errorf("%s has a conflict; resolve it before this step", show(fields[9]))
 		}
 		return change{}, errStatus
 	}
