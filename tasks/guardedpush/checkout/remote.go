@@ -47,7 +47,7 @@ func Remote(ctx context.Context, g *git.Git, dir string) (string, inputs.Secret,
 		return withoutUser(origin), inputs.Secret{}, nil
 	}
 	header := persisted(settings, u)
-	if password, ok := u.User.Password(); ok && header == "" {
+	if password, ok := u.User.Password(); ok && header == "" && (u.Scheme == "https" || u.Scheme == "http") {
 		header = "basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
 	}
 	u.User = nil
