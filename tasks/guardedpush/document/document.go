@@ -113,7 +113,7 @@ func checkDirectives(data []byte, lines []int) error {
 			end = lines[i+1]
 		}
 		if end-start > most && data[start] == '%' {
-			return fmt.Errorf("line %d: it begins with %% and has more than %d bytes, which is not supported", i+1, most)
+			return fmt.Errorf("line %d: it begins with %% and has more than %d bytes: shorten it", i+1, most)
 		}
 	}
 	return nil
@@ -208,7 +208,7 @@ func checkTrees(docs []*yaml.Node) error {
 	return nil
 }
 
-var errTooMany = fmt.Errorf("it has more than %d nodes with its aliases written out, and more are not read", maxNodes)
+var errTooMany = fmt.Errorf("it has more than %d nodes with its aliases written out: split it", maxNodes)
 
 // checker counts nodes as if each alias were written out. It keeps the numbers of those
 // that have an anchor, as only they are met twice. One that is being counted has the
@@ -266,13 +266,12 @@ func checkKeys(mapping *yaml.Node) error {
 		seen = make(map[string]bool, len(mapping.Content)/2)
 	}
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		key := Resolve(mapping.Content[i])
+		key, line := Resolve(mapping.Content[i]), mapping.Content[i].Line
 		if key.Kind != yaml.ScalarNode {
-			return fmt.Errorf("line %d: a key is a mapping or a list, as in a template: that cannot be read",
-				mapping.Content[i].Line)
+			return fmt.Errorf("line %d: a key is a mapping or a list, as in a template: that cannot be read", line)
 		}
 		if seen[key.Value] || seen == nil && hasKey(mapping.Content[:i], key.Value) {
-			return fmt.Errorf("line %d: the key %s is there twice: remove one", mapping.Content[i].Line, Quote(key.Value))
+			return fmt.Errorf("line %d: the key %s is there twice: remove one", line, Quote(key.Value))
 		}
 		if seen != nil {
 			seen[key.Value] = true

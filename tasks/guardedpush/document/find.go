@@ -191,7 +191,7 @@ func (w *walker) children(m *place) []*place {
 // descend returns m and all that is in it.
 func (w *walker) descend(m *place) []*place {
 	found := []*place{m}
-	for i := 0; i < len(found) && w.steps <= maxSteps; i++ {
+	for i := 0; i < len(found); i++ {
 		found = append(found, w.children(found[i])...)
 	}
 	return found

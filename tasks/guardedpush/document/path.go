@@ -28,8 +28,8 @@ func ParsePath(text string) (Path, error) {
 		return Path{}, err
 	}
 	if rest != "" {
-		return Path{}, fmt.Errorf("the path %s: %s is no part of a path: write a key that holds such characters as ['key']",
-			Quote(text), Quote(rest))
+		return Path{}, fmt.Errorf("the path %s: %s is no part of a path: write a key that holds such "+
+			"characters as ['key']", Quote(text), Quote(rest))
 	}
 	return p, nil
 }

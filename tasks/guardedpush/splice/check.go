@@ -3,8 +3,9 @@ package splice
 import (
 	"fmt"
 
-	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
 )
 
 // check reads what came out and compares it with what went in: the scalars that were to
@@ -14,7 +15,6 @@ func (a *applier) check(out []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s could not be edited: %w", document.Quote(a.file.Name), err)
 	}
-	c := comparer{wanted: a.wanted, same: map[*yaml.Node]*yaml.Node{}}
 	if len(after.Docs) != len(a.file.Docs) {
 		return a.unsure(1)
 	}
@@ -25,7 +25,7 @@ func (a *applier) check(out []byte) error {
 		if before == nil {
 			continue
 		}
-		if differs := c.compare(before, after.Docs[i]); differs != nil {
+		if differs := a.compare(before, after.Docs[i]); differs != nil {
 			return a.unsure(differs.Line)
 		}
 	}
@@ -33,39 +33,33 @@ func (a *applier) check(out []byte) error {
 }
 
 func (a *applier) unsure(line int) error {
-	return fmt.Errorf("%s: the edits would change more than what they name, near line %d: "+
-		"write the values there in one line each, or change the file in the checkout instead", document.Quote(a.file.Name), line)
+	return fmt.Errorf("%s: the edits would change more than what they name, near line %d: write the values there in "+
+		"one line each, or change the file in the checkout instead", document.Quote(a.file.Name), line)
 }
 
-type comparer struct {
-	wanted map[*yaml.Node]*change
-	same   map[*yaml.Node]*yaml.Node // of those with an anchor, what has become of them
-}
-
-// compare returns the node that is not what it should be, or nil.
-func (c *comparer) compare(before, after *yaml.Node) *yaml.Node {
-	if before.Anchor != "" {
-		c.same[before] = after
-	}
-	if change := c.wanted[before]; change != nil {
-		if !change.done(before, after) {
+// compare returns the node that is not what it should be, or nil. Aliases have the same
+// names, and so have the anchors before them: they still stand for the same.
+func (a *applier) compare(before, after *yaml.Node) *yaml.Node {
+	if c := a.wanted[before]; c != nil {
+		if !c.done(before, after) {
 			return before
 		}
 		return nil
 	}
-	if before.Kind != after.Kind || before.Tag != after.Tag || before.Value != after.Value ||
-		before.Style != after.Style || before.Anchor != after.Anchor || len(before.Content) != len(after.Content) {
-		return before
-	}
-	if before.Kind == yaml.AliasNode && c.same[before.Alias] != after.Alias {
+	if !alike(before, after) {
 		return before
 	}
 	for i, child := range before.Content {
-		if differs := c.compare(child, after.Content[i]); differs != nil {
+		if differs := a.compare(child, after.Content[i]); differs != nil {
 			return differs
 		}
 	}
 	return nil
+}
+
+func alike(before, after *yaml.Node) bool {
+	return before.Kind == after.Kind && before.Tag == after.Tag && before.Value == after.Value &&
+		before.Style == after.Style && before.Anchor == after.Anchor && len(before.Content) == len(after.Content)
 }
 
 func (c *change) done(before, after *yaml.Node) bool {

@@ -8,8 +8,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
 )
 
 // Edit is a change that is asked for.
@@ -100,24 +101,30 @@ func checkFile(name string) (string, error) {
 		return bad("has a backslash: write / between folders")
 	case name[0] == '/' || len(name) > 1 && name[1] == ':':
 		return bad("is absolute: name it from the repository's root")
-	case strings.ContainsFunc(name, func(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode.Cf, c) }):
+	case strings.ContainsFunc(name, isHidden):
 		return bad("has a character that cannot be seen")
+	case !document.Is(name):
+		return bad("is neither YAML nor JSON by its name: edits are for .yaml, .yml and .json")
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if part == "" || part == "." || part == ".." {
 			return bad("is not plain: name it from the repository's root, without . and ..")
 		}
-		// Windows drops what is at the end, and has short names.
-		folded := strings.ToLower(strings.TrimRight(part, " ."))
-		folded, _, _ = strings.Cut(folded, ":")
-		if folded == ".git" || folded == "git~1" {
+		if isGit(part) {
 			return bad("is in git's own folder")
 		}
 	}
-	if !document.Is(name) {
-		return bad("is neither YAML nor JSON by its name: edits are for .yaml, .yml and .json")
-	}
 	return name, nil
+}
+
+func isHidden(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode.Cf, c) }
+
+// isGit reports whether some system takes the name for .git: Windows drops what is at
+// the end, and has short names and streams.
+func isGit(name string) bool {
+	name, _, _ = strings.Cut(strings.ToLower(name), ":")
+	name = strings.TrimRight(name, " .")
+	return name == ".git" || name == "git~1"
 }
 
 // unset is a variable that the agent has not replaced, because there is none.
@@ -128,8 +135,8 @@ func parseValue(text string) (value string, inQuotes bool, err error) {
 		return "", false, errors.New(`there is no value after the =: a variable may be empty; write "" for an empty text`)
 	}
 	if name := unset.FindString(text); name != "" {
-		return "", false, fmt.Errorf(`the value holds %s, a variable that is not set: set it, or write "\x24(...)" if the text is meant`,
-			document.Quote(name))
+		return "", false, fmt.Errorf("the value holds %s, a variable that is not set: set it, or write \"\\x24(...)\" "+
+			"if the text is meant", document.Quote(name))
 	}
 	quote := text[0]
 	if quote != '"' && quote != '\'' {

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
 )
 
 // flat is what a file says: of each place its kind and text.

@@ -46,7 +46,9 @@ func canBePlain(text string, flow bool) bool {
 		return false
 	case strings.ContainsRune("!&*'\"%@`#,[]{}|>?:", rune(text[0])):
 		return false
-	case text == "-" || strings.HasPrefix(text, "- ") || strings.HasPrefix(text, "---") || strings.HasPrefix(text, "..."):
+	case text == "-" || strings.HasPrefix(text, "- "):
+		return false
+	case strings.HasPrefix(text, "---") || strings.HasPrefix(text, "..."):
 		return false
 	case strings.Contains(text, ": ") || strings.Contains(text, " #") || strings.HasSuffix(text, ":"):
 		return false

@@ -17,8 +17,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/document"
 )
 
 // Applied is what an edit did.
@@ -116,7 +117,8 @@ type applier struct {
 }
 
 func (a *applier) fail(e Edit, format string, args ...any) {
-	a.errs = append(a.errs, fmt.Errorf("line %d: %s: %s", e.Line, document.Quote(a.file.Name), fmt.Sprintf(format, args...)))
+	what := fmt.Sprintf(format, args...)
+	a.errs = append(a.errs, fmt.Errorf("line %d: %s: %s", e.Line, document.Quote(a.file.Name), what))
 }
 
 // add finds what an edit is to change.

@@ -97,6 +97,8 @@ func TestKindIsKept(t *testing.T) {
 		"the same, as a text":       {"a: 2.0\n", `a = "2.0"`, "a: \"2.0\"\n"},
 		"bool":                      {"a: true\n", "a = false", "a: false\n"},
 		"old bool":                  {"a: yes\n", "a = no", "a: no\n"},
+		"number to a merge key":     {"a: 1\n", "a = <<", "a: \"<<\"\n"},
+		"number to the value key":   {"a: 1\n", "a = =", "a: \"=\"\n"},
 		"date":                      {"a: 2024-01-01\n", "a = 2024-02-01", "a: 2024-02-01\n"},
 		"null":                      {"a: ~\n", "a = 5", "a: 5\n"},
 		"quoted number":             {"a: \"2.0\"\n", "a = 3.0", "a: \"3.0\"\n"},
@@ -121,7 +123,7 @@ func TestKindIsKept(t *testing.T) {
 	}
 	// What only looks like a text.
 	for _, v := range strings.Fields("2.0 2 true null ~ 1e3 1e 0777 0o7 08 0x1F 0b1 1_000 1:30 2024-01-01 2024-1-1T1:1:1Z " +
-		".5 -1 +1 yes No ON off y N .inf -.INF .NaN = << 1. 1.e3 0x_1 190:20:30.15 inf nan Infinity") {
+		".5 -1 +1 yes No ON off y N .inf -.INF .NaN = << 1. 1.e3 0x_1 190:20:30.15 inf nan Infinity +_1 2024-13-45") {
 		cases["text stays a text: "+v] = [3]string{"a: x\n", "a = " + v, fmt.Sprintf("a: %q\n", v)}
 	}
 	// What cannot stand without quotes.
@@ -272,5 +274,17 @@ func TestRefused(t *testing.T) {
 				t.Errorf("Apply(%.60q, %q): %q is no harmless line", tc.before, tc.edits, text)
 			}
 		})
+	}
+}
+
+func TestValueThatIsNoText(t *testing.T) {
+	t.Parallel()
+	edits, err := ParseEdits([]string{"x.yaml: a = 1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	edits[0].Value = "\xff"
+	if got, _, err := Apply("x.yaml", []byte("a: x\n"), edits); err == nil || !strings.Contains(err.Error(), "not UTF-8") {
+		t.Errorf("Apply(a = \\xff) = %q, %v, want an error", got, err)
 	}
 }

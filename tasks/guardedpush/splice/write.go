@@ -167,6 +167,11 @@ func (a *applier) writeBlock(c *change) error {
 		return nil
 	}
 	c.want = text + end
+	c.cuts = []cut{{s.first, s.end, s.indented(lines)}}
+	return nil
+}
+
+func (s blockSpan) indented(lines []string) string {
 	var b strings.Builder
 	for i, line := range lines {
 		if i > 0 {
@@ -176,8 +181,7 @@ func (a *applier) writeBlock(c *change) error {
 			b.WriteString(s.indent + line)
 		}
 	}
-	c.cuts = []cut{{s.first, s.end, b.String()}}
-	return nil
+	return b.String()
 }
 
 // blockLines are the lines of a text in a block scalar.
