@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/meaning"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
 )
 
@@ -49,37 +50,39 @@ func (d *draft) names() []string {
 	return names
 }
 
-// version stands for what a draft deploys, where nobody has said it: the images that it
-// changes, else the values that were edited, else the files. A timestamp beside an image
+// version stands for what a draft deploys, where nobody has said it: the images that the
+// files name, else the values that were edited, else the files. A stamp beside an image
 // makes no other version of it.
 func (d *draft) version() string {
 	var parts []string
 	for _, f := range d.files {
-		for _, c := range f.images {
-			if c.After != "" {
-				parts = append(parts, c.After)
-			}
-		}
-	}
-	if len(parts) == 0 {
-		for _, e := range d.edits {
-			parts = append(parts, e.Edit.File+": "+e.Path+" = "+e.New)
-		}
-	}
-	if len(parts) == 0 {
-		for _, f := range d.files {
-			sum := sha256.Sum256(f.Data)
-			parts = append(parts, f.Path+" "+f.Mode+" "+string(f.ID)+" "+hex.EncodeToString(sum[:]))
+		for _, image := range meaning.Images(f.Path, f.Data) {
+			parts = append(parts, image.Ref)
 		}
 	}
 	slices.Sort(parts)
-	parts = slices.Compact(parts)
-	if text := strings.Join(parts, " "); len(text) <= 100 && !strings.Contains(text, ": ") && len(d.files) > 0 &&
-		d.files[0].images != nil {
-		return text
+	if parts = slices.Compact(parts); len(parts) > 0 {
+		if text := strings.Join(parts, " "); len(text) <= 100 {
+			return text
+		}
+		return digest("images-", parts)
 	}
+	for _, e := range d.edits {
+		parts = append(parts, e.Edit.File+": "+e.Path+" = "+e.New)
+	}
+	if len(parts) > 0 {
+		return digest("values-", parts)
+	}
+	for _, f := range d.files {
+		sum := sha256.Sum256(f.Data)
+		parts = append(parts, f.Path+" "+f.Mode+" "+string(f.ID)+" "+hex.EncodeToString(sum[:]))
+	}
+	return digest("files-", parts)
+}
+
+func digest(prefix string, parts []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
-	return "content-" + hex.EncodeToString(sum[:6])
+	return prefix + hex.EncodeToString(sum[:6])
 }
 
 // text is the message without what the machine adds.

@@ -72,7 +72,7 @@ type Inputs struct {
 	Environment string `input:"environment" label:"Environment" env:"INPUT_ENVIRONMENT"`
 
 	// Version is which version is deployed, so that the same one again is noticed. Empty: the images
-	// and values that are changed.
+	// in the changed files, else the edited values, else the files.
 	Version string `input:"version" label:"Version" env:"INPUT_VERSION"`
 
 	// MaxRuns is how many runs of the pipeline for the branch there may be within the window, this one

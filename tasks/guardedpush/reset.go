@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
@@ -17,10 +18,22 @@ func (s *step) reset(ctx context.Context) error {
 	if id := strings.TrimSpace(s.in.PipelineID); id != "" {
 		definition = number(id)
 		s.self.definition, s.self.release = definition, false
-		s.self.name = "pipeline " + id
+		s.self.name = s.nameOf(ctx, definition)
 		s.stateRef = stateRef(id)
 	}
 	return s.again(ctx, func(ctx context.Context) error { return s.resetOnce(ctx, definition) })
+}
+
+// nameOf is what people call a pipeline.
+func (s *step) nameOf(ctx context.Context, definition int) string {
+	client, err := s.server()
+	if err == nil {
+		var d ado.Definition
+		if d, err = client.Definition(ctx, definition); err == nil && d.Name != "" {
+			return d.Name
+		}
+	}
+	return fmt.Sprintf("pipeline %d", definition)
 }
 
 func (s *step) resetOnce(ctx context.Context, definition int) error {
