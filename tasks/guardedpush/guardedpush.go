@@ -43,7 +43,7 @@ func waiting(sleep func(context.Context, time.Duration) error) task.Task[Inputs]
 	return task.Task[Inputs]{Name: "GuardedPush", Main: func(ctx context.Context, env *task.Env, in Inputs) error {
 		s, err := understand(env, in)
 		if err != nil {
-			return err
+			return s.announce(err)
 		}
 		s.sleep = sleep
 		return s.announce(s.work(ctx))

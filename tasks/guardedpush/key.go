@@ -23,7 +23,10 @@ func (s *step) signingKey(ctx context.Context) (string, error) {
 	e := endpoint.New(s.env.Environ())
 	file, err := e.SecureFile(s.in.Sign, "sign")
 	if err != nil {
-		return "", badInput("sign", err.Error(), "name a secure file of the library that this pipeline may use")
+		return "", &task.UserError{ // its words name the input
+			Class: task.BadInput, Rule: "push/input", Msg: err.Error(),
+			Hint: "name a secure file of the library that this pipeline may use",
+		}
 	}
 	server, err := e.SystemURL()
 	if err != nil {

@@ -22,11 +22,21 @@ type outcome struct {
 	pullRequest string
 }
 
-// announce sets the output variables, also for a step that is refused.
+// announce sets the output variables, also for a step that is refused. What enforcement:
+// warn forgives was forgiven before (see insist): whatever gets here has kept the step from
+// doing what it was to do, and a step that has not done it must not look as if it had.
 func (s *step) announce(err error) error {
 	var refusal *task.UserError
-	if err != nil && errors.As(err, &refusal) && !s.result.pushed {
-		s.result.reason = refusal.Rule
+	switch {
+	case errors.As(err, &refusal):
+		refusal.Final = true
+		if !s.result.pushed {
+			s.result.reason = refusal.Rule
+		}
+	case err != nil:
+		err = &task.UserError{
+			Class: task.Environment, Rule: "push/environment", Final: true, Err: err, Msg: clean(err.Error()),
+		}
 	}
 	s.env.Report.Set("pushed", s.result.pushed)
 	s.env.Report.Set("reason", s.result.reason)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
@@ -60,8 +61,18 @@ func plainAddress(address string) (string, error) {
 	if _, secret := u.User.Password(); secret {
 		return "", errors.New("it has a password in it, where everybody can read it")
 	}
+	if !straight(u) {
+		return "", errors.New("it has a \".\" or \"..\" in its path")
+	}
 	u.User = nil
 	return u.String(), git.CheckURL(u.String())
+}
+
+// straight reports whether an address leads to where it seems to: clients leave "a/../"
+// out before they ask.
+func straight(u *url.URL) bool {
+	return !slices.ContainsFunc(strings.FieldsFunc(u.Path, func(r rune) bool { return r == '/' || r == '\\' }),
+		func(part string) bool { return part == "." || part == ".." })
 }
 
 func sameAddress(a, b string) bool {
@@ -75,7 +86,7 @@ func sameAddress(a, b string) bool {
 // The job's token is for nobody else.
 func (s *step) isOwn(address string) bool {
 	u, err := url.Parse(address)
-	if err != nil {
+	if err != nil || !straight(u) {
 		return false
 	}
 	collection, err := url.Parse(s.env.Var("System.CollectionUri"))
@@ -128,12 +139,14 @@ func (s *step) authorize(r remote, persisted inputs.Secret) (remote, error) {
 func (s *step) connection(e *endpoint.Env, r remote, id, input string) (remote, error) {
 	c, err := e.Connection(id, input)
 	if err != nil {
-		return r, badInput(input, err.Error(), "name a service connection that this pipeline may use")
+		return r, &task.UserError{ // its words name the input
+			Class: task.BadInput, Rule: "push/input", Msg: err.Error(),
+			Hint: "name a service connection that this pipeline may use",
+		}
 	}
 	u, _ := url.Parse(r.URL) // plainAddress has parsed it
 	own, err := url.Parse(c.URL)
-	gitHub := err == nil && strings.EqualFold(own.Hostname(), "github.com") ||
-		strings.EqualFold(c.URL, "https://api.github.com")
+	gitHub := err == nil && (strings.EqualFold(own.Host, "github.com") || strings.EqualFold(own.Host, "api.github.com"))
 	if err != nil || !strings.EqualFold(own.Host, u.Host) && !(gitHub && strings.EqualFold(u.Host, "github.com")) {
 		return r, badInput(input,
 			fmt.Sprintf("the connection is for %.100q, and the repository is on %.100q", c.URL, u.Host),
