@@ -38,6 +38,7 @@ func TestCheckBites(t *testing.T) {
 		"another alias":           {"*w", "*v", true},
 		"alias written out":       {"*w", "x", true},
 		"one more document":       {"'q'", "'q'\n---", true},
+		"one more at the end":     {"!x q\n", "!x q\n---\ng: 1\n", true},
 		"one document less":       {"---\n", "", true},
 		"emptied document":        {"e: 'q'\nf: &u !x q", "", true},
 		"no YAML":                 {"[1", "[[1", true},

@@ -284,7 +284,7 @@ func TestValueThatIsNoText(t *testing.T) {
 		t.Fatal(err)
 	}
 	edits[0].Value = "\xff"
-	if got, _, err := Apply("x.yaml", []byte("a: x\n"), edits); err == nil || !strings.Contains(err.Error(), "not UTF-8") {
+	if got, _, err := Apply("x.yaml", []byte("a: x\n"), edits); err == nil || !strings.Contains(err.Error(), "the value is not UTF-8") {
 		t.Errorf("Apply(a = \\xff) = %q, %v, want an error", got, err)
 	}
 }
