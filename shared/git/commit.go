@@ -62,8 +62,8 @@ func (r *Repo) Commit(ctx context.Context, c NewCommit) (ID, error) {
 var modes = []string{"100644", "100755", "120000", "160000"}
 
 func (c NewCommit) check() error {
-	for _, id := range append([]ID{c.Base}, c.Parents...) {
-		if err := checkID(id); id != "" && err != nil {
+	for i, id := range append([]ID{c.Base}, c.Parents...) {
+		if err := checkID(id); err != nil && (i > 0 || id != "") {
 			return fmt.Errorf("making a commit: %w", err)
 		}
 	}
@@ -76,15 +76,26 @@ func (c NewCommit) check() error {
 	if strings.TrimSpace(c.Message) == "" || strings.ContainsRune(c.Message, 0) || !utf8.ValidString(c.Message) {
 		return errors.New("making a commit: the message is empty, holds a NUL, or is not valid UTF-8")
 	}
-	seen := map[string]bool{}
-	for _, change := range c.Changes {
-		if err := change.check(); err != nil {
+	return checkChanges(c.Changes)
+}
+
+func checkChanges(changes []Change) error {
+	stays := map[string]bool{}
+	for _, c := range changes {
+		if err := c.check(); err != nil {
 			return err
 		}
-		if seen[change.Path] {
-			return fmt.Errorf("file %.100q is changed twice", change.Path)
+		if _, seen := stays[c.Path]; seen {
+			return fmt.Errorf("file %.100q is changed twice", c.Path)
 		}
-		seen[change.Path] = true
+		stays[c.Path] = c.Mode != ""
+	}
+	for path, there := range stays {
+		for i, c := range path {
+			if there && c == '/' && stays[path[:i]] {
+				return fmt.Errorf("file %.100q would be a folder, too: %.100q", path[:i], path)
+			}
+		}
 	}
 	return nil
 }
@@ -130,7 +141,38 @@ func (r *Repo) tree(ctx context.Context, c NewCommit) (ID, error) {
 		return "", err
 	}
 	out, err := r.run(ctx, command{args: []string{"write-tree", "--missing-ok"}, env: env})
-	return trimID(out), err
+	if err != nil {
+		return "", err
+	}
+	return trimID(out), r.compare(ctx, base, trimID(out), c.Changes)
+}
+
+const emptyTree ID = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+// compare checks that nothing has changed but what was to. A file that comes where a
+// folder was, or the other way round, makes git drop what was there.
+func (r *Repo) compare(ctx context.Context, base, tree ID, changes []Change) error {
+	if base == "" {
+		base = emptyTree
+	}
+	out, err := r.run(ctx, command{args: []string{
+		"diff-tree", "-r", "-z", "--no-renames", "--name-status", string(base), string(tree),
+	}})
+	if err != nil {
+		return err
+	}
+	gone := map[string]bool{} // or not
+	for _, c := range changes {
+		gone[c.Path] = c.Mode == ""
+	}
+	fields := strings.Split(string(out), "\x00")
+	for i := 0; i+1 < len(fields); i += 2 {
+		path := fields[i+1]
+		if was, told := gone[path]; !told || fields[i] == "D" && !was {
+			return fmt.Errorf("file %.100q would be lost: a file cannot be where there is a folder; delete one of them", path)
+		}
+	}
+	return nil
 }
 
 // indexInfo tells what to change. What goes is told first: it may make room.

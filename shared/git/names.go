@@ -97,7 +97,7 @@ func pathFormat(path string) error {
 	}
 	for part := range strings.SplitSeq(path, "/") {
 		if part == "" || part == "." || part == ".." {
-			return errors.New("its name is absolute, or has an empty part, . or ..")
+			return errors.New("its name is absolute, or a part of it is empty or only dots")
 		}
 		if isGitDir(part) {
 			return errors.New("it would be a part of the repository itself")

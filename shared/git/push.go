@@ -24,16 +24,19 @@ func (r *Repo) Push(ctx context.Context, u Update) error {
 		return err
 	}
 	args := []string{
-		"push", "--porcelain", "--quiet", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no",
+		"push", "--porcelain", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no",
 		"--force-with-lease=" + u.Ref + ":" + string(u.Old), "--", "origin", string(u.New) + ":" + u.Ref,
 	}
 	said := &words{}
-	out, err := r.run(ctx, command{args: args, network: true, stderr: said})
+	// Without a window git does not look for what a file held before, to send the difference
+	// alone (pack-objects: add_preferred_base): that may not have been fetched.
+	window := []setting{{"pack.window", "0"}}
+	out, err := r.run(ctx, command{args: args, network: true, stderr: said, config: window})
 	var exit *proc.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return err
 	}
-	refused := refusal(string(out), said.String(), u.Ref, err)
+	refused := r.remote.refusal(string(out), said.String(), u.Ref, err)
 	if refused == nil {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/proc"
@@ -92,14 +93,14 @@ func (r *Repo) talk(ctx context.Context, c command) ([]byte, error) {
 	}
 	var exit *proc.ExitError
 	if errors.As(err, &exit) {
-		return out, refusal("", said.String(), "", err)
+		return out, r.remote.refusal("", said.String(), "", err)
 	}
 	return out, err
 }
 
 // refusal says what a remote has not done; nil if it has done it. ref is the ref that was
 // pushed, stdout what git push says about it.
-func refusal(stdout, stderr, ref string, err error) *RemoteError {
+func (r *remote) refusal(stdout, stderr, ref string, err error) *RemoteError {
 	for _, s := range parsePorcelain(stdout) {
 		if s.to != ref {
 			continue
@@ -120,11 +121,37 @@ func refusal(stdout, stderr, ref string, err error) *RemoteError {
 	if err == nil {
 		err = errors.New("git push has not said what became of the ref")
 	}
-	said := stderr
-	if i := strings.Index(stderr, "fatal: "); i >= 0 {
-		said = remoteLines(stderr) + " " + stderr[i+len("fatal: "):]
+	// The address may hold any word.
+	kind := kindOf(strings.ReplaceAll(stderr, r.url, ""), "", failures)
+	said := mainWords(stderr)
+	if strings.Contains(said, "returned error: 3") {
+		said += "; it names another address, to which the token is not sent: if it is right, use it"
 	}
-	return &RemoteError{Kind: kindOf(stderr, "", append(failures, rejections...)), Said: oneLine(said, 300), Err: err}
+	return &RemoteError{Kind: kind, Said: oneLine(said, 300), Err: err}
+}
+
+// mainWords are those of the server, and of git without what it adds to every failure.
+func mainWords(stderr string) string {
+	var said []string
+	for line := range strings.SplitSeq(stderr, "\n") {
+		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(line, "fatal: "), "error: "))
+		if text, ok := strings.CutPrefix(line, "remote:"); ok {
+			line = strings.TrimSpace(text)
+		}
+		noise := slices.ContainsFunc(noises, func(n string) bool { return strings.HasPrefix(line, n) })
+		if line != "" && !noise && !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	if len(said) == 0 {
+		return stderr
+	}
+	return strings.Join(said, "; ")
+}
+
+var noises = []string{
+	"the remote end hung up", "send-pack: unexpected disconnect", "failed to push some refs", "expected 'acknowledgments'",
+	"warning: filtering not recognized",
 }
 
 // remoteLines are the words of the server itself.
@@ -177,6 +204,8 @@ var rejections = []sign{
 	{"failed to update ref", Raced},
 	{"reference already exists", Raced},
 	{"hook declined", Hook},
+	{"rule violations", Hook},
+	{"push was rejected", Hook},
 }
 
 // failures are what git says when a server does not answer as one should.
@@ -186,22 +215,39 @@ var failures = []sign{
 	{"could not read username", Unauthorized},
 	{"could not read password", Unauthorized},
 	{"returned error: 401", Unauthorized},
+	// Azure DevOps answers a token that it does not know with a page to sign in.
+	{"not valid: is this a git repository", Unauthorized},
+	{"bad line length character: <", Unauthorized},
+	{"invalid content-type text/html", Unauthorized},
 	{"returned error: 403", Denied},
+	{"tf401019", NotFound},
 	{"returned error: 404", NotFound},
 	{"repository not found", NotFound},
 	{"' not found", NotFound},
 	{"returned error: 429", Throttled},
+	{"returned error: 407", Other}, // the proxy
+	{"code 407 from proxy", Other},
+	{"returned error: 408", Unreachable},
+	{"returned error: 3", Other}, // elsewhere: the token does not go there
+	{"returned error: 4", Other},
 	{"returned error: 5", Unreachable},
 	{"certificate", Certificate},
 	{"could not resolve", Unreachable},
 	{"failed to connect", Unreachable},
+	{"couldn't connect", Unreachable},
 	{"connection refused", Unreachable},
 	{"timed out", Unreachable},
 	{"too slow", Unreachable},
+	{"transfer closed", Unreachable},
 	{"unexpected disconnect", Unreachable},
 	{"hung up", Unreachable},
 	{"early eof", Unreachable},
 	{"rpc failed", Unreachable},
 	{"connection reset", Unreachable},
+	{"connection was reset", Unreachable},
 	{"empty reply", Unreachable},
+	{"expected 'acknowledgments'", Unreachable},
+	{"ssl_", Unreachable},
+	{"gnutls_", Unreachable},
+	{"tls connect", Unreachable},
 }

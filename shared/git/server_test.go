@@ -198,6 +198,9 @@ func fetchMain(t testing.TB, r *Repo) ID {
 func makeCommit(t testing.TB, r *Repo, parent ID, path, text string) ID {
 	t.Helper()
 	c := plain(parent)
+	if parent == "" {
+		c = plain()
+	}
 	c.Changes = []Change{{Path: path, Mode: "100644", Data: []byte(text)}}
 	id, err := r.Commit(t.Context(), c)
 	if err != nil {
