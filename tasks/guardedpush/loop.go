@@ -31,14 +31,18 @@ const mostCommits = 5000
 // kept before anything is pushed.
 func (s *step) permit(ctx context.Context, t tip, st message.Stamp) error {
 	if err := s.looped(s.cause); err != nil {
-		return s.insist(ctx, err)
+		if err := s.insist(ctx, err); err != nil {
+			return err
+		}
 	}
 	facts, err := s.facts(ctx, t, st)
 	if err != nil {
 		return err
 	}
 	v := breaker.Decide(facts, s.rules)
-	s.result.breaker = v.Next.Status
+	if !s.in.DryRun {
+		s.result.breaker = v.Next.Status
+	}
 	s.env.Report.Set("breaker", map[string]any{
 		"runs": len(facts.Runs), "runsKnown": facts.RunsKnown, "pushes": len(facts.Pushes), "allowed": v.Allowed,
 		"rule": v.Rule, "reason": v.Reason,

@@ -3,6 +3,7 @@ package guardedpush
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/guardrails-ci/guardrails/shared/git"
@@ -55,11 +56,15 @@ func (s *step) announce(err error) error {
 	return errors.Join(errs...)
 }
 
-// warn says what is not as it should be, and does not stop the push.
+// warn says at the end of the step what is not as it should be, and does not stop the push.
+// After a lost race the same is found again, and not said again.
 func (s *step) warn(rule, text, hint string) {
 	f := report.Finding{Rule: rule, Severity: report.Warning, Message: text, Hint: hint}
+	if slices.Contains(s.warned, f) {
+		return
+	}
+	s.warned = append(s.warned, f)
 	s.env.Report.Add(f)
-	s.env.Log.Warning(pipeline.Issue{Message: f.Text(), Code: rule})
 	s.env.Degrade()
 }
 

@@ -49,15 +49,16 @@ func (s *step) resetOnce(ctx context.Context, definition int) error {
 	s.env.Log.Printf("The breaker of pipeline %s is %s since %s: %s", s.self.key(), t.state.Status,
 		t.state.Since.UTC().Format("2006-01-02 15:04:05 UTC"), clean(t.state.Reason))
 	next := breaker.Reset(s.env.Now(), number(s.env.Var("Build.BuildId")), s.in.Reason)
-	s.result.breaker, s.result.reason = next.Status, "reset"
+	s.result.breaker = t.state.Status
 	if s.in.DryRun {
-		s.result.breaker, s.result.reason = t.state.Status, "dryRun"
+		s.result.reason = "dryRun"
 		s.env.Log.Print("Dry run: it would be reset now.")
 		return nil
 	}
 	if _, err := s.keep(ctx, next, t.stateID); err != nil {
 		return err
 	}
+	s.result.breaker, s.result.reason = next.Status, "reset"
 	s.env.Log.Printf("It is half open now: one push is let through; another one within %s trips it again.",
 		minutes(s.rules.Window))
 	done := []string{"one push is let through, then the window counts"}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/report"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
@@ -50,6 +51,7 @@ type step struct {
 	key        string // the file of the signing key, "" for none
 	cause      cause  // of this run
 	overridden bool   // that was said
+	warned     []report.Finding
 	result     outcome
 }
 

@@ -32,6 +32,7 @@ func (s *step) trip(ctx context.Context, t tip, v breaker.Verdict) error {
 	case errors.As(err, &no) && no.Kind == git.Raced:
 		return err
 	case err != nil:
+		s.result.breaker = t.state.Status
 		done = append(done, "NOT DONE: the breaker's state could not be kept ("+remoteText(err)+"); "+
 			"the next run decides anew. "+s.refRight())
 	default:
