@@ -59,7 +59,8 @@ type buildDocument struct {
 
 func (d *buildDocument) build() Build {
 	return Build{
-		ID: d.ID, Number: d.BuildNumber, Definition: d.Definition.ID, Reason: d.Reason, Status: d.Status, Result: d.Result,
+		ID: d.ID, Number: d.BuildNumber, Definition: d.Definition.ID, Reason: d.Reason,
+		Status: d.Status, Result: d.Result,
 		Branch: d.SourceBranch, Version: d.SourceVersion, Queued: d.QueueTime.Time,
 		RequestedFor: d.RequestedFor.DisplayName, Tags: d.Tags,
 	}
@@ -88,8 +89,11 @@ func (c *Client) Builds(ctx context.Context, q BuildQuery) ([]Build, error) {
 	for {
 		var page struct{ Value []buildDocument }
 		header, err := c.do(ctx, call{
-			request: request{what: fmt.Sprintf("listing the runs of pipeline %d", q.Definition), permission: viewBuilds},
-			method:  http.MethodGet, resource: buildsID, version: "7.1-preview.7", query: query,
+			request: request{
+				what:       fmt.Sprintf("listing the runs of pipeline %d", q.Definition),
+				permission: viewBuilds,
+			},
+			method: http.MethodGet, resource: buildsID, version: "7.1-preview.7", query: query,
 		}, &page)
 		if err != nil {
 			return nil, err

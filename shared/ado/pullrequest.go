@@ -16,8 +16,8 @@ type Repository struct {
 	URL           string // to clone it, without a user
 }
 
-const repositoryFix = "check its name; the job's token may not see it: name it in the pipeline's resources, and check " +
-	"\"Limit job authorization scope\" and the build service's access to the repository"
+const repositoryFix = "check its name; the job's token may not see it: name it in the pipeline's resources, and " +
+	"check \"Limit job authorization scope\" and the build service's access to the repository"
 
 func (c *Client) inRepository(r request, method, nameOrID string) (call, error) {
 	if nameOrID == "" || nameOrID == "." || nameOrID == ".." { // they would be parts of an address
@@ -85,7 +85,8 @@ func (c *Client) pullRequest(d *pullRequestDocument, repository string) PullRequ
 		repository = d.Repository.Name
 	}
 	return PullRequest{
-		ID: d.PullRequestID, Title: d.Title, Description: d.Description, Source: d.SourceRefName, Target: d.TargetRefName,
+		ID: d.PullRequestID, Title: d.Title, Description: d.Description,
+		Source: d.SourceRefName, Target: d.TargetRefName,
 		Draft: d.IsDraft,
 		Page:  c.page(d.Repository.Project.Name, "_git", repository, "pullrequest", strconv.Itoa(d.PullRequestID)),
 	}

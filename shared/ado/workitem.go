@@ -37,7 +37,8 @@ type operation struct {
 // CreateWorkItem makes a work item and returns its id and its page.
 func (c *Client) CreateWorkItem(ctx context.Context, w WorkItem) (id int, page string, err error) {
 	if !itemTypePattern.MatchString(w.Type) {
-		return 0, "", fmt.Errorf("the work item type %.60q is none: use one of the project's process, such as Bug or Issue", w.Type)
+		return 0, "", fmt.Errorf(
+			"the work item type %.60q is none: use one of the project's process, such as Bug or Issue", w.Type)
 	}
 	description := []string{"System.Description"}
 	if strings.EqualFold(w.Type, "Bug") {

@@ -5,7 +5,8 @@
 // It is strict: it wants the job's token (as a bearer or as the password of basic
 // authentication), an api-version that the call supports, the project's name or id, the
 // permission for the call (see [Project]), and a body as the call wants it, and refuses
-// in the words of the service otherwise. A secret's value is never sent. With [Server.Fail] it can fail in the ways the service and what lies before
+// in the words of the service otherwise. A secret's value is never sent. With
+// [Server.Fail] it can fail in the ways the service and what lies before
 // it do: denied, throttled, broken, a sign-in page, slow, cut in the middle.
 //
 // Locations, versions and bodies are those of dev.azure.com as recorded in the tests

@@ -74,7 +74,8 @@ func putDefinition(c *call) answer {
 			fmt.Sprintf("Build pipeline %d was not found.", id))
 	case int(revision) < d.Revision:
 		return refuse(http.StatusConflict, "DefinitionVersionConflictException", fmt.Sprintf(
-			"The build pipeline %d was changed by someone else: revision %d is not the latest one.", id, int(revision)))
+			"The build pipeline %d was changed by someone else: revision %d is not the latest one.", id,
+			int(revision)))
 	}
 	if _, ok := body["process"]; !ok || body["name"] == "" || body["name"] == nil {
 		return refuse(http.StatusBadRequest, "InvalidDefinitionException",
@@ -99,13 +100,16 @@ func (d *Definition) take(body map[string]any) {
 		fields, _ := given[name].(map[string]any)
 		v.Value, _ = fields["value"].(string)
 		v.Secret, _ = fields["isSecret"].(bool)
-		if i := slices.IndexFunc(was, func(o Variable) bool { return o.Name == name }); i >= 0 && v.Secret && v.Value == "" {
+		if i := slices.IndexFunc(was, func(o Variable) bool { return o.Name == name }); i >= 0 && v.Secret &&
+			v.Value == "" {
 			v.Value = was[i].Value
 		}
 		d.Variables = append(d.Variables, v)
 	}
 	d.Raw = maps.Clone(body)
-	for _, ours := range []string{"id", "name", "revision", "queueStatus", "variables", "variableGroups", "project", "uri", "url"} {
+	for _, ours := range []string{
+		"id", "name", "revision", "queueStatus", "variables", "variableGroups", "project", "uri", "url",
+	} {
 		delete(d.Raw, ours)
 	}
 }

@@ -22,9 +22,16 @@ const (
 
 // denied is how the service refuses what a permission is needed for.
 func (c *call) denied(permission string) answer {
-	key, text := "AccessDeniedException", fmt.Sprintf("TF215106: Access denied. %s Build Service (%s) needs %s permissions "+
-		"for build pipeline in team project %s to perform the action. For more information, contact the Azure DevOps "+
-		"Server administrator.", c.project.Name, c.config.Organization, permission, c.project.Name)
+	key, text := "AccessDeniedException", fmt.Sprintf(
+		"TF215106: Access denied. %s Build Service (%s) needs %s permissions "+
+			"for build pipeline in team project %s to perform the action. For more information, contact the Azure "+
+			"DevOps "+
+			"Server administrator.",
+		c.project.Name,
+		c.config.Organization,
+		permission,
+		c.project.Name,
+	)
 	switch permission {
 	case readRepository: // it says no more than that to those who may not know
 		return c.noRepository()
@@ -43,22 +50,29 @@ func (c *call) read(kind string, into any) (answer, bool) {
 	given, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if given != kind {
 		return refuse(http.StatusUnsupportedMediaType, "VssRequestContentTypeNotSupportedException", fmt.Sprintf(
-			"The request indicated a Content-Type of %q for method type %q which is not supported. Valid content types "+
-				"for this method are: %s.", given, c.r.Method, kind)), false
+			"The request indicated a Content-Type of %q for method type %q which is not supported. Valid content "+
+				"types "+
+				"for this method are: %s.",
+			given,
+			c.r.Method,
+			kind,
+		)), false
 	}
 	body, err := io.ReadAll(io.LimitReader(c.r.Body, 64<<20))
 	if err == nil {
 		err = json.Unmarshal(body, into)
 	}
 	if err != nil {
-		return refuse(http.StatusBadRequest, "VssPropertyValidationException", "the body is not what it must be: "+err.Error()), false
+		return refuse(http.StatusBadRequest, "VssPropertyValidationException",
+			"the body is not what it must be: "+err.Error()), false
 	}
 	return answer{}, true
 }
 
 func (c *call) noRepository() answer {
 	return refuse(http.StatusNotFound, "GitRepositoryNotFoundException", "TF401019: The Git repository with name or "+
-		"identifier "+c.vars["repositoryId"]+" does not exist or you do not have permissions for the operation you are "+
+		"identifier "+c.vars["repositoryId"]+" does not exist or you do not have permissions for the operation you "+
+		"are "+
 		"attempting.")
 }
 
@@ -77,7 +91,8 @@ func (c *call) repositoryDocument(id string) map[string]any {
 	page := strings.SplitAfter(c.url(""), "/"+c.config.Organization+"/")[0] + c.project.Name + "/_git/" + name
 	page = strings.ReplaceAll(page, " ", "%20")
 	return map[string]any{
-		"id": id, "name": name, "defaultBranch": "refs/heads/main", "isDisabled": false, "remoteUrl": page, "webUrl": page,
+		"id": id, "name": name, "defaultBranch": "refs/heads/main", "isDisabled": false,
+		"remoteUrl": page, "webUrl": page,
 		"url":     c.url("git/repositories/" + id),
 		"project": map[string]any{"id": c.project.ID, "name": c.project.Name, "state": "wellFormed"},
 	}
@@ -104,7 +119,8 @@ func (p *PullRequest) status() string { return cmp.Or(p.Status, "active") }
 func (c *call) pullRequestDocument(p *PullRequest) map[string]any {
 	repository := c.repositoryDocument(p.Repository)
 	return map[string]any{
-		"pullRequestId": p.ID, "codeReviewId": p.ID, "status": p.status(), "title": p.Title, "description": p.Description,
+		"pullRequestId": p.ID, "codeReviewId": p.ID, "status": p.status(), "title": p.Title,
+		"description":   p.Description,
 		"sourceRefName": p.Source, "targetRefName": p.Target, "isDraft": p.IsDraft, "mergeStatus": "queued",
 		"repository": repository, "supportsIterations": true, "creationDate": timeOrNull(c.config.Now()),
 		"createdBy": map[string]any{"displayName": c.project.Name + " Build Service (" + c.config.Organization + ")"},
@@ -143,7 +159,9 @@ func getPullRequests(c *call) answer {
 // asksFor reports whether the query asks for a pull request; the active ones alone are
 // what it asks for if it does not say.
 func (c *call) asksFor(p *PullRequest) bool {
-	for name, has := range map[string]string{"status": p.status(), "sourceRefName": p.Source, "targetRefName": p.Target} {
+	for name, has := range map[string]string{
+		"status": p.status(), "sourceRefName": p.Source, "targetRefName": p.Target,
+	} {
 		want := c.query.Get("searchCriteria." + name)
 		if name == "status" {
 			want = strings.TrimPrefix(cmp.Or(want, "active"), "all")
@@ -160,8 +178,12 @@ func (c *call) pullRequest(repository string) (*PullRequest, answer, bool) {
 		return p.ID == c.number("pullRequestId") && p.Repository == repository
 	})
 	if i < 0 {
-		return nil, refuse(http.StatusNotFound, "GitPullRequestNotFoundException", "TF401180: The requested pull request "+
-			"was not found."), false
+		return nil, refuse(
+			http.StatusNotFound,
+			"GitPullRequestNotFoundException",
+			"TF401180: The requested pull request "+
+				"was not found.",
+		), false
 	}
 	return &c.project.PullRequests[i], answer{}, true
 }
@@ -179,10 +201,16 @@ func postPullRequest(c *call) answer {
 	if no, ok := c.read("application/json", &body); !ok {
 		return no
 	}
-	branches := strings.HasPrefix(body.SourceRefName, "refs/heads/") && strings.HasPrefix(body.TargetRefName, "refs/heads/")
+	branches := strings.HasPrefix(body.SourceRefName, "refs/heads/") &&
+		strings.HasPrefix(body.TargetRefName, "refs/heads/")
 	if !branches || body.SourceRefName == body.TargetRefName {
-		return refuse(http.StatusBadRequest, "GitPullRequestCannotBeActivated", "TF401398: The pull request cannot be "+
-			"activated because the source and/or the target branch no longer exists, or the requested refs are not branches")
+		return refuse(
+			http.StatusBadRequest,
+			"GitPullRequestCannotBeActivated",
+			"TF401398: The pull request cannot be "+
+				"activated because the source and/or the target branch no longer exists, or the requested refs are "+
+				"not branches",
+		)
 	}
 	if no, ok := checkTexts(body.Title, body.Description); !ok {
 		return no
@@ -191,7 +219,8 @@ func postPullRequest(c *call) answer {
 	for i := range c.project.PullRequests {
 		p := &c.project.PullRequests[i]
 		last = max(last, p.ID)
-		if p.Repository == repository && p.status() == "active" && p.Source == body.SourceRefName && p.Target == body.TargetRefName {
+		if p.Repository == repository && p.status() == "active" && p.Source == body.SourceRefName &&
+			p.Target == body.TargetRefName {
 			return refuse(http.StatusConflict, "GitPullRequestExistsException",
 				"TF401179: An active pull request for the source and target branch already exists.")
 		}
@@ -214,8 +243,12 @@ const (
 
 func checkTexts(title, description string) (answer, bool) {
 	if title == "" || len([]rune(title)) > maxTitle || len([]rune(description)) > maxDescription {
-		return refuse(http.StatusBadRequest, "InvalidArgumentValueException", fmt.Sprintf("A pull request has a title of up "+
-			"to %d characters and a description of up to %d.", maxTitle, maxDescription)), false
+		return refuse(
+			http.StatusBadRequest,
+			"InvalidArgumentValueException",
+			fmt.Sprintf("A pull request has a title of up "+
+				"to %d characters and a description of up to %d.", maxTitle, maxDescription),
+		), false
 	}
 	return answer{}, true
 }

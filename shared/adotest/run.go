@@ -31,7 +31,8 @@ func (c *call) document(run *Run) map[string]any {
 	}
 	build := map[string]any{
 		"id": run.ID, "buildNumber": run.Number, "status": run.status(), "queueTime": queued, "reason": run.reason(),
-		"tags": list(run.Tags), "definition": definition, "properties": map[string]any{}, "triggerInfo": map[string]any{},
+		"tags": list(
+			run.Tags), "definition": definition, "properties": map[string]any{}, "triggerInfo": map[string]any{},
 		"project": map[string]any{"id": c.project.ID, "name": c.project.Name, "state": "wellFormed"},
 		"uri":     fmt.Sprintf("vstfs:///Build/Build/%d", run.ID), "priority": "normal",
 		"url": c.url(fmt.Sprintf("build/Builds/%d", run.ID)),
@@ -165,7 +166,8 @@ func (q *buildQuery) wants(run *Run) bool {
 	}
 	byQueue := strings.HasPrefix(q.order, "queueTime")
 	return among(q.definitions, strconv.Itoa(run.Definition)) && among(q.statuses, run.status()) &&
-		among(q.reasons, run.reason()) && among(q.results, run.Result) && (q.branch == "" || q.branch == run.Branch) &&
+		among(q.reasons,
+			run.reason()) && among(q.results, run.Result) && (q.branch == "" || q.branch == run.Branch) &&
 		(q.oldest.IsZero() || !run.Queued.Before(q.oldest) && (byQueue || run.status() == completed))
 }
 

@@ -18,8 +18,12 @@ func postWorkItem(c *call) answer {
 	kind := c.vars["type"]
 	i := slices.IndexFunc(itemTypes, func(t string) bool { return strings.EqualFold(t, kind) })
 	if i < 0 {
-		return refuse(http.StatusNotFound, "WorkItemTypeNotFoundException", fmt.Sprintf("VS402323: Work item type %s does "+
-			"not exist in project %s or you do not have permission to access it.", kind, c.project.Name))
+		return refuse(
+			http.StatusNotFound,
+			"WorkItemTypeNotFoundException",
+			fmt.Sprintf("VS402323: Work item type %s does "+
+				"not exist in project %s or you do not have permission to access it.", kind, c.project.Name),
+		)
 	}
 	var patch []struct {
 		Op, Path string
@@ -41,8 +45,12 @@ func postWorkItem(c *call) answer {
 		fields[name] = p.Value
 	}
 	if title, _ := fields["System.Title"].(string); title == "" || len([]rune(title)) > 255 {
-		return refuse(http.StatusBadRequest, "RuleValidationException", "TF401320: Rule Error for field Title. Error code: "+
-			"Required, HasValues, InvalidEmpty.")
+		return refuse(
+			http.StatusBadRequest,
+			"RuleValidationException",
+			"TF401320: Rule Error for field Title. Error code: "+
+				"Required, HasValues, InvalidEmpty.",
+		)
 	}
 	c.project.WorkItems = append(c.project.WorkItems, fields)
 	id := len(c.project.WorkItems)

@@ -26,7 +26,7 @@ type draft struct {
 	// counts: one of the files means something else than before. The others are pushed
 	// with it: a checksum of a setting belongs to the setting.
 	counts bool
-	edits []splice.Applied // what the edits did, those that had nothing to do left out
+	edits  []splice.Applied // what the edits did, those that had nothing to do left out
 }
 
 // draftFile is a file that has other bytes than before.
@@ -181,7 +181,11 @@ func (s *step) lay(ctx context.Context, w wanted, tip git.ID) (*draft, error) {
 }
 
 // read reads files of a commit: what they are, by path, and what they hold.
-func (s *step) read(ctx context.Context, commit git.ID, names []string) (map[string]git.Entry, map[git.ID][]byte, error) {
+func (s *step) read(
+	ctx context.Context,
+	commit git.ID,
+	names []string,
+) (map[string]git.Entry, map[git.ID][]byte, error) {
 	entries, err := s.repo.Files(ctx, commit, names...)
 	if err != nil {
 		return nil, nil, err

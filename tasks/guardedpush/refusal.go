@@ -50,8 +50,7 @@ func (s *step) explain(err error) error {
 		e.Rule, e.Msg = "push/repository", fmt.Sprintf("there is no repository %.200q for %s%s", s.remote.URL,
 			s.remote.who, said)
 		e.Hint = "check the address; with \"Protect access to repositories in YAML pipelines\" the repository must " +
-			"be listed " +
-			"under resources: repositories: or checked out in this job"
+			"be listed under resources: repositories: or checked out in this job"
 	case git.NoRef:
 		e.Rule, e.Msg = "push/branch", fmt.Sprintf("%s is gone%s", s.branch, said)
 		e.Hint = "create it, or correct the input branch"
