@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/git"
@@ -17,22 +18,47 @@ import (
 // attempts is how often a lost race is run again.
 const attempts = 10
 
+// How long to wait before that.
+const (
+	leastRaceWindow = 500 * time.Millisecond
+	maxWait         = 2 * time.Minute
+	maxOutageWait   = 30 * time.Second
+)
+
+// raceWait is how long to wait after a lost race: any time of a window that doubles with
+// each one, from twice as long as the attempt took. Of many that push to one branch each is
+// alone for a moment then, also where a fetch takes seconds, and nobody waits for nothing.
+// random is a number in [0, 1).
+func raceWait(lost int, took time.Duration, random float64) time.Duration {
+	window := max(leastRaceWindow, 2*took)
+	for range lost - 1 {
+		window = min(2*window, maxWait)
+	}
+	// Not 0: that would leave it to the policy.
+	return 1 + time.Duration(random*float64(min(window, maxWait)-1))
+}
+
 // again does something until nobody else was first, and translates what the remote says.
 func (s *step) again(ctx context.Context, do func(context.Context) error) error {
+	half := retry.HalfJitter(rand.Float64)
 	policy := retry.Policy{
-		Attempts: attempts, Base: 500 * time.Millisecond, Max: 30 * time.Second, Jitter: retry.HalfJitter(rand.Float64),
-		Sleep: s.sleep,
+		Attempts: attempts, Base: 500 * time.Millisecond, Max: maxWait, Sleep: s.sleep,
+		Jitter: func(wait time.Duration) time.Duration { return half(min(wait, maxOutageWait)) },
 	}
 	tried := 0
 	err := retry.Do(ctx, policy, func(ctx context.Context) error {
 		tried++
+		began := s.env.Now()
 		err := do(ctx)
 		var no *git.RemoteError
-		if errors.As(err, &no) && (no.Kind == git.Raced || no.Temporary()) {
-			s.env.Log.Printf("Attempt %d of %d: %s", tried, attempts, remoteText(err))
-			return retry.Temporary(err, 0)
+		if !errors.As(err, &no) || no.Kind != git.Raced && !no.Temporary() {
+			return err
 		}
-		return err
+		s.env.Log.Printf("Attempt %d of %d: %s", tried, attempts, remoteText(err))
+		if no.Kind == git.Raced {
+			return retry.Temporary(err, raceWait(tried, s.env.Now().Sub(began), rand.Float64()))
+		}
+		return retry.Temporary(err, 0)
 	})
 	return s.explain(err)
 }
@@ -182,18 +208,32 @@ func (s *step) fetch(ctx context.Context) (tip, error) {
 	return t, s.readState(ctx, &t, got[s.stateRef])
 }
 
+// stateText is what stands where the breaker keeps its state. Nothing is no state: who has
+// put that there would have closed it.
+func (s *step) stateText(ctx context.Context, id git.ID) (string, error) {
+	commits, err := s.repo.Commits(ctx, id, 1)
+	switch {
+	case err != nil:
+		return "", err
+	case len(commits) == 0:
+		return "", errors.New("it is no commit")
+	case strings.TrimSpace(commits[0].Message) == "":
+		return "", errors.New("it is empty")
+	}
+	return commits[0].Message, nil
+}
+
 // readState reads what the breaker keeps.
 func (s *step) readState(ctx context.Context, t *tip, id git.ID) error {
-	text := ""
-	if t.stateID = id; id != "" {
-		commits, err := s.repo.Commits(ctx, id, 1)
-		if err != nil || len(commits) == 0 {
-			return fmt.Errorf("reading the breaker's state: %w", err)
-		}
-		text = commits[0].Message
-	}
+	var text string
 	var err error
-	if t.state, err = breaker.Parse(text); err != nil {
+	if t.stateID = id; id != "" {
+		text, err = s.stateText(ctx, id)
+	}
+	if err == nil {
+		t.state, err = breaker.Parse(text)
+	}
+	if err != nil {
 		return &task.UserError{
 			Class: task.Environment, Rule: "breaker/state", Err: err, Final: true,
 			Msg: fmt.Sprintf("the breaker's state in %s cannot be read: %s", s.stateRef, clean(err.Error())),

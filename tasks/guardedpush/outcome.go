@@ -28,15 +28,16 @@ type outcome struct {
 // doing what it was to do, and a step that has not done it must not look as if it had.
 func (s *step) announce(err error) error {
 	var refusal *task.UserError
-	switch {
-	case errors.As(err, &refusal):
+	if err != nil {
+		if !errors.As(err, &refusal) {
+			refusal = &task.UserError{
+				Class: task.Environment, Rule: "push/environment", Err: err, Msg: clean(err.Error()),
+			}
+			err = refusal
+		}
 		refusal.Final = true
 		if !s.result.pushed {
 			s.result.reason = refusal.Rule
-		}
-	case err != nil:
-		err = &task.UserError{
-			Class: task.Environment, Rule: "push/environment", Final: true, Err: err, Msg: clean(err.Error()),
 		}
 	}
 	s.env.Report.Set("pushed", s.result.pushed)
