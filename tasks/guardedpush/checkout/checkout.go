@@ -40,6 +40,8 @@ type Changes struct {
 	// Nested are untracked folders that are repositories of their own. git would commit
 	// them as submodules that nobody can fetch, so they are left out.
 	Nested []string
+	// Store is where the repository says that its large files are kept; "" is beside it.
+	Store string
 }
 
 // File is a changed file.
@@ -123,7 +125,10 @@ func (r *reader) read(ctx context.Context) (Changes, error) {
 	if err := r.note(ctx, sorted); err != nil {
 		return found, err
 	}
-	found.Files, err = r.files(ctx, sorted)
+	if found.Files, err = r.files(ctx, sorted); err != nil || len(sorted.pointers) == 0 {
+		return found, err
+	}
+	found.Store, err = r.store(ctx)
 	return found, err
 }
 

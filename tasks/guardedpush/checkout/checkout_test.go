@@ -74,6 +74,8 @@ func TestReadTellsWhatACommitWouldHold(t *testing.T) {
 			s.git("add", "-A")
 			s.git("rm", "-q", "gone.txt")
 		}, []string{`100644>100644 edited.txt "staged\n"`, `100644>- gone.txt`, `->100644 new.txt "staged, too\n"`}},
+		"moved": {func(s *sources) { s.git("mv", "edited.txt", "moved.txt") },
+			[]string{`100644>- edited.txt`, `->100644 moved.txt "old\n"`}},
 		"staged, and changed since": {func(s *sources) {
 			s.write("edited.txt", "staged\n")
 			s.write("back.txt", "staged\n")

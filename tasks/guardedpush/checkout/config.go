@@ -36,7 +36,7 @@ func (s *shadowRepo) configure(ctx context.Context, f Folder, p place) error {
 	}
 	for _, o := range own {
 		if o.key == "extensions.objectformat" && !strings.EqualFold(o.value, "sha1") {
-			return fmt.Errorf("it names its objects by %.20q, which is not supported here; use one with SHA-1 names", o.value)
+			return fmt.Errorf("it names its objects by %.20q, not by SHA-1, which is not supported here", o.value)
 		}
 	}
 	text := &strings.Builder{}
@@ -129,4 +129,30 @@ func list(ctx context.Context, repo *git.Repo, source ...string) ([]setting, err
 		all = append(all, setting{key, value})
 	}
 	return all, nil
+}
+
+// store is where large files are kept, if the configuration or the file .lfsconfig says so
+// (github.com/git-lfs/git-lfs, docs/man/git-lfs-config.adoc).
+func (r *reader) store(ctx context.Context) (string, error) {
+	settings, err := configOf(ctx, r.repo.Repo, r.place)
+	if err != nil {
+		return "", err
+	}
+	found := map[string]string{}
+	if name := filepath.Join(r.Dir, ".lfsconfig"); isRegular(name) {
+		public, err := list(ctx, r.repo.Repo, "--file", name)
+		if err != nil {
+			return "", fmt.Errorf("reading .lfsconfig: %w", err)
+		}
+		settings = append(public, settings...) // the last one counts
+	}
+	for _, s := range settings {
+		found[s.key] = s.value
+	}
+	for _, key := range []string{"lfs.pushurl", "lfs.url", "remote.origin.lfspushurl", "remote.origin.lfsurl"} {
+		if found[key] != "" {
+			return found[key], nil
+		}
+	}
+	return "", nil
 }

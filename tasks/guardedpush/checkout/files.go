@@ -210,8 +210,8 @@ func (r *reader) filtered(s sorted, files []File) error {
 		}
 		unix := bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))
 		if held := data[c.path]; len(held) > 0 && (bytes.Equal(held, raw) || bytes.Equal(held, unix)) {
-			return fmt.Errorf("%s was staged, but its filter has not run: it would be committed as it lies there, perhaps "+
-				"unencrypted; set the filter up before git add, or leave the file out", show(c.path))
+			return fmt.Errorf("%s was staged, but its filter has not run: it would be committed as it lies there, "+
+				"perhaps unencrypted; set the filter up before git add, or leave the file out", show(c.path))
 		}
 	}
 	return nil

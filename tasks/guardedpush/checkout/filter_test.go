@@ -102,7 +102,7 @@ func TestReadLeavesFilteredFilesThatAreNotWanted(t *testing.T) {
 // of it is started.
 func TestReadRunsNothingOfTheCheckout(t *testing.T) {
 	t.Parallel()
-	inner := newSources(t, map[string]string{"i.txt": "i\n"})
+	inner := newSources(t, map[string]string{"i.txt": "i\n", ".gitattributes": "* filter=evil\n"})
 	s := newSources(t, map[string]string{"f.txt": "f\n", "x.txt": "x\n", ".gitattributes": "x.txt filter=evil diff=evil\n"})
 	s.git("submodule", "--quiet", "add", "file://"+inner.dir, "sub")
 	s.commit(nil)

@@ -31,12 +31,7 @@ func Remote(ctx context.Context, g *git.Git, dir string) (string, inputs.Secret,
 	if err != nil {
 		return failed(err)
 	}
-	origin := ""
-	for _, s := range settings {
-		if s.key == "remote.origin.url" && origin == "" { // git takes the first
-			origin = s.value
-		}
-	}
+	origin := originOf(settings)
 	if origin == "" {
 		return failed(errors.New("it has no remote origin; name the repository to push to"))
 	}
@@ -47,11 +42,21 @@ func Remote(ctx context.Context, g *git.Git, dir string) (string, inputs.Secret,
 		return withoutUser(origin), inputs.Secret{}, nil
 	}
 	header := persisted(settings, u)
-	if password, ok := u.User.Password(); ok && header == "" && (u.Scheme == "https" || u.Scheme == "http") {
+	if password, ok := u.User.Password(); ok && header == "" && strings.HasPrefix(u.Scheme, "http") {
 		header = "basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
 	}
 	u.User = nil
 	return u.String(), inputs.NewSecret(header), nil
+}
+
+// originOf is the address of the remote origin: git takes the first that is there.
+func originOf(settings []setting) string {
+	for _, s := range settings {
+		if s.key == "remote.origin.url" {
+			return s.value
+		}
+	}
+	return ""
 }
 
 // withoutUser cuts what may be a password from what is no address.

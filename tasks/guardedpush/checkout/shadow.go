@@ -101,9 +101,11 @@ func (s *shadowRepo) borrow(p place) error {
 			return err
 		}
 	}
-	if err := s.date(); err != nil {
-		return err
-	}
+	return errors.Join(s.date(), s.rules(p))
+}
+
+// rules copies what says which files are ignored, and how they are written down.
+func (s *shadowRepo) rules(p place) error {
 	if err := os.MkdirAll(filepath.Join(s.dir, "info"), 0o700); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type sources struct {
 	t    testing.TB
 	dir  string
 	home string // the user's
+	path string // PATH; "" is ours
 	// packTimes may change: see Read.
 	packTimes bool
 }
@@ -62,9 +63,18 @@ func (s *sources) try(args ...string) (string, error) {
 		"-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "protocol.file.allow=always",
 	}, args...)...)
 	cmd.Dir = s.dir
-	cmd.Env = append(environ(), "HOME="+s.home, "GIT_CONFIG_NOSYSTEM=1")
+	cmd.Env = s.environ()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// environ is that of its user.
+func (s *sources) environ() []string {
+	env := append(environ(), "HOME="+s.home, "GIT_CONFIG_NOSYSTEM=1")
+	if s.path != "" {
+		env = append(env, "PATH="+s.path)
+	}
+	return env
 }
 
 func environ() []string {
