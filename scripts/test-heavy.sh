@@ -20,6 +20,9 @@ done < <(git ls-files '*_test.go' | xargs grep -Eo '^func Fuzz[A-Za-z0-9]+' | se
 echo "== savers killed at 100 random moments"
 GUARDRAILS_KILLS=100 go test -count=1 ./tasks/safecache/attack -run Killed || failed=1
 
+echo "== 20 pushers to one branch, 50 times"
+GUARDRAILS_RACES=50 go test -count=1 -timeout 3h ./tasks/guardedpush -run ManyPushers || failed=1
+
 echo "== a project of 1,500 npm packages, from save to offline install"
 scripts/test-big.sh || failed=1
 
