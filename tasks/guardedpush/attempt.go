@@ -94,12 +94,15 @@ func (s *step) attempt(ctx context.Context, w wanted) error {
 		s.unchanged(d)
 		return nil
 	}
+	if err := s.screen(ctx, d); err != nil {
+		return err
+	}
 	st := s.stamp(d)
 	text, err := message.Compose(s.text(d, st), st, s.skip())
 	if err != nil {
 		return badInput("message", err.Error(), "write another message")
 	}
-	if err := s.screen(ctx, d, text); err != nil {
+	if err := s.screenText(ctx, text); err != nil {
 		return err
 	}
 	s.show(d)

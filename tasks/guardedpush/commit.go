@@ -126,8 +126,11 @@ func (d *draft) lines() []string {
 		}
 	}
 	for _, e := range d.edits {
-		all = append(all,
-			fmt.Sprintf("%s:%d: %s: %s -> %s", clean(e.Edit.File), e.Line, clean(e.Path), clean(e.Old), clean(e.New)))
+		what := clean(e.Old) + " -> " + clean(e.New)
+		if d.veiled[place{e.Edit.File, e.Line}] {
+			what = "changed"
+		}
+		all = append(all, fmt.Sprintf("%s:%d: %s: %s", clean(e.Edit.File), e.Line, clean(e.Path), what))
 	}
 	if len(all) > most {
 		all = append(all[:most], fmt.Sprintf("and %d more", len(all)-most))

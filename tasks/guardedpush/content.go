@@ -27,6 +27,22 @@ type draft struct {
 	// with it: a checksum of a setting belongs to the setting.
 	counts bool
 	edits  []splice.Applied // what the edits did, those that had nothing to do left out
+	// veiled are lines that held a secret or do now: what stood there is not shown, nor
+	// written into a message.
+	veiled map[place]bool
+}
+
+// place is a line of a file.
+type place struct {
+	file string
+	line int
+}
+
+func (d *draft) veil(file string, line int) {
+	if d.veiled == nil {
+		d.veiled = map[place]bool{}
+	}
+	d.veiled[place{file, line}] = true
 }
 
 // draftFile is a file that has other bytes than before.

@@ -15,46 +15,81 @@ import (
 
 // screen refuses a draft that would publish a secret: what is in a repository's history
 // stays there.
-func (s *step) screen(ctx context.Context, d *draft, text string) error {
+func (s *step) screen(ctx context.Context, d *draft) error {
 	engine, err := s.leaks()
 	if err != nil {
 		return err
 	}
 	for _, f := range d.files {
-		if f.Mode == "" {
-			continue
-		}
-		found, err := engine.Scan(ctx, bytes.NewReader(f.Data), f.Path, textOf(f.Path))
-		if err != nil {
-			return &task.UserError{
-				Class: task.Environment, Rule: "push/secret", Final: true, Path: f.Path, Err: err,
-				Msg:  fmt.Sprintf("%.200q could not be searched for secrets to its end", f.Path),
-				Hint: "leave it out with paths, or push it by hand after a look into it",
-			}
-		}
-		old := map[string]bool{} // what was there before is not published by this push
-		if f.before != nil && len(found) > 0 {
-			was, _ := engine.Scan(ctx, bytes.NewReader(f.before), f.Path, textOf(f.Path))
-			for _, w := range was {
-				old[w.Rule+w.Fingerprint] = true
-			}
-		}
-		for _, hit := range found {
-			if !old[hit.Rule+hit.Fingerprint] || hit.Fingerprint == "" {
-				if err := s.secretFound(hit); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if name, holds := engine.HoldsKnown(text + "\n" + s.in.AuthorName + "\n" + s.in.AuthorEmail); holds {
-		return &task.UserError{
-			Rule: "push/secret", Final: true,
-			Msg:  "the commit's message would publish " + name,
-			Hint: "take it out of the inputs message, application, environment and version",
+		if err := s.screenFile(ctx, engine, d, f); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (s *step) screenFile(ctx context.Context, engine *leak.Engine, d *draft, f draftFile) error {
+	old := map[string]bool{} // what was there before is not published by this push
+	if f.before != nil {
+		was, _ := engine.Scan(ctx, bytes.NewReader(f.before), f.Path, textOf(f.Path))
+		for _, w := range was {
+			old[w.Rule+w.Fingerprint] = true
+			d.veil(f.Path, w.Place.Line)
+		}
+	}
+	if f.Mode == "" {
+		return nil
+	}
+	found, err := engine.Scan(ctx, bytes.NewReader(f.Data), f.Path, textOf(f.Path))
+	if err != nil {
+		return &task.UserError{
+			Class: task.Environment, Rule: "push/secret", Final: true, Path: f.Path, Err: err,
+			Msg:  fmt.Sprintf("%.200q could not be searched for secrets to its end", f.Path),
+			Hint: "leave it out with paths, or push it by hand after a look into it",
+		}
+	}
+	for _, hit := range found {
+		d.veil(f.Path, hit.Place.Line)
+		if !old[hit.Rule+hit.Fingerprint] || hit.Fingerprint == "" {
+			if err := s.secretFound(hit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// screenText refuses a message that would publish a secret.
+func (s *step) screenText(ctx context.Context, text string) error {
+	engine, err := s.leaks()
+	if err != nil {
+		return err
+	}
+	text += "\n" + s.in.AuthorName + "\n" + s.in.AuthorEmail
+	name, holds := engine.HoldsKnown(text)
+	if !holds {
+		found, err := engine.Scan(ctx, strings.NewReader(text), "the message", leak.Config)
+		if err != nil {
+			return fmt.Errorf("looking for secrets in the message: %w", err)
+		}
+		for _, hit := range found {
+			if isSevere(hit) {
+				name, holds = "what looks like a secret ("+hit.Rule+")", true
+			}
+		}
+	}
+	if !holds {
+		return nil
+	}
+	return &task.UserError{
+		Rule: "push/secret", Final: true,
+		Msg:  "the commit's message would publish " + name,
+		Hint: "take it out of the inputs message, application, environment and version",
+	}
+}
+
+func isSevere(hit leak.Finding) bool {
+	return hit.Severity == leak.Critical || hit.Severity == leak.High
 }
 
 // secretFound refuses what is very likely a secret, and warns of what may be one.
@@ -65,7 +100,7 @@ func (s *step) secretFound(hit leak.Finding) error {
 	}
 	message := fmt.Sprintf("line %d of %.200q has %s in it, which %s", hit.Place.Line, hit.Place.Source, hit.Preview,
 		what)
-	if hit.Severity != leak.Critical && hit.Severity != leak.High {
+	if !isSevere(hit) {
 		s.warn("push/secret", message, "look whether it may be read by everybody who can read the repository")
 		return nil
 	}
@@ -77,6 +112,9 @@ func (s *step) secretFound(hit leak.Finding) error {
 
 // leaks finds the secrets of this job, and what looks like one.
 func (s *step) leaks() (*leak.Engine, error) {
+	if s.engine != nil {
+		return s.engine, nil
+	}
 	var known []leak.Known
 	for _, secret := range endpoint.Secrets(s.env.Environ()) {
 		if len(secret) >= 8 { // shorter ones are words that stand everywhere
@@ -87,6 +125,7 @@ func (s *step) leaks() (*leak.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing to look for secrets: %w", err)
 	}
+	s.engine = engine
 	return engine, nil
 }
 

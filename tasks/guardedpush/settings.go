@@ -15,6 +15,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/leak"
 	"github.com/guardrails-ci/guardrails/shared/report"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert"
@@ -52,6 +53,7 @@ type step struct {
 	cause      cause  // of this run
 	overridden bool   // that was said
 	warned     []report.Finding
+	engine     *leak.Engine // see leaks
 	result     outcome
 }
 
