@@ -1,0 +1,93 @@
+package guardedpush
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+)
+
+// Put together here, so that nobody takes the tests for a leak.
+const (
+	someToken    = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+	somePassword = "Kx9vQ2mZ" + "7tR4wB8n"
+	someKeyID    = "AKIA" + "Q3EGR5BNMWX7ZT2L"
+)
+
+// A secret is not published: not in a file, not in a message, not encoded, and neither by
+// enforcement: warn nor by an override.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	encoded := base64.StdEncoding.EncodeToString([]byte("x:" + jobToken))
+	for name, prepare := range map[string]func(j *job){
+		"known":              func(j *job) { j.write("new.txt", "a\n"+jobToken+"\n") },
+		"known, encoded":     func(j *job) { j.write("new.txt", encoded+"\n") },
+		"a secret variable":  func(j *job) { j.set("SECRET_DB", "hunter-of-foxes").write("v.yaml", "a: hunter-of-foxes\n") },
+		"by rule":            func(j *job) { j.write("v.yaml", "a: 1\npassword: "+somePassword+"\n") },
+		"in a program":       func(j *job) { j.write("main.go", "package x\n\nconst t = \""+someToken+"\"\n") },
+		"in an edit":         func(j *job) { j.input("edits", "v.yaml: a = "+someToken) },
+		"in a message":       func(j *job) { j.write("v.yaml", "a: 2\n").input("message", "use "+jobToken) },
+		"in a message, rule": func(j *job) { j.write("v.yaml", "a: 2\n").input("message", "use "+someToken) },
+		"in the author":      func(j *job) { j.write("v.yaml", "a: 2\n").input("authorName", jobToken) },
+		"in a version": func(j *job) {
+			j.write("v.yaml", "a: 2\n").input("commitKind", "deployment", "version", someToken)
+		},
+		"in a binary":   func(j *job) { j.write("x.bin", "\x00\x01\xff"+jobToken+"\x00") },
+		"in a new name": func(j *job) { j.write("deep/"+jobToken+".txt", "x\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := newJob(t, map[string]string{"v.yaml": "a: 1\n"}).checkout()
+			prepare(j)
+			j.untouched(func() { j.want("Failed", "push/secret") })
+			j.oneError()
+			j.silent(jobToken, somePassword, someToken, encoded, "hunter-of-foxes")
+			j.input("enforcement", "warn", "override", "true", "reason", "it is urgent")
+			j.untouched(func() { j.want("Failed", "push/secret") })
+		})
+	}
+}
+
+// What may be a secret, or was there before, does not stop a push.
+func TestSecretsThatAreNone(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		before, after, result string
+	}{
+		"there before":        {"a: 1\npassword: " + somePassword + "\n", "a: 2\npassword: " + somePassword + "\n", "Succeeded"},
+		"moved":               {"password: " + somePassword + "\na: 1\n", "a: 2\npassword: " + somePassword + "\n", "Succeeded"},
+		"taken away":          {"a: 1\npassword: " + somePassword + "\n", "a: 1\npassword: vault:shop\n", "Succeeded"},
+		"may be one":          {"a: 1\n", "a: " + someKeyID + "\n", "SucceededWithIssues"},
+		"a placeholder":       {"a: 1\n", "password: $(shopPassword)\n", "Succeeded"},
+		"a short one, a word": {"a: 1\n", "a: short\n", "Succeeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := newJob(t, map[string]string{"v.yaml": tc.before}).checkout().set("SECRET_WORD", "short")
+			j.write("v.yaml", tc.after).want(tc.result, "pushed")
+			if tc.result == "SucceededWithIssues" {
+				same(t, "warnings", 1, len(j.warnings()))
+				j.says("push/secret", "line 1 of")
+				j.silent(someKeyID)
+			}
+		})
+	}
+	// The same secret once more, or another one, is published.
+	j := newJob(t, map[string]string{"v.yaml": "password: " + somePassword + "\n"}).checkout()
+	j.write("v.yaml", "password: "+strings.ToLower(somePassword)+"9Z\n")
+	j.untouched(func() { j.want("Failed", "push/secret") })
+	j.write("v.yaml", "password: "+somePassword+"\n").write("copy.yaml", "password: "+somePassword+"\n")
+	j.untouched(func() { j.want("Failed", "push/secret") })
+}
+
+// Where an edit takes a secret away, neither the message nor the log repeats it.
+func TestSecretThatIsTakenAway(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, map[string]string{"v.yaml": "image: 1\npassword: " + somePassword + "\n"})
+	j.input("edits", "v.yaml: password = vault:shop\nv.yaml: image = 2").want("Succeeded", "pushed")
+	text := j.newest("main")
+	if strings.Contains(text, somePassword) || !strings.Contains(text, "v.yaml:2: $['password']: changed") ||
+		!strings.Contains(text, "v.yaml:1: $['image']: 1 -> 2") {
+		t.Errorf("message:\n%s", text)
+	}
+	j.silent(somePassword)
+}
