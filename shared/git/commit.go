@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -70,7 +69,8 @@ func (c NewCommit) check() error {
 	for _, who := range []string{c.Author.Name, c.Author.Email} {
 		if strings.TrimSpace(who) == "" || !utf8.ValidString(who) ||
 			strings.ContainsFunc(who, func(r rune) bool { return r < ' ' || r == 0x7f || r == '<' || r == '>' }) {
-			return fmt.Errorf("making a commit: the author's name or email, %.60q, is empty or holds what it must not", who)
+			return fmt.Errorf("making a commit: the author's name or email, %.60q, is empty or holds what it must not",
+				who)
 		}
 	}
 	if strings.TrimSpace(c.Message) == "" || strings.ContainsRune(c.Message, 0) || !utf8.ValidString(c.Message) {
@@ -114,128 +114,6 @@ func (c Change) check() error {
 		return fmt.Errorf("submodule %.100q cannot be committed without its commit", c.Path)
 	}
 	return nil
-}
-
-// tree makes the tree of a commit in an index of its own.
-func (r *Repo) tree(ctx context.Context, c NewCommit) (ID, error) {
-	blobs, err := r.write(ctx, c.Changes)
-	if err != nil {
-		return "", err
-	}
-	index := r.temporary("index")
-	defer func() { _ = os.Remove(index) }()
-	env := []string{"GIT_INDEX_FILE=" + index}
-	base := c.Base
-	if base == "" && len(c.Parents) > 0 {
-		base = c.Parents[0]
-	}
-	if base != "" {
-		// Nothing is checked out here: a name that is odd somewhere is the repository's own.
-		as := []setting{{"core.protectNTFS", "false"}, {"core.protectHFS", "false"}}
-		if _, err := r.run(ctx, command{args: []string{"read-tree", string(base)}, env: env, config: as}); err != nil {
-			return "", err
-		}
-	}
-	update := command{args: []string{"update-index", "-z", "--index-info"}, env: env, stdin: indexInfo(c.Changes, blobs)}
-	if _, err := r.run(ctx, update); err != nil {
-		return "", err
-	}
-	out, err := r.run(ctx, command{args: []string{"write-tree", "--missing-ok"}, env: env})
-	if err != nil {
-		return "", err
-	}
-	return trimID(out), r.compare(ctx, base, trimID(out), c.Changes)
-}
-
-const emptyTree ID = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
-// compare checks that nothing has changed but what was to. A file that comes where a
-// folder was, or the other way round, makes git drop what was there.
-func (r *Repo) compare(ctx context.Context, base, tree ID, changes []Change) error {
-	if base == "" {
-		base = emptyTree
-	}
-	out, err := r.run(ctx, command{args: []string{
-		"diff-tree", "-r", "-z", "--no-renames", "--name-status", string(base), string(tree),
-	}})
-	if err != nil {
-		return err
-	}
-	gone := map[string]bool{} // or not
-	for _, c := range changes {
-		gone[c.Path] = c.Mode == ""
-	}
-	fields := strings.Split(string(out), "\x00")
-	for i := 0; i+1 < len(fields); i += 2 {
-		path := fields[i+1]
-		if was, told := gone[path]; !told || fields[i] == "D" && !was {
-			return fmt.Errorf("file %.100q would be lost: a file cannot be where there is a folder; delete one of them", path)
-		}
-	}
-	return nil
-}
-
-// indexInfo tells what to change. What goes is told first: it may make room.
-func indexInfo(changes []Change, blobs map[int]ID) *bytes.Reader {
-	var gone, there bytes.Buffer
-	for i, c := range changes {
-		if c.Mode == "" {
-			fmt.Fprintf(&gone, "0 %040d\t%s\x00", 0, c.Path)
-			continue
-		}
-		id := c.ID
-		if id == "" {
-			id = blobs[i]
-		}
-		fmt.Fprintf(&there, "%s %s\t%s\x00", c.Mode, id, c.Path)
-	}
-	return bytes.NewReader(append(gone.Bytes(), there.Bytes()...))
-}
-
-// write writes the data of changes into the repository, byte for byte.
-func (r *Repo) write(ctx context.Context, changes []Change) (map[int]ID, error) {
-	var names []string
-	var order []int
-	defer func() {
-		for _, name := range names {
-			_ = os.Remove(name)
-		}
-	}()
-	for i, c := range changes {
-		if c.Mode == "" || c.ID != "" {
-			continue
-		}
-		name := r.temporary("blob")
-		if err := os.WriteFile(name, c.Data, 0o600); err != nil {
-			return nil, fmt.Errorf("writing file %.100q into the repository: %w", c.Path, err)
-		}
-		names, order = append(names, name), append(order, i)
-	}
-	if len(names) == 0 {
-		return nil, nil
-	}
-	// Relative: the folder's name may hold anything.
-	var stdin strings.Builder
-	for _, name := range names {
-		stdin.WriteString(filepath.Base(name) + "\n")
-	}
-	out, err := r.run(ctx, command{
-		args: []string{"hash-object", "-w", "--no-filters", "--stdin-paths"}, stdin: strings.NewReader(stdin.String()),
-	})
-	if err != nil {
-		return nil, err
-	}
-	blobs := map[int]ID{}
-	for n, line := range strings.Fields(string(out)) {
-		if n < len(order) && checkID(ID(line)) == nil {
-			blobs[order[n]] = ID(line)
-			r.here[ID(line)] = true
-		}
-	}
-	if len(blobs) != len(order) {
-		return nil, errors.New("git hash-object has not named all files")
-	}
-	return blobs, nil
 }
 
 // temporary is the path of a file in the repository that is not there.

@@ -1,6 +1,8 @@
 package git
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,7 +112,7 @@ func TestCommitRefuses(t *testing.T) {
 		"no email":         {func(c *NewCommit) { c.Author.Email = " " }, "the author's name or email"},
 		"forged author":    {func(c *NewCommit) { c.Author.Name = "A <a@b> 1 +0000\ncommitter B" }, "the author's name or email"},
 		"no parent":        {func(c *NewCommit) { c.Parents = []ID{"HEAD"} }, "is not the name of a git object"},
-		"unknown parent":   {func(c *NewCommit) { c.Parents = []ID{ID(strings.Repeat("a", 40))} }, "git read-tree"},
+		"unknown parent":   {func(c *NewCommit) { c.Parents = []ID{ID(strings.Repeat("a", 40))} }, "there is no commit aaaa"},
 		"no base":          {func(c *NewCommit) { c.Base = "-x" }, "is not the name of a git object"},
 		"a bad path":       {func(c *NewCommit) { c.Changes = []Change{{Path: ".git/config", Mode: "100644"}} }, "the repository itself"},
 		"a bad deletion":   {func(c *NewCommit) { c.Changes = []Change{{Path: "a\x00b"}} }, "its name holds"},
@@ -142,11 +144,11 @@ func TestCommitLosesNothing(t *testing.T) {
 		changes []Change
 		want    string // "" is success
 	}{
-		"a file over a folder":          {[]Change{{Path: "dir", Mode: "100644"}}, `file "dir/file" would be lost`},
-		"a folder over a file":          {[]Change{{Path: "file/x", Mode: "100644"}}, `file "file" would be lost`},
+		"a file over a folder":          {[]Change{{Path: "dir", Mode: "100644"}}, `folder "dir" would be lost`},
+		"a folder over a file":          {[]Change{{Path: "file/x", Mode: "100644"}}, `folder "file" would be lost`},
 		"a folder over a file, deleted": {[]Change{{Path: "file/x", Mode: "100644"}, {Path: "file"}}, ""},
 		"a file over an empty folder":   {[]Change{{Path: "dir", Mode: "100644"}, {Path: "dir/file"}}, ""},
-		"a link over a folder":          {[]Change{{Path: "dir", Mode: "120000", Data: []byte("x")}}, `file "dir/file" would be lost`},
+		"a link over a folder":          {[]Change{{Path: "dir", Mode: "120000", Data: []byte("x")}}, `folder "dir" would be lost`},
 	} {
 		c := plain(base)
 		c.Changes = tc.changes
@@ -155,6 +157,54 @@ func TestCommitLosesNothing(t *testing.T) {
 			t.Errorf("%s: Commit = %v, want %q", name, err, tc.want)
 		}
 	}
+}
+
+// The trees that we write are those of git, entry by entry and byte by byte.
+func TestTreesAreThoseOfGit(t *testing.T) {
+	t.Parallel()
+	names := []string{"a", "a-b", "a.b", "a0", "a b", "A", "ü", "x", "~", "!"} // "a/" sorts between "a.b" and "a0"
+	random := rand.New(rand.NewPCG(1, 2))
+	r := scratch(t)
+	var base ID
+	for range 40 {
+		c := plain()
+		if base != "" {
+			c = plain(base)
+		}
+		var stdin strings.Builder
+		seen := map[string]bool{}
+		for range 1 + random.IntN(6) {
+			depth := 1 + random.IntN(3)
+			parts := make([]string, depth)
+			for i := range parts {
+				parts[i] = names[random.IntN(len(names))] + strings.Repeat("d", depth-1-i) // no file is a folder
+			}
+			change := Change{Path: strings.Join(parts, "/")}
+			if seen[change.Path] {
+				continue
+			}
+			seen[change.Path] = true
+			id, mode := ID(strings.Repeat("0", 40)), "0" // deletes
+			if random.IntN(3) > 0 {
+				mode = "100644"
+				change.Mode, change.Data = mode, []byte(strings.Repeat("x", random.IntN(20)))
+				id = trimID([]byte(gitIn(t, r.Dir(), string(change.Data), "hash-object", "-w", "--stdin")))
+			}
+			c.Changes = append(c.Changes, change)
+			fmt.Fprintf(&stdin, "%s %s\t%s\x00", mode, id, change.Path)
+		}
+		id, err := r.Commit(t.Context(), c)
+		if err != nil {
+			t.Fatalf("Commit of %v: %v", c.Changes, err)
+		}
+		gitIn(t, r.Dir(), stdin.String(), "update-index", "-z", "--index-info") // goes on from its last state
+		want := gitIn(t, r.Dir(), "", "write-tree")
+		if got := gitIn(t, r.Dir(), "", "rev-parse", string(id)+"^{tree}"); got != want {
+			t.Fatalf("the tree after %v is %s, want that of git, %s", c.Changes, got, want)
+		}
+		base = id
+	}
+	gitIn(t, r.Dir(), "", "fsck", "--full", "--strict", "--no-dangling")
 }
 
 // A repository may have names that Windows does not take: they stay as they are.

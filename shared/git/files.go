@@ -203,7 +203,7 @@ func (r *Repo) sizes(ctx context.Context, ids []ID) (map[ID]int, error) {
 		}
 		sizes[ID(fields[0])] = n
 		if sum += n; sum > maxContents {
-			return nil, fmt.Errorf("the files have more than %d MB together, which is too much to be read", maxContents>>20)
+			return nil, fmt.Errorf("the files have more than %d MB together: too much to be read", maxContents>>20)
 		}
 	}
 	return sizes, nil

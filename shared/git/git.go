@@ -90,7 +90,8 @@ var versionLine = regexp.MustCompile(`^git version (\d{1,4})\.(\d{1,4})\b`)
 func parseVersion(text string) (version, error) {
 	m := versionLine.FindStringSubmatch(text)
 	if m == nil {
-		return version{}, fmt.Errorf("git says %.60q where its version was expected; is it git that PATH finds first", text)
+		return version{}, fmt.Errorf("git says %.60q where its version was expected; "+
+			"is it git that PATH finds first", text)
 	}
 	major, _ := strconv.Atoi(m[1])
 	minor, _ := strconv.Atoi(m[2])
@@ -261,7 +262,8 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 		stderr = io.MultiWriter(said, c.stderr)
 	}
 	out, err := proc.Output(ctx, proc.Cmd{
-		Name: "git", Args: c.args, Dir: r.workDir, Env: env, Stdin: c.stdin, Stderr: stderr, Secrets: r.git.config.Secrets,
+		Name: "git", Args: c.args, Dir: r.workDir, Env: env,
+		Stdin: c.stdin, Stderr: stderr, Secrets: r.git.config.Secrets,
 	})
 	if err != nil {
 		return out, commandError(c.args, said.String(), err)

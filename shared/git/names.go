@@ -51,12 +51,16 @@ func refFormat(ref string) error {
 			return fmt.Errorf("it holds %q", c)
 		}
 	}
-	for part := range strings.SplitSeq(ref, "/") {
+	return refParts(strings.Split(ref, "/"))
+}
+
+func refParts(parts []string) error {
+	for _, part := range parts {
 		if part == "" || part[0] == '.' || strings.HasSuffix(part, ".lock") {
 			return errors.New("a part of it is empty, begins with a dot, or ends in .lock")
 		}
 	}
-	if strings.Count(ref, "/") < 2 {
+	if len(parts) < 3 {
 		return errors.New("it has no part after refs/heads/ or another such folder")
 	}
 	return nil
@@ -96,12 +100,19 @@ func pathFormat(path string) error {
 		}
 	}
 	for part := range strings.SplitSeq(path, "/") {
-		if part == "" || part == "." || part == ".." {
-			return errors.New("its name is absolute, or a part of it is empty or only dots")
+		if err := pathPart(part); err != nil {
+			return err
 		}
-		if isGitDir(part) {
-			return errors.New("it would be a part of the repository itself")
-		}
+	}
+	return nil
+}
+
+func pathPart(part string) error {
+	switch {
+	case part == "" || part == "." || part == "..":
+		return errors.New("its name is absolute, or a part of it is empty or only dots")
+	case isGitDir(part):
+		return errors.New("it would be a part of the repository itself")
 	}
 	return nil
 }

@@ -129,6 +129,9 @@ func TestFaults(t *testing.T) {
 				s, r, tip, next := ready(t, gittest.Config{})
 				r.git.silence = time.Second
 				s.Fail(op, -1, tc.fault)
+				if op == "fetch" && *otherGit != "" {
+					s.Fail(upload, -1, tc.fault) // an old git says it in words that the server does not know
+				}
 				var err error
 				if op == lookRec || op == receive {
 					err = r.Push(t.Context(), Update{"refs/heads/main", tip, next})

@@ -150,8 +150,8 @@ func mainWords(stderr string) string {
 }
 
 var noises = []string{
-	"the remote end hung up", "send-pack: unexpected disconnect", "failed to push some refs", "expected 'acknowledgments'",
-	"warning: filtering not recognized",
+	"the remote end hung up", "send-pack: unexpected disconnect", "failed to push some refs",
+	"expected 'acknowledgments'", "warning: filtering not recognized",
 }
 
 // remoteLines are the words of the server itself.

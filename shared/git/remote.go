@@ -43,23 +43,29 @@ func parseURL(address string) (*url.URL, error) {
 		return nil, errors.New("the address of the repository cannot be read; it looks like https://host/path")
 	}
 	if _, password := u.User.Password(); password {
-		return nil, errors.New("the address of the repository holds a password; take it out, and use a service connection")
+		return nil, errors.New("the address of the repository holds a password; " +
+			"take it out, and use a service connection")
 	}
-	shown := oneLine(u.Redacted(), 100)
-	switch {
-	case u.Opaque != "" || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("the address of the repository, %q, must be like https://host/path", shown)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		return nil, fmt.Errorf("the address of the repository, %q, must begin with https: everybody on the way "+
-			"could read the token", shown)
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, fmt.Errorf("the address of the repository, %q, must end with its path: without ? and #", shown)
-	case strings.ContainsFunc(u.Path, func(c rune) bool { return !strconv.IsPrint(c) }):
-		return nil, fmt.Errorf("the address of the repository, %q, holds a character that cannot be seen", shown)
-	case strings.HasPrefix(u.Hostname(), "-"):
-		return nil, fmt.Errorf("the address of the repository, %q, has a host that begins with a hyphen", shown)
+	if err := checkParts(u); err != nil {
+		return nil, fmt.Errorf("the address of the repository, %q, %w", oneLine(u.Redacted(), 100), err)
 	}
 	return u, nil
+}
+
+func checkParts(u *url.URL) error {
+	switch {
+	case u.Opaque != "" || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
+		return errors.New("must be like https://host/path")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return errors.New("must begin with https: everybody on the way could read the token")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return errors.New("must end with its path: without ? and #")
+	case strings.ContainsFunc(u.Path, func(c rune) bool { return !strconv.IsPrint(c) }):
+		return errors.New("holds a character that cannot be seen")
+	case strings.HasPrefix(u.Hostname(), "-"):
+		return errors.New("has a host that begins with a hyphen")
+	}
+	return nil
 }
 
 func loopback(host string) bool {

@@ -165,7 +165,9 @@ func (r *Repo) endGPG(ctx context.Context, home string, env []string) {
 }
 
 // program runs one of the programs of GnuPG.
-func (r *Repo) program(ctx context.Context, name string, stdin io.Reader, env []string, args ...string) ([]byte, error) {
+func (r *Repo) program(
+	ctx context.Context, name string, stdin io.Reader, env []string, args ...string,
+) ([]byte, error) {
 	said := &words{}
 	out, err := proc.Output(ctx, proc.Cmd{
 		Name: name, Args: args, Dir: r.workDir, Stdin: stdin, Stderr: said, Secrets: r.git.config.Secrets,
