@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/lockfile"
 	"github.com/guardrails-ci/guardrails/shared/proc"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
@@ -29,16 +29,36 @@ type knownKey struct {
 
 // subtract marks what the baseline's lock files have already.
 func (a *audit) subtract(ctx context.Context, source *advisorySource) error {
-	ref, err := a.step.baselineRef(ctx)
+	if !a.step.wantsBaseline() {
+		return nil
+	}
+	repo, err := a.step.repository(ctx)
+	if err != nil {
+		return err
+	}
+	ref, err := a.step.baselineRef(ctx, repo)
 	if err != nil || ref == "" {
 		return err
 	}
+	old := a.known(ctx, source, repo, ref)
+	for i := range a.found {
+		v := &a.found[i]
+		// What is on the disk alone is in no lock file, also not in the baseline's.
+		if len(v.entries) > 0 && old[knownKey{v.project.full(), v.name, v.hit.ID, v.dev}] {
+			v.verdict = verdict{known, "known: " + ref + " has it, too"}
+		}
+	}
+	return nil
+}
+
+// known is what the baseline has.
+func (a *audit) known(ctx context.Context, source *advisorySource, repo *git.Repo, ref string) map[knownKey]bool {
 	old := map[knownKey]bool{}
 	for _, p := range a.projects {
 		if p.unread != nil {
 			continue
 		}
-		before, err := a.step.before(ctx, p, ref)
+		before, err := a.step.before(ctx, p, repo, ref)
 		if err != nil {
 			a.step.env.Log.Printf("%s: everything counts, as %s has no such file that can be read.", p.shown, ref)
 			continue
@@ -52,35 +72,53 @@ func (a *audit) subtract(ctx context.Context, source *advisorySource) error {
 			}
 		}
 	}
-	for i := range a.found {
-		v := &a.found[i]
-		// What is on the disk alone is in no lock file, also not in the baseline's.
-		if len(v.entries) > 0 && old[knownKey{v.project.full(), v.name, v.hit.ID, v.dev}] {
-			v.verdict = verdict{known, "known: " + ref + " has it, too"}
-		}
+	return old
+}
+
+// wantsBaseline reports whether there may be a commit to compare with.
+func (s *step) wantsBaseline() bool {
+	switch strings.TrimSpace(s.in.Baseline) {
+	case "off":
+		return false
+	case "auto", "":
+		return s.env.Var("System.PullRequest.TargetBranch") != ""
 	}
-	return nil
+	return true
+}
+
+// repository is the one that the sources are checked out from; nil if they are not, or
+// there is no git to ask, which counts as a commit that is not there.
+func (s *step) repository(ctx context.Context) (*git.Repo, error) {
+	g, err := git.New(ctx, git.Config{Environ: s.env.Environ(), Secrets: s.env.Secrets})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		s.env.Log.Printf("Baseline: %v.", err)
+		return nil, nil
+	}
+	repo, err := g.Open(s.sources)
+	if err != nil {
+		s.env.Log.Printf("Baseline: %v.", err)
+		return nil, nil
+	}
+	return repo, nil
 }
 
 // plainRef is what a branch, tag or commit may be called here; git takes some others.
 var plainRef = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./-]*[~^0-9]*$`)
 
 // baselineRef is the commit to compare with, as git knows it; "" for none.
-func (s *step) baselineRef(ctx context.Context) (string, error) {
+func (s *step) baselineRef(ctx context.Context, repo *git.Repo) (string, error) {
 	wanted := strings.TrimSpace(s.in.Baseline)
 	var candidates []string
 	switch wanted {
-	case "off":
-		return "", nil
 	case "auto", "":
 		branch := strings.TrimPrefix(s.env.Var("System.PullRequest.TargetBranch"), "refs/heads/")
-		if branch == "" {
-			return "", nil
-		}
 		candidates = []string{"refs/remotes/origin/" + branch}
 		// What is checked out for a pull request usually is its merge into the target; of any
 		// other commit the parent is the author's own.
-		if strings.HasSuffix(s.env.Var("Build.SourceBranch"), "/merge") && s.isCommit(ctx, "HEAD^2") {
+		if strings.HasSuffix(s.env.Var("Build.SourceBranch"), "/merge") && isCommit(ctx, repo, "HEAD^2") {
 			candidates = append(candidates, "HEAD^1")
 		}
 	default:
@@ -94,7 +132,7 @@ func (s *step) baselineRef(ctx context.Context) (string, error) {
 			}
 			continue
 		}
-		if s.isCommit(ctx, ref) {
+		if isCommit(ctx, repo, ref) {
 			s.env.Log.Printf("Baseline: %s. What it has already does not fail the step.", ref)
 			return ref, nil
 		}
@@ -109,18 +147,21 @@ func (s *step) baselineRef(ctx context.Context) (string, error) {
 }
 
 // isCommit reports whether git knows a commit by this name.
-func (s *step) isCommit(ctx context.Context, ref string) bool {
-	_, err := s.git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+func isCommit(ctx context.Context, repo *git.Repo, ref string) bool {
+	if repo == nil {
+		return false
+	}
+	_, err := repo.Run(ctx, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
 	return err == nil
 }
 
 // before is a project as the baseline has it.
-func (s *step) before(ctx context.Context, p *project, ref string) (*project, error) {
+func (s *step) before(ctx context.Context, p *project, repo *git.Repo, ref string) (*project, error) {
 	dir, err := safepath.Rel(s.sources, filepath.Dir(p.full()))
 	if err != nil {
 		return nil, err // outside of the repository
 	}
-	lock, err := lockfile.Read(&gitTree{ctx: ctx, step: s, dir: dir, ref: ref}, path.Base(p.path))
+	lock, err := lockfile.Read(&gitTree{ctx: ctx, repo: repo, dir: dir, ref: ref}, path.Base(p.path))
 	if err != nil {
 		return nil, err
 	}
@@ -129,27 +170,10 @@ func (s *step) before(ctx context.Context, p *project, ref string) (*project, er
 	}, nil
 }
 
-// git asks the repository that the sources are checked out from, and returns what git
-// prints. It is named and not looked for: a pull request can bring folders that look like
-// a repository. The sources may be another user's, as in a container. Nothing of the
-// repository's configuration is run: no monitor, and nothing is fetched by any protocol.
-func (s *step) git(ctx context.Context, args ...string) ([]byte, error) {
-	return proc.Output(ctx, proc.Cmd{
-		Name: "git", Dir: s.sources, Secrets: s.env.Secrets,
-		Args: append([]string{
-			"--git-dir=" + filepath.Join(s.sources, ".git"), "--no-replace-objects",
-			"-c", "safe.directory=*", "-c", "core.fsmonitor=false",
-		}, args...),
-		Env: append(proc.Only(s.env.Environ(), "PATH", "SYSTEMROOT", "PATHEXT"), "GIT_CONFIG_NOSYSTEM=1",
-			"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none",
-			"LC_ALL=C"),
-	})
-}
-
 // gitTree is the files of a commit, below a folder. It is read file by file.
 type gitTree struct {
 	ctx  context.Context
-	step *step
+	repo *git.Repo
 	dir  string // below the repository's root
 	ref  string
 }
@@ -159,7 +183,7 @@ func (t *gitTree) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	data, err := t.step.git(t.ctx, "cat-file", "blob", "--end-of-options", t.ref+":"+path.Join(t.dir, name))
+	data, err := t.repo.Run(t.ctx, nil, "cat-file", "blob", "--end-of-options", t.ref+":"+path.Join(t.dir, name))
 	var exit *proc.ExitError
 	if errors.As(err, &exit) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}

@@ -130,7 +130,11 @@ func TestBaselineRef(t *testing.T) {
 			[]string{"Baseline: everything counts"},
 		},
 		"no git repository": {
-			func(j *job) { j.remove(".git") }, "Failed", []string{"Baseline: everything counts"},
+			func(j *job) { j.remove(".git") }, "Failed", []string{"is not the root of a git checkout", "Baseline: everything counts"},
+		},
+		"no git": {
+			func(j *job) { j.env["PATH"] = j.path("empty") }, "Failed",
+			[]string{"Baseline: git was not found on PATH", "Baseline: everything counts"},
 		},
 		"a commit that is not there": {
 			func(j *job) { j.input("baseline", "release/1") }, "Failed",
