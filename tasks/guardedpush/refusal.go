@@ -64,7 +64,8 @@ func (s *step) explain(err error) error {
 		e.Rule, e.Msg = "push/unreachable", "the server cannot be reached, or does not answer to the end"+said
 		e.Hint = "run the pipeline again; if it stays so, check the agent's network, proxy (--proxyurl) and firewall"
 	default:
-		e.Rule, e.Msg, e.Hint = "push/remote", "the server did not do what it was asked"+said, ""
+		e.Rule, e.Msg = "push/remote", "the server did not do what it was asked"+said
+		e.Hint = "mend what the server says; the variable System.Debug: true shows what it was asked"
 	}
 	return e
 }
