@@ -210,12 +210,16 @@ func (j *job) run() string {
 	}, waiting(j.sleep)); status != 0 {
 		j.t.Fatalf("the program ended with %d:\n%s", status, j.log)
 	}
-	match := regexp.MustCompile(`##vso\[task\.complete result=(\w+);`).FindStringSubmatch(j.log)
+	match := regexp.MustCompile(`(?m)^##vso\[task\.complete result=(\w+);`).FindStringSubmatch(j.log)
 	if match == nil {
 		j.t.Fatalf("no result:\n%s", j.log)
 	}
-	if strings.Contains(j.log, jobToken) && !strings.Contains(j.log, "task.setsecret") {
-		j.t.Errorf("the log has the token:\n%s", j.log)
+	j.silent(jobToken)
+	if wrong := j.git.Wrong(); len(wrong) > 0 {
+		j.t.Errorf("the git server complains: %q", wrong)
+	}
+	if left, err := filepath.Glob(j.path("work/_temp/guardedpush-*")); err != nil || len(left) > 0 {
+		j.t.Errorf("left behind: %q, %v", left, err)
 	}
 	j.result = match[1]
 	return match[1]

@@ -319,7 +319,7 @@ func TestOneProbe(t *testing.T) {
 	same(t, "v.yaml", "a: 2", j.file("v.yaml"))
 }
 
-// The folder of a step is gone afterwards, whatever it came to.
+// The folder of a step is gone afterwards, whatever it came to (run looks for it, too).
 func TestScratchIsGone(t *testing.T) {
 	t.Parallel()
 	j := loops(t, "disablePipeline")
