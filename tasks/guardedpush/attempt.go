@@ -12,6 +12,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/retry"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/checkout"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
 )
 
@@ -127,7 +128,7 @@ func (s *step) land(ctx context.Context, t tip, d *draft, text string) error {
 		return nil
 	}
 	s.warnOfValidation(ctx)
-	err = s.repo.Push(ctx, git.Update{Ref: s.branch, Old: t.commit, New: id})
+	err = s.publish(ctx, d, git.Update{Ref: s.branch, Old: t.commit, New: id})
 	var no *git.RemoteError
 	if errors.As(err, &no) && no.Kind == git.Policy && s.in.PullRequest == PullRequestWhenRequired {
 		s.env.Log.Printf("%s takes pull requests only: %s", clean(s.branch), no.Said)
@@ -140,6 +141,24 @@ func (s *step) land(ctx context.Context, t tip, d *draft, text string) error {
 	s.env.Log.Printf("Pushed %s to %s.", id, clean(s.branch))
 	s.summarize(d)
 	return nil
+}
+
+// publish pushes a commit of the draft; the large contents that its pointers name come
+// first, so that nobody finds a pointer to nothing.
+func (s *step) publish(ctx context.Context, d *draft, u git.Update) error {
+	sent, err := checkout.Upload(ctx, checkout.Server{
+		HTTP: s.http, URL: s.remote.URL, Authorization: s.remote.Authorization, Ref: u.Ref, Store: d.store,
+	}, d.large)
+	if err != nil {
+		return &task.UserError{
+			Class: task.Environment, Rule: "push/large", Final: true, Err: err, Msg: clean(err.Error()),
+			Hint: "the commit was not pushed; mend what the server says, or leave the file out with paths",
+		}
+	}
+	if sent > 0 {
+		s.env.Log.Printf("Uploaded %s of Git LFS.", count(sent, "large file"))
+	}
+	return s.repo.Push(ctx, u)
 }
 
 // commit is the draft as a commit on top of others.

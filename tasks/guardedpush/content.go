@@ -27,6 +27,9 @@ type draft struct {
 	// with it: a checksum of a setting belongs to the setting.
 	counts bool
 	edits  []splice.Applied // what the edits did, those that had nothing to do left out
+	// large are files whose contents are kept by Git LFS, and store is where.
+	large []checkout.File
+	store string
 	// veiled are lines that held a secret or do now: what stood there is not shown, nor
 	// written into a message.
 	veiled map[place]bool
@@ -56,6 +59,7 @@ type draftFile struct {
 type wanted struct {
 	edits map[string][]splice.Edit // by file
 	files []checkout.File          // where there are no edits
+	store string                   // of their large contents, see checkout.Changes
 }
 
 // want reads the change. What is not to be pushed is refused here, before the network.
@@ -92,7 +96,7 @@ func (s *step) want(ctx context.Context) (wanted, error) {
 	if len(changes.Nested) > 0 {
 		s.env.Log.Printf("Left out, as they are repositories of their own: %s", some(changes.Nested))
 	}
-	return wanted{files: changes.Files}, s.others(changes.Others)
+	return wanted{files: changes.Files, store: changes.Store}, s.others(changes.Others)
 }
 
 // allowed reports whether a file may be pushed.
@@ -182,7 +186,7 @@ func (s *step) lay(ctx context.Context, w wanted, tip git.ID) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{}
+	d := &draft{store: w.store}
 	for _, name := range slices.Sorted(maps.Keys(w.edits)) {
 		if err := s.edit(d, there[name], contents, w.edits[name]); err != nil {
 			return nil, err
@@ -260,6 +264,9 @@ func (s *step) take(d *draft, f checkout.File, e git.Entry, contents map[git.ID]
 		}
 	}
 	s.add(d, f.Change, before, e.Mode)
+	if f.Large != "" {
+		d.large = append(d.large, f)
+	}
 	return nil
 }
 

@@ -87,7 +87,7 @@ func (s *step) advance(ctx context.Context, t tip, d *draft, text string) (bool,
 		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now.", short(id), clean(s.headRef()))
 		return false, nil
 	}
-	if err := s.repo.Push(ctx, git.Update{Ref: s.headRef(), Old: t.head, New: id}); err != nil {
+	if err := s.publish(ctx, d, git.Update{Ref: s.headRef(), Old: t.head, New: id}); err != nil {
 		return false, err
 	}
 	s.result.pushed, s.result.reason, s.result.commit = true, "pullRequest", id
