@@ -50,6 +50,10 @@ func TestReadNeverTakesWhatItsFilterHasNotSeen(t *testing.T) {
 			s.write("a.enc", "other\r\n")
 			s.git("-c", "filter.crypt.clean=", "-c", "filter.crypt.required=false", "-c", "core.autocrlf=true", "add", "a.enc")
 		}, error: `"a.enc" was staged, but its filter has not run`},
+		"staged without its filter, with line ends": {change: func(s *sources) {
+			s.write("a.enc", "other\r\n")
+			s.git("-c", "filter.crypt.clean=", "-c", "filter.crypt.required=false", "add", "a.enc")
+		}, error: `"a.enc" was staged, but its filter has not run`},
 		"an attribute that names none": {change: func(s *sources) {
 			s.write(".git/info/attributes", "plain.txt filter\n")
 			s.write("plain.txt", "pp\n")

@@ -32,9 +32,6 @@ var pointerText = regexp.MustCompile(
 // pointer returns what a commit would hold of a file with filter=lfs. Where it would hold
 // what the index has, the ids are the same.
 func (r *reader) pointer(c change) (pointer, error) {
-	if c.mode == deleted {
-		return pointer{mode: deleted, id: none}, nil
-	}
 	name := r.full(c.path)
 	info, err := os.Lstat(name)
 	if err == nil && !info.Mode().IsRegular() {

@@ -59,7 +59,7 @@ func (r *reader) sort(ctx context.Context, all []change, filters map[string]stri
 func (s *sorted) add(c change, filter string, p pointer) {
 	s.index[c.path] = c.index
 	switch {
-	case filter == lfs && c.mode != deleted:
+	case filter == lfs:
 		s.pointers[c.path] = p
 	case c.unstaged && c.mode == deleted:
 		s.gone = append(s.gone, c)
