@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,23 @@ func ready(t *testing.T, c gittest.Config) (s *server, r *Repo, tip, next ID) {
 		t.Fatalf("Fetch of main = %s, want %s", got, tip)
 	}
 	return s, r, tip, makeCommit(t, r, tip, "a", "2")
+}
+
+// A push that has succeeded needs nothing else.
+func TestPushAsksNothingMore(t *testing.T) {
+	t.Parallel()
+	s, r, tip, next := ready(t, gittest.Config{})
+	before := len(s.Requests())
+	if err := r.Push(t.Context(), Update{Ref: "refs/heads/main", Old: tip, New: next}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, request := range s.Requests()[before:] {
+		got = append(got, request.Op)
+	}
+	if want := []string{lookRec, receive}; !slices.Equal(got, want) {
+		t.Errorf("requests of a push = %q, want %q", got, want)
+	}
 }
 
 // What the hosts say to a push.

@@ -158,11 +158,14 @@ func (r *Repo) Commits(ctx context.Context, rev ID, most int) ([]Commit, error) 
 	if err := checkID(rev); err != nil {
 		return nil, err
 	}
-	list, err := r.run(ctx, command{args: []string{
-		"rev-list", "--first-parent", "--max-count=" + strconv.Itoa(most), string(rev), "--",
-	}})
-	if err != nil {
-		return nil, err
+	list := []byte(string(rev) + "\n")
+	if most != 1 {
+		var err error
+		if list, err = r.run(ctx, command{args: []string{
+			"rev-list", "--first-parent", "--max-count=" + strconv.Itoa(most), string(rev), "--",
+		}}); err != nil {
+			return nil, err
+		}
 	}
 	// Not git log: it hides the parents that a shallow boundary names.
 	out, err := r.run(ctx, command{args: []string{"cat-file", "--batch"}, stdin: bytes.NewReader(list)})
@@ -174,6 +177,9 @@ func (r *Repo) Commits(ctx context.Context, rev ID, most int) ([]Commit, error) 
 		object, rest, err := cutObject(out)
 		if err != nil {
 			return nil, err
+		}
+		if object.kind == "missing" {
+			return nil, fmt.Errorf("commit %s is not here", object.id)
 		}
 		if object.kind != "commit" {
 			return nil, fmt.Errorf("%s is a %.20s and no commit", object.id, object.kind)

@@ -118,6 +118,9 @@ func (r *remote) refusal(stdout, stderr, ref string, err error) *RemoteError {
 		}
 		return &RemoteError{Kind: kindOf(remote, s.reason, rejections), Said: oneLine(said, 300), Err: err}
 	}
+	if err == nil && strings.TrimSpace(stdout) == "Done" {
+		return nil // all that is said with --quiet if no ref is refused
+	}
 	if err == nil {
 		err = errors.New("git push has not said what became of the ref")
 	}

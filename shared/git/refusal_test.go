@@ -61,7 +61,8 @@ func TestRemoteErrorSaysItsKind(t *testing.T) {
 	}
 }
 
-// An end without an error is a success only if git says so of the very ref.
+// An end without an error is a success only if git says so of the very ref, or that all is
+// done and nothing else.
 func TestRefusalOfASilentPush(t *testing.T) {
 	t.Parallel()
 	r := &remote{}
@@ -75,6 +76,8 @@ func TestRefusalOfASilentPush(t *testing.T) {
 		"moved":              {" " + done, nil, ""},
 		"as it was":          {"=" + done, nil, ""},
 		"new":                {"*" + done, nil, ""},
+		"quiet":              {"Done\n", nil, ""},
+		"quiet, but failed":  {"Done\n", exit, Other},
 		"says nothing":       {"", nil, Other},
 		"says another":       {strings.ReplaceAll(" "+done, "main", "mainly"), nil, Other},
 		"moved, but failed":  {" " + done, exit, Other},
