@@ -204,6 +204,7 @@ func (j *job) run() string {
 	for name, value := range j.env {
 		environ = append(environ, name+"="+value)
 	}
+	before := j.scratches() // of a step that was killed
 	j.log = ""
 	if status := task.Exec(task.World{
 		Args: []string{"main"}, Environ: environ, Stdout: j, Now: func() time.Time { return j.now }, Stop: j.stop, Grace: time.Second,
@@ -218,8 +219,8 @@ func (j *job) run() string {
 	if wrong := j.git.Wrong(); len(wrong) > 0 {
 		j.t.Errorf("the git server complains: %q", wrong)
 	}
-	if left, err := filepath.Glob(j.path("work/_temp/guardedpush-*")); err != nil || len(left) > 0 {
-		j.t.Errorf("left behind: %q, %v", left, err)
+	if left := j.scratches(); len(left) > len(before) {
+		j.t.Errorf("left behind: %q", left)
 	}
 	j.result = match[1]
 	return match[1]

@@ -100,6 +100,14 @@ func (j *job) ran(runs ...adotest.Run) *job {
 	return j
 }
 
+// scratches are the folders that steps work in.
+func (j *job) scratches() []string {
+	j.t.Helper()
+	left, err := filepath.Glob(j.path("work/_temp/guardedpush-*"))
+	j.must(err)
+	return left
+}
+
 // told is how many alerts have arrived.
 func (j *job) told() int {
 	j.hooks.mu.Lock()
