@@ -101,7 +101,7 @@ func checkChanges(changes []Change) error {
 }
 
 func (c Change) check() error {
-	if err := checkPath(c.Path); err != nil {
+	if err := CheckPath(c.Path); err != nil {
 		return err
 	}
 	if c.Mode != "" && !slices.Contains(modes, c.Mode) {

@@ -222,7 +222,9 @@ func (g *Git) Init(ctx context.Context, dir string, remote Remote) (*Repo, error
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making a repository: %w", err)
 	}
-	if _, err := r.run(ctx, command{args: []string{"init", "--quiet", "--bare", "--template="}}); err != nil {
+	if _, err := r.run(ctx, command{
+		args: []string{"init", "--quiet", "--bare", "--template="}, env: []string{"GIT_DEFAULT_HASH=sha1"},
+	}); err != nil {
 		return nil, fmt.Errorf("making a repository: %w", err)
 	}
 	return r, nil

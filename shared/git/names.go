@@ -74,9 +74,9 @@ func checkID(id ID) error {
 	return nil
 }
 
-// checkPath refuses the path of a file that git would not check out everywhere, or that
+// CheckPath refuses the path of a file that git would not check out everywhere, or that
 // would harm where it does: a pull request may have brought it.
-func checkPath(path string) error {
+func CheckPath(path string) error {
 	if err := pathFormat(path); err != nil {
 		return fmt.Errorf("file %.100q cannot be committed: %w", path, err)
 	}

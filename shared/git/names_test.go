@@ -55,8 +55,8 @@ func TestPaths(t *testing.T) {
 		"a", "dir/a b.yaml", "zażółć/ü", "-x", ":x", "aux", "a..b", "...", ".github/x", ".gitignore", ".gitmodules", "git", "a.git",
 		"*", "a'b\"c", "dir /x", "##vso[a]",
 	} {
-		if err := checkPath(good); err != nil {
-			t.Errorf("checkPath(%q) = %v, want that it is fine", good, err)
+		if err := CheckPath(good); err != nil {
+			t.Errorf("CheckPath(%q) = %v, want that it is fine", good, err)
 		}
 	}
 	for _, bad := range []string{
@@ -64,8 +64,8 @@ func TestPaths(t *testing.T) {
 		".git", ".git/config", "a/.GIT/hooks/x", ".git ", ".git.", ".git. .", "git~1", "GIT~1/x", ".git::$INDEX_ALLOCATION",
 		".git:x", ".g\u200cit", "\ufeff.git", ".gi\u206at/x", "C:/x", "c:x", strings.Repeat("a", 5000),
 	} {
-		if err := checkPath(bad); err == nil || strings.ContainsAny(err.Error(), "\n\x00") {
-			t.Errorf("checkPath(%q) = %v, want one line that refuses it", bad, err)
+		if err := CheckPath(bad); err == nil || strings.ContainsAny(err.Error(), "\n\x00") {
+			t.Errorf("CheckPath(%q) = %v, want one line that refuses it", bad, err)
 		}
 	}
 }
@@ -78,14 +78,14 @@ func FuzzPath(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
-		if checkPath(path) != nil {
+		if CheckPath(path) != nil {
 			return
 		}
 		cmd := exec.Command("git", "--git-dir="+dir, "-c", "core.protectNTFS=true", "-c", "core.protectHFS=true",
 			"update-index", "-z", "--index-info")
 		cmd.Stdin = strings.NewReader("100644 e69de29bb2d1d6434b8b29ae775ad8c2e48c5391\t" + path + "\x00")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("checkPath(%q) lets pass what git refuses: %v %s", path, err, out)
+			t.Errorf("CheckPath(%q) lets pass what git refuses: %v %s", path, err, out)
 		}
 	})
 }

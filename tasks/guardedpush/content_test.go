@@ -295,3 +295,17 @@ func TestConflicts(t *testing.T) {
 	j.theirs(map[string]string{"a.txt": "theirs\n"})
 	j.untouched(func() { j.want("Failed", "push/conflict") })
 }
+
+// A name that no commit may have is refused before anybody is asked.
+func TestNameThatCannotBeCommitted(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, map[string]string{"a.txt": "1\n"}).checkout()
+	j.write("new\n##vso[task.setvariable variable=owned]line.txt", "1\n")
+	before := len(j.git.Requests())
+	j.untouched(func() { j.want("Failed", "push/name") })
+	j.says("leave it out with paths")
+	if n := len(j.git.Requests()) - before; n > 0 || strings.Contains(j.log, "\n##vso[task.setvariable variable=owned") {
+		t.Errorf("%d requests, log:\n%s", n, j.log)
+	}
+	j.input("paths", "a.txt", "onOtherChanges", "leave").want("Succeeded", "unchanged")
+}
