@@ -24,7 +24,7 @@ func headOf(ctx context.Context, g *git.Git, dir string) (git.ID, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := repo.Run(ctx, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", "HEAD^{commit}")
+	out, err := repo.Run(ctx, nil, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
 	id := strings.TrimSpace(string(out))
 	switch {
 	case ctx.Err() != nil:
