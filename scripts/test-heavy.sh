@@ -23,6 +23,9 @@ GUARDRAILS_KILLS=100 go test -count=1 ./tasks/safecache/attack -run Killed || fa
 echo "== 20 pushers to one branch, 50 times"
 GUARDRAILS_RACES=50 go test -count=1 -timeout 3h ./tasks/guardedpush -run ManyPushers || failed=1
 
+echo "== a push killed around each of its steps"
+GUARDRAILS_KILLED=everywhere go test -count=1 ./tasks/guardedpush -run '^TestKilled$' || failed=1
+
 echo "== a project of 1,500 npm packages, from save to offline install"
 scripts/test-big.sh || failed=1
 
