@@ -148,6 +148,7 @@ func (s *step) land(ctx context.Context, t tip, d *draft, text string) error {
 func (s *step) publish(ctx context.Context, d *draft, u git.Update) error {
 	sent, err := checkout.Upload(ctx, checkout.Server{
 		HTTP: s.http, URL: s.remote.URL, Authorization: s.remote.Authorization, Ref: u.Ref, Store: d.store,
+		Retry: retry.Policy{Sleep: s.sleep},
 	}, d.large)
 	if err != nil {
 		return &task.UserError{
