@@ -68,6 +68,10 @@ func TestTwoSources(t *testing.T) {
 			j.stamped(99, j.now.Add(-time.Minute), nil)
 			j.blind().lacks("View builds").input("enforcement", "warn")
 		}, "SucceededWithIssues", "pushed", []string{"breaker/blind"}},
+		"a deployment without a history": {func(j *job) {
+			j.stamped(99, j.now.Add(-time.Minute), nil)
+			j.blind().deploy(2, "1.0")
+		}, "Failed", "push/denied", nil}, // nothing else knows how often the version was deployed
 		"a list that breaks off": {func(j *job) {
 			j.devops.Fail("builds", -1, adotest.Cut(10))
 		}, "SucceededWithIssues", "pushed", []string{"breaker/runs"}},

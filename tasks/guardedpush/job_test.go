@@ -41,6 +41,7 @@ type job struct {
 	root   string // the agent's folder
 	env    map[string]string
 	git    *gittest.Server
+	lfs    *gittest.LFS // before git
 	devops *adotest.Server
 	hooks  *hooks
 	url    string // of the collection
@@ -91,6 +92,7 @@ func newJob(t *testing.T, files map[string]string) *job {
 	j.must(err)
 	t.Cleanup(func() { _ = j.git.Close() })
 	j.must(j.git.CreateRepo(configRepo, files))
+	j.lfs = gittest.NewLFS(j.git)
 	j.devops = adotest.New(adotest.Config{Token: jobToken, Project: adotest.Project{
 		ID: shopID, Name: "Shop", Definitions: []adotest.Definition{{ID: definition, Revision: 1, Name: "deploy"}},
 		Runs: []adotest.Run{{
@@ -101,7 +103,7 @@ func newJob(t *testing.T, files map[string]string) *job {
 	mux := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.Contains(r.URL.Path, "/_git/"):
-			j.git.ServeHTTP(w, r)
+			j.lfs.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, "/hooks/"):
 			j.hooks.ServeHTTP(w, r)
 		default:
@@ -216,7 +218,7 @@ func (j *job) run() string {
 		j.t.Fatalf("no result:\n%s", j.log)
 	}
 	j.silent(jobToken)
-	if wrong := j.git.Wrong(); len(wrong) > 0 {
+	if wrong := append(j.git.Wrong(), j.lfs.Wrong()...); len(wrong) > 0 {
 		j.t.Errorf("the git server complains: %q", wrong)
 	}
 	if left := j.scratches(); len(left) > len(before) {
