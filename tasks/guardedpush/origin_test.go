@@ -103,18 +103,25 @@ func TestStartedWithoutACheckout(t *testing.T) {
 	j.remote("config", "uploadpack.allowAnySHA1InWant", "true") // as Azure Repos does
 	j.untouched(func() { j.want("Failed", "loop/own-commit") })
 
+	const evil = "local-evil/_git/config"
 	for name, uri := range map[string]string{
 		"not told":       "",
 		"on GitHub":      "https://github.com/contoso/config",
-		"a look-alike":   strings.TrimSuffix(j.url, "local/") + "local-evil/_git/config",
-		"gone":           j.url + "Shop/_git/gone",
+		"a look-alike":   "HOST/" + evil,
+		"gone":           "HOST/local/Shop/_git/gone",
 		"not an address": "git@github.com:contoso/config",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j := prepare(t)
-			j.set("BUILD_REPOSITORY_URI", strings.Replace(uri, "127.0.0.1:", "127.0.0.1:", 1))
+			j.must(j.git.CreateRepo(evil, map[string]string{"v.yaml": "a: 1\n"}))
+			j.set("BUILD_REPOSITORY_URI", strings.Replace(uri, "HOST", strings.TrimSuffix(j.url, "/local/"), 1))
 			j.untouched(func() { j.want("Failed", "loop/unknown-start") })
+			for _, r := range j.git.Requests() {
+				if r.Repo == evil {
+					t.Errorf("a look-alike was shown the token: %s %s", r.Method, r.Op)
+				}
+			}
 			j.oneError("checkout: self")
 			j.input("override", "true", "reason", "it is none").want("SucceededWithIssues", "pushed")
 		})
