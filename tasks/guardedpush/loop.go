@@ -138,12 +138,18 @@ func (s *step) facts(ctx context.Context, t tip, st message.Stamp) (breaker.Fact
 // errNoRuns says that there is no list of runs to be read.
 var errNoRuns = errors.New("a classic release is no run of a pipeline")
 
-// runs lists the pipeline's other runs for the branch that are young enough to count.
-func (s *step) runs(ctx context.Context, now time.Time) ([]breaker.Run, error) {
+// pipelines is the server for what is asked of it by the id of this pipeline. A release's
+// id may be that of somebody else's pipeline.
+func (s *step) pipelines() (*ado.Client, error) {
 	if s.self.release {
 		return nil, errNoRuns
 	}
-	client, err := s.server()
+	return s.server()
+}
+
+// runs lists the pipeline's other runs for the branch that are young enough to count.
+func (s *step) runs(ctx context.Context, now time.Time) ([]breaker.Run, error) {
+	client, err := s.pipelines()
 	if err != nil {
 		return nil, err
 	}

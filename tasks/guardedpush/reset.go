@@ -71,7 +71,7 @@ func (s *step) resetOnce(ctx context.Context, definition int) error {
 
 // enable undoes what the breaker has done to the pipeline.
 func (s *step) enable(ctx context.Context, definition int) string {
-	client, err := s.server()
+	client, err := s.pipelines()
 	if err == nil {
 		_, err = client.EnableDefinition(ctx, definition)
 	}

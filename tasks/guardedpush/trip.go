@@ -64,7 +64,7 @@ const resetFix = "Find out what starts the pipeline again, then run GuardedPush 
 
 // cancelSiblings stops the pipeline's other runs for the branch.
 func (s *step) cancelSiblings(ctx context.Context) (done []string) {
-	client, err := s.server()
+	client, err := s.pipelines()
 	if err != nil {
 		return []string{"NOT DONE: the other runs were not cancelled: " + err.Error()}
 	}
@@ -91,7 +91,7 @@ func (s *step) cancelSiblings(ctx context.Context) (done []string) {
 
 // disable keeps the pipeline from being started.
 func (s *step) disable(ctx context.Context) (disabled bool, said string) {
-	client, err := s.server()
+	client, err := s.pipelines()
 	if err == nil {
 		disabled, err = client.DisableDefinition(ctx, s.self.definition)
 	}
