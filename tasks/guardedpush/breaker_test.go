@@ -175,6 +175,15 @@ func TestPagedRuns(t *testing.T) {
 	j.want("Failed", "breaker/rate")
 }
 
+// A server that asks for a pause gets it.
+func TestThrottledRuns(t *testing.T) {
+	t.Parallel()
+	j := fresh(t)
+	j.devops.Fail("builds", 1, adotest.Throttled(7))
+	j.want("Succeeded", "pushed")
+	same(t, "waits", []time.Duration{7 * time.Second}, j.waits)
+}
+
 // deploy makes the step a deployment that changes the file.
 func (j *job) deploy(value int, version string) *job {
 	return j.input("edits", fmt.Sprintf("v.yaml: a = %d", value), "commitKind", "deployment", "application", "shop",

@@ -11,7 +11,9 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/shared/gittest"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert/alerttest"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
 )
 
 // loops is a job that trips, with other runs about.
@@ -125,6 +127,43 @@ func TestOnTripWithoutRights(t *testing.T) {
 	}
 	j.want("Failed", "breaker/rate")
 	j.says("NOT DONE: the other runs were not cancelled", "View builds")
+}
+
+// A classic release has the id of somebody else's pipeline, which is left alone.
+func TestOnTripOfARelease(t *testing.T) {
+	t.Parallel()
+	j := loops(t, "disablePipeline").set("SYSTEM_HOSTTYPE", "release", "RELEASE_DEFINITIONID", strconv.Itoa(definition),
+		"RELEASE_RELEASEID", "77", "RELEASE_DEFINITIONNAME", "ship", "RELEASE_RELEASENAME", "Release-77")
+	for run := range 3 {
+		j.stamped(run, j.now.Add(-time.Minute), func(st *message.Stamp) { st.Pipeline = "local/Shop/release-12" })
+	}
+	j.want("Failed", "breaker/rate")
+	j.says("NOT DONE: the other runs were not cancelled: a classic release", "NOT DONE: the pipeline was not disabled: a classic")
+	same(t, "the pipeline with that id", "", j.queueStatus())
+	same(t, "its runs", "notStarted inProgress", j.status(201)+" "+j.status(202))
+	same(t, "state of that pipeline", "", j.state())
+}
+
+// What the team is told arrives as its receiver wants it, whatever the names are.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"teams", "slack", "pagerduty", "generic"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			address := "HOST/hooks/" + format
+			if format == "pagerduty" {
+				address += " " + strings.Repeat("0a", 16)
+			}
+			j := fresh(t).set("BUILD_DEFINITIONNAME", "<!channel> **deploy** [x](http://evil.example) ##vso[x]")
+			j.runs(3)
+			j.input("alertFormat", format, "alertWebhook", strings.Replace(address, "HOST", strings.TrimSuffix(j.url, "/local/"), 1))
+			j.want("Failed", "breaker/rate")
+			same(t, "alerts", 1, j.told())
+			_, body, _ := strings.Cut(j.hooks.bodies[0], "\r\n\r\n")
+			j.must(alerttest.Validate(format, []byte(body)))
+			j.silent("hooks/" + format)
+		})
+	}
 }
 
 // A reset lets one push through, enables what the breaker has disabled, and nothing else.
