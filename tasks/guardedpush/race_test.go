@@ -138,8 +138,9 @@ func (j *job) rivals(n int, files func(i int) bool) []rival {
 	return all
 }
 
-// race lets all push at once, and returns how often they have lost.
-func race(rivals []rival) (lost int) {
+// race lets all push at once, and returns how often they have lost, and the one that has
+// lost most.
+func race(rivals []rival) (lost, most int) {
 	var all sync.WaitGroup
 	start := make(chan struct{})
 	for _, r := range rivals {
@@ -157,9 +158,10 @@ func race(rivals []rival) (lost int) {
 	close(start)
 	all.Wait()
 	for _, r := range rivals {
-		lost += strings.Count(r.log, "somebody else has pushed meanwhile")
+		n := strings.Count(r.log, "somebody else has pushed meanwhile")
+		lost, most = lost+n, max(most, n)
 	}
-	return lost
+	return lost, most
 }
 
 // moves notes how the refs of the server have moved.
@@ -249,8 +251,8 @@ func manyPushers(t *testing.T, n int, files func(i int) bool) {
 	m := &moves{}
 	j.git.After(m.add)
 	began := time.Now()
-	lost := race(rivals)
-	t.Logf("%d pushers, %d lost races, %v", n, lost, time.Since(began).Round(time.Millisecond))
+	lost, most := race(rivals)
+	t.Logf("%d pushers, %d lost races, %d by one of them, %v", n, lost, most, time.Since(began).Round(time.Millisecond))
 	if lost == 0 {
 		t.Error("nobody has lost a race: this shows nothing")
 	}
