@@ -69,7 +69,10 @@ func bench(o options) (err error) {
 	if err != nil {
 		return err
 	}
-	on, err := os.MkdirTemp(o.on, "bench-push-")
+	on, err := filepath.Abs(o.on)
+	if err == nil {
+		on, err = os.MkdirTemp(on, "bench-push-")
+	}
 	if err != nil {
 		return err
 	}
