@@ -410,4 +410,10 @@ func TestDryRun(t *testing.T) {
 	j.untouched(func() { j.want("Succeeded", "dryRun") })
 	same(t, "breakerState", "open", j.output("breakerState"))
 	same(t, "alerts", told, j.told())
+	// Nor does it use the one push that a reset allows.
+	j.input("dryRun", "false").want("Succeeded", "reset")
+	j.input("command", "push", "dryRun", "true")
+	j.untouched(func() { j.want("Succeeded", "dryRun") })
+	same(t, "breakerState", "halfOpen", j.output("breakerState"))
+	j.another(999).input("dryRun", "false").want("Succeeded", "pushed")
 }
