@@ -97,9 +97,18 @@ func TestPullRequestWhenRequired(t *testing.T) {
 	j.untouched(func() { j.want("Succeeded", "unchanged") })
 	same(t, "pull requests after the second run", 1, len(j.pullRequests()))
 	// What is refused for another reason is no reason for a pull request.
-	j.git.Reject(func(gittest.Update) gittest.Refusal { return gittest.HookDeclined })
-	j.input("edits", "v.yaml: a = 4")
-	j.untouched(func() { j.want("Failed", "push/hook") })
+	for refusal, reason := range map[gittest.Refusal]string{
+		gittest.HookDeclined: "push/hook", gittest.NeedsContribute: "push/denied", gittest.UpdatedByAnother: "push/raced",
+	} {
+		j.git.Reject(func(u gittest.Update) gittest.Refusal {
+			if u.Ref == mainBranch {
+				return refusal
+			}
+			return ""
+		})
+		j.input("edits", "v.yaml: a = 4")
+		j.untouched(func() { j.want("Failed", reason) })
+	}
 }
 
 // What people have added to the branch is not built upon, and not thrown away.
