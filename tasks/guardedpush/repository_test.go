@@ -18,7 +18,7 @@ func (j *job) on(c gittest.Config, files map[string]string) *job {
 	j.must(err)
 	j.t.Cleanup(func() { _ = server.Close() })
 	j.must(server.CreateRepo(configRepo, files))
-	j.git = server
+	j.git, j.lfs = server, gittest.NewLFS(server)
 	return j
 }
 
