@@ -47,7 +47,9 @@ type Depth struct {
 const fewCommits = 50
 
 // Fetch fetches refs of the remote, without the contents of files where the server can do
-// that, and returns where they stand. One that is not there is a RemoteError of kind NoRef.
+// that, and returns where they stand; with Since, one that was fetched before and has no
+// commit as young as that may be said to stand where it stood then. One that is not there
+// is a RemoteError of kind NoRef.
 func (r *Repo) Fetch(ctx context.Context, refs []string, d Depth) (map[string]ID, error) {
 	for _, ref := range refs {
 		if err := checkRef(ref); err != nil {
@@ -77,6 +79,8 @@ func (r *Repo) fetchSince(ctx context.Context, ref string, since time.Time) erro
 		return err
 	}
 	switch {
+	case remote.noneSince() && r.fetchedOnce[ref]:
+		return nil
 	case remote.noneSince():
 		return r.fetchDepth(ctx, []string{ref}, 1)
 	case remote.noSince(), remote.Kind == Unreachable:
@@ -122,6 +126,9 @@ func (r *Repo) fetch(ctx context.Context, refs []string, depth ...string) error 
 	}
 	if r.git.version.atLeast(2, 27) && !strings.Contains(said.String(), "filtering not recognized by server") {
 		r.partial = true
+	}
+	for _, ref := range refs {
+		r.fetchedOnce[ref] = true
 	}
 	return nil
 }

@@ -87,7 +87,8 @@ func (s *step) want(ctx context.Context) (wanted, error) {
 	for _, f := range changes.Files {
 		if err := git.CheckPath(f.Path); err != nil {
 			return wanted{}, &task.UserError{
-				Rule: "push/name", Final: true, Msg: clean(err.Error()), Hint: "rename the file, or leave it out with paths",
+				Rule: "push/name", Final: true, Msg: clean(err.Error()),
+				Hint: "rename the file, or leave it out with paths",
 			}
 		}
 		if f.Mode == submodule || f.BeforeMode == submodule {

@@ -65,16 +65,19 @@ func (p place) contenders() []contender {
 	gogit := func(depth int) func(string) job {
 		return func(value string) job { return p.gogit(depth, value) }
 	}
-	program := []string{p.tools.bare, "main"}
+	bare := func(value string) job { return p.ours([]string{p.tools.bare, "main"}, value) }
 	return []contender{
-		{"GuardedPush's program", repo.quiet, func(value string) job { return p.ours(program, value) }},
-		{"the same, 20 commits in the last 2 hours", repo.busy, func(value string) job { return p.ours(program, value) }},
+		{"GuardedPush's program", repo.quiet, bare},
+		{"the same, 20 commits in the last 2 hours", repo.busy, bare},
 		{"GuardedPush, packed", repo.quiet, func(value string) job {
 			return p.ours([]string{p.tools.node, p.tools.packed}, value)
 		}},
 		{"git, clone", repo.quiet, clone("")},
 		{"git, clone --depth=1", repo.quiet, clone("--depth=1")},
-		{"git, clone --depth=1 --filter=blob:none --sparse", repo.quiet, clone("--depth=1 --filter=blob:none --sparse")},
+		{
+			"git, clone --depth=1 --filter=blob:none --sparse", repo.quiet,
+			clone("--depth=1 --filter=blob:none --sparse"),
+		},
 		{"go-git, clone", repo.quiet, gogit(0)},
 		{"go-git, clone of depth 1", repo.quiet, gogit(1)},
 	}
@@ -93,7 +96,8 @@ func (p place) ours(args []string, value string) job {
 	return job{Args: args, Dir: p.path("s"), Out: p.path("out.txt"), Env: append(p.base(),
 		"AGENT_TEMPDIRECTORY="+p.path("temp"), "AGENT_TOOLSDIRECTORY="+p.path("tools"), "AGENT_OS=Linux",
 		"AGENT_VERSION=4.275.0", "AGENT_BUILDDIRECTORY="+p.dir, "AGENT_JOBSTATUS=Succeeded", "TF_BUILD=True",
-		"PIPELINE_WORKSPACE="+p.dir, "BUILD_SOURCESDIRECTORY="+p.path("s"), "BUILD_ARTIFACTSTAGINGDIRECTORY="+p.path("a"),
+		"PIPELINE_WORKSPACE="+p.dir, "BUILD_SOURCESDIRECTORY="+p.path("s"),
+		"BUILD_ARTIFACTSTAGINGDIRECTORY="+p.path("a"),
 		"BUILD_BUILDID="+strconv.Itoa(runID), "BUILD_BUILDNUMBER=20260102.4", "BUILD_REASON=IndividualCI",
 		"BUILD_DEFINITIONNAME=deploy", "BUILD_SOURCEBRANCH=refs/heads/main", "BUILD_SOURCEVERSION="+startedBy,
 		"BUILD_REPOSITORY_LOCALPATH="+p.path("s"),
@@ -118,7 +122,8 @@ func (p place) shell(flags, value string) job {
 	script += "sed \"s/^  tag: .*/  tag: $3/\" \"$2\" >\"$2.new\"\nmv \"$2.new\" \"$2\"\n" +
 		"git commit --quiet --all --message=\"Deploy app-321 $3 to prod\"\ngit push --quiet origin HEAD:main\n"
 	return job{
-		Args: []string{"sh", "-euc", script, "sh", p.org.address(), changedFile, value}, Dir: p.dir, Out: p.path("out.txt"),
+		Args: []string{"sh", "-euc", script, "sh", p.org.address(), changedFile, value},
+		Dir:  p.dir, Out: p.path("out.txt"),
 		Env: append(p.base(), "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=3",
 			"GIT_CONFIG_KEY_0=http."+p.org.url+".extraheader", "GIT_CONFIG_VALUE_0=Authorization: bearer "+token,
 			"GIT_CONFIG_KEY_1=user.name", "GIT_CONFIG_VALUE_1=Build",

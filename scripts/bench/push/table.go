@@ -33,7 +33,8 @@ func race(o options, p place) error {
 		}
 	}
 	fmt.Printf("\nOn %s: medians of %d rounds; times: CPU time, as a multiple of the first row's\n\n", o.on, o.rounds)
-	fmt.Println("| | wall | CPU (least) | times | peak memory | requests | kB received |\n|---|---|---|---|---|---|---|")
+	fmt.Println("| | wall | CPU (least) | times | peak memory | requests | kB received |\n" +
+		"|---|---|---|---|---|---|---|")
 	for i, c := range all {
 		cpu := func(r result) float64 { return r.CPU.Seconds() }
 		times := make([]float64, len(runs[i]))
@@ -41,7 +42,8 @@ func race(o options, p place) error {
 			times[n] = cpu(runs[i][n]) / cpu(runs[0][n])
 		}
 		fmt.Printf("| %s | %.0f ms | %.0f ms (%.0f) | %.1f | %.0f MB | %.0f | %.0f |\n", c.name,
-			of(runs[i], func(r result) float64 { return r.Wall.Seconds() * 1000 }), of(runs[i], cpu)*1000, least(runs[i])*1000,
+			of(runs[i], func(r result) float64 { return r.Wall.Seconds() * 1000 }),
+			of(runs[i], cpu)*1000, least(runs[i])*1000,
 			middle(times), of(runs[i], func(r result) float64 { return r.Peak }),
 			of(runs[i], func(r result) float64 { return float64(r.requests) }),
 			of(runs[i], func(r result) float64 { return float64(r.bytes) / 1000 }))
