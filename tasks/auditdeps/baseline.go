@@ -151,7 +151,7 @@ func isCommit(ctx context.Context, repo *git.Repo, ref string) bool {
 	if repo == nil {
 		return false
 	}
-	_, err := repo.Run(ctx, nil, "rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}")
+	_, err := repo.Run(ctx, nil, "rev-parse", "--verify", "--quiet", ref+"^{commit}")
 	return err == nil
 }
 
@@ -183,7 +183,7 @@ func (t *gitTree) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	data, err := t.repo.Run(t.ctx, nil, "cat-file", "blob", "--end-of-options", t.ref+":"+path.Join(t.dir, name))
+	data, err := t.repo.Run(t.ctx, nil, "cat-file", "blob", t.ref+":"+path.Join(t.dir, name))
 	var exit *proc.ExitError
 	if errors.As(err, &exit) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
