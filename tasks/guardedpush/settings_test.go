@@ -84,7 +84,7 @@ func TestPeople(t *testing.T) {
 		"a forged address": {"Zoë <boss@example.com>", "zoe@example.com", 1},
 		"a line end":       {"Zoë\ncommitter x", "zoe@example.com\nx", 2},
 		"no address":       {"Zoë", "zoe", 1},
-		"a comment in it":  {"Zoë", "zoe@example.com (the boss)", 1},
+		"written oddly":    {"Zoë", `"zoe"@example.com`, 1},
 		"two addresses":    {"Zoë", "a@example.com, b@example.com", 1},
 		"a name in it":     {"Zoë", "Zoë <a@example.com>", 1},
 		"too long":         {strings.Repeat("z", 201), strings.Repeat("z", 200) + "@example.com", 2},
