@@ -34,7 +34,7 @@ func (s *step) stamp(d *draft) message.Stamp {
 	if s.in.CommitKind != CommitKindDeployment {
 		return st
 	}
-	st.Application = cmp.Or(strings.TrimSpace(s.in.Application), strings.Join(d.names(), " "))
+	st.Application = cmp.Or(strings.TrimSpace(s.in.Application), d.application())
 	st.Environment = cmp.Or(strings.TrimSpace(s.in.Environment), strings.TrimPrefix(s.branch, "refs/heads/"))
 	st.Version = cmp.Or(strings.TrimSpace(s.in.Version), d.version())
 	st.Fingerprint = message.Fingerprint(st.Application, st.Environment, st.Version)
@@ -48,6 +48,15 @@ func (d *draft) names() []string {
 		names = append(names, f.Path)
 	}
 	return names
+}
+
+// application stands for what is deployed, where nobody has said it: the files.
+func (d *draft) application() string {
+	names := d.names()
+	if text := strings.Join(names, " "); len(text) <= 200 {
+		return text
+	}
+	return digest(count(len(names), "file")+" ", names)
 }
 
 // version stands for what a draft deploys, where nobody has said it: the images that the

@@ -93,7 +93,7 @@ func (s *step) prepare(ctx context.Context) (err error) {
 		_ = os.RemoveAll(s.scratch)
 		return err
 	}
-	s.stateRef = stateRef(s.self.key())
+	s.stateRef = s.breakerRef()
 	return nil
 }
 

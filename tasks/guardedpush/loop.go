@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/git"
@@ -218,8 +219,21 @@ func counted(f breaker.Facts, r breaker.Rules) string {
 
 func minutes(d time.Duration) string { return count(int(d/time.Minute), "minute") }
 
-// stateRef is where a pipeline's breaker keeps its state, in the repository pushed to.
-func stateRef(key string) string { return "refs/guardrails/breaker/" + key }
+// breakerRef is where the pipeline's breaker keeps its state, in the repository pushed to.
+// Elsewhere than in Azure Repos pipelines of several organizations may push to one.
+func (s *step) breakerRef() string {
+	name := s.self.key()
+	if !s.remote.azure {
+		plain := func(c rune) rune {
+			if c < 0x80 && (unicode.IsLetter(c) || unicode.IsDigit(c)) {
+				return unicode.ToLower(c)
+			}
+			return '-'
+		}
+		name = strings.Map(plain, s.self.organization) + "-" + name
+	}
+	return "refs/guardrails/breaker/" + name
+}
 
 // keep writes the breaker's state down, if nobody else was first.
 func (s *step) keep(ctx context.Context, state breaker.State, old git.ID) (git.ID, error) {

@@ -3,6 +3,7 @@ package guardedpush
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -29,12 +30,14 @@ var wholeID = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 // schedule that starts it is no loop.
 func (s *step) startedBy(ctx context.Context) cause {
 	var id git.ID
-	switch s.self.reason {
-	case "IndividualCI", "BatchedCI":
+	switch strings.ToLower(s.self.reason) {
+	case "individualci", "batchedci":
 		id = git.ID(strings.ToLower(s.env.Var("Build.SourceVersion")))
-	case "PullRequest":
+	case "pullrequest":
 		id = git.ID(strings.ToLower(s.env.Var("System.PullRequest.SourceCommitId")))
 	default:
+		// A person, a schedule, or another pipeline's end: what is checked out then is the
+		// branch's newest commit, which has started nothing. The breaker counts these runs.
 		return cause{known: true}
 	}
 	if !wholeID.MatchString(string(id)) {
@@ -79,7 +82,11 @@ func (s *step) askMessage(ctx context.Context, id git.ID) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	repo, err := s.git.Init(ctx, filepath.Join(s.scratch, "started"), git.Remote{
+	dir, err := os.MkdirTemp(s.scratch, "started-") // a later attempt asks again
+	if err != nil {
+		return "", false
+	}
+	repo, err := s.git.Init(ctx, filepath.Join(dir, "repository"), git.Remote{
 		URL: address, Authorization: inputs.NewSecret("bearer " + token.Reveal()),
 	})
 	if err != nil {
@@ -106,7 +113,7 @@ func (s *step) looped(c cause) error {
 			Class: task.Environment, Rule: "loop/unknown-start",
 			Msg: fmt.Sprintf("whether a commit of this pipeline has started this run cannot be told: "+
 				"commit %.12q is not in the sources", c.id),
-			Hint: "check the run's repository out in this job (checkout: self)",
+			Hint: "check the run's repository out in this job (checkout: self); if it is, run the job again",
 		}
 	case !c.ours:
 		return nil

@@ -36,7 +36,9 @@ func (s *step) explain(err error) error {
 	case git.Policy:
 		e.Class, e.Rule = task.Refused, "push/policy"
 		e.Msg = fmt.Sprintf("%s takes pull requests only%s", s.branch, said)
-		e.Hint = "set pullRequest: whenRequired"
+		if e.Hint = "set pullRequest: whenRequired"; !s.remote.azure {
+			e.Hint = "push to a branch that takes pushes, or exempt this identity from the rule"
+		}
 	case git.Denied:
 		e.Rule, e.Msg = "push/denied", s.remote.who+" may not do that"+said
 		e.Hint = s.refRight()

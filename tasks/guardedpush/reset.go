@@ -3,7 +3,6 @@ package guardedpush
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
@@ -14,29 +13,28 @@ import (
 
 // reset closes a breaker half.
 func (s *step) reset(ctx context.Context) error {
-	definition := s.self.definition
 	if id := strings.TrimSpace(s.in.PipelineID); id != "" {
-		definition = number(id)
-		s.self.definition, s.self.release = definition, false
-		s.self.name = s.nameOf(ctx, definition)
-		s.stateRef = stateRef(id)
+		text, release := strings.CutPrefix(id, "release-")
+		s.self.definition, s.self.release = number(text), release
+		s.self.name = s.nameOf(ctx)
+		s.stateRef = s.breakerRef()
 	}
-	return s.again(ctx, func(ctx context.Context) error { return s.resetOnce(ctx, definition) })
+	return s.again(ctx, s.resetOnce)
 }
 
 // nameOf is what people call a pipeline.
-func (s *step) nameOf(ctx context.Context, definition int) string {
-	client, err := s.server()
+func (s *step) nameOf(ctx context.Context) string {
+	client, err := s.pipelines()
 	if err == nil {
 		var d ado.Definition
-		if d, err = client.Definition(ctx, definition); err == nil && d.Name != "" {
+		if d, err = client.Definition(ctx, s.self.definition); err == nil && d.Name != "" {
 			return d.Name
 		}
 	}
-	return fmt.Sprintf("pipeline %d", definition)
+	return "pipeline " + s.self.key()
 }
 
-func (s *step) resetOnce(ctx context.Context, definition int) error {
+func (s *step) resetOnce(ctx context.Context) error {
 	t, err := s.fetchState(ctx)
 	if err != nil {
 		return err
@@ -63,24 +61,24 @@ func (s *step) resetOnce(ctx context.Context, definition int) error {
 		minutes(s.rules.Window))
 	done := []string{"one push is let through, then the window counts"}
 	if t.state.Disabled {
-		done = append(done, s.enable(ctx, definition))
+		done = append(done, s.enable(ctx))
 	}
 	s.tell(ctx, alert.Event{Kind: alert.Reset, Reason: strings.TrimSpace(s.in.Reason), Actions: done})
 	return nil
 }
 
 // enable undoes what the breaker has done to the pipeline.
-func (s *step) enable(ctx context.Context, definition int) string {
+func (s *step) enable(ctx context.Context) string {
 	client, err := s.pipelines()
 	if err == nil {
-		_, err = client.EnableDefinition(ctx, definition)
+		_, err = client.EnableDefinition(ctx, s.self.definition)
 	}
 	if err != nil {
 		s.warn("breaker/enable", "the pipeline is still disabled: "+err.Error(),
-			fmt.Sprintf("enable pipeline %d by hand: Pipelines > ... > Settings", definition))
+			fmt.Sprintf("enable pipeline %d by hand: Pipelines > ... > Settings", s.self.definition))
 		return "NOT DONE: the pipeline is still disabled"
 	}
-	s.env.Log.Printf("Pipeline %s is enabled again.", strconv.Itoa(definition))
+	s.env.Log.Printf("Pipeline %s is enabled again.", s.self.key())
 	return "the pipeline is enabled again"
 }
 

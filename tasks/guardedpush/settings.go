@@ -162,7 +162,8 @@ func (s *step) checkLimits() error {
 // checkPeople refuses names that git would write down as something else.
 func (s *step) checkPeople() error {
 	bad := func(text string) bool {
-		return text == "" || len(text) > 200 || strings.ContainsAny(text, "<>") ||
+		// git itself drops these at both ends, and wants something to be left.
+		return strings.Trim(text, " .,:;\"\\'") == "" || len(text) > 200 || strings.ContainsAny(text, "<>") ||
 			strings.ContainsFunc(text, unicode.IsControl)
 	}
 	var errs []error
@@ -177,7 +178,7 @@ func (s *step) checkPeople() error {
 	return errors.Join(errs...)
 }
 
-var pipelineID = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
+var pipelineID = regexp.MustCompile(`^(release-)?[1-9][0-9]{0,9}$`)
 
 func (s *step) checkReason() error {
 	reason := strings.TrimSpace(s.in.Reason)
@@ -189,7 +190,7 @@ func (s *step) checkReason() error {
 	}
 	if id := strings.TrimSpace(s.in.PipelineID); id != "" && !pipelineID.MatchString(id) {
 		errs = append(errs, badInput("pipelineId", fmt.Sprintf("%.40q is no id", id),
-			"write the number behind definitionId= in the pipeline's address"))
+			"write the number behind definitionId= in the pipeline's address; of a classic release release- and its number"))
 	}
 	return errors.Join(errs...)
 }

@@ -159,6 +159,6 @@ func (s *step) tellOverride(ctx context.Context, refusal *task.UserError) {
 	}
 	s.tell(ctx, alert.Event{
 		Kind: alert.Overridden, Reason: strings.TrimSpace(s.in.Reason),
-		Actions: []string{"pushed although: " + refusal.Msg}, Fix: "Set override to false again.",
+		Actions: []string{"goes on although: " + refusal.Msg}, Fix: "Set override to false again.",
 	})
 }
