@@ -46,6 +46,8 @@ type Config struct {
 	Retry retry.Policy
 	// Silence is the longest wait for more of an answer; 0 means httpx.DefaultTimeout.
 	Silence time.Duration
+	// Now is the clock that Skew compares the server's with; nil: there is none.
+	Now func() time.Time
 }
 
 // Client talks to one project of an organization. It may be used by several
@@ -55,6 +57,7 @@ type Client struct {
 	sdk             *azuredevops.Client
 	builds          *build.ClientImpl
 	tasks           *taskagent.ClientImpl
+	transport       *transport
 }
 
 // New returns a Client. It makes no request.
@@ -85,11 +88,18 @@ func New(c Config) (*Client, error) {
 	// address to lower case, and share a cache without a lock. What it learns of a server
 	// it keeps for good, by the address: ours is an alias that the transport knows.
 	alias := "https://" + rand.Text() + ".invalid" + strings.TrimPrefix(c.Server, server.Scheme+"://"+server.Host)
+	way := newTransport(c, server)
 	sdk := azuredevops.NewClientWithOptions(
 		azuredevops.NewPatConnection(alias, c.Token.Reveal()), alias,
-		azuredevops.WithHTTPClient(&http.Client{Transport: newTransport(c, server)}))
-	return &Client{c.Server, c.Project, sdk, &build.ClientImpl{Client: *sdk}, &taskagent.ClientImpl{Client: *sdk}}, nil
+		azuredevops.WithHTTPClient(&http.Client{Transport: way}))
+	return &Client{
+		c.Server, c.Project, sdk, &build.ClientImpl{Client: *sdk}, &taskagent.ClientImpl{Client: *sdk}, way,
+	}, nil
 }
+
+// Skew is how far the server's clock is ahead of ours, by its last answer, to about a
+// second; below zero if it is behind, and 0 if it has not said the time.
+func (c *Client) Skew() time.Duration { return time.Duration(c.transport.skew.Load()) }
 
 // Record is a line of a run's timeline: a stage, a job, a task.
 type Record struct {

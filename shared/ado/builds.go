@@ -84,19 +84,19 @@ func (c *Client) Builds(ctx context.Context, q BuildQuery) ([]Build, error) {
 	if q.Unfinished {
 		query.Set("statusFilter", "inProgress,notStarted")
 	}
+	r := request{what: fmt.Sprintf("listing the runs of pipeline %d", q.Definition), permission: viewBuilds}
 	var all []Build
 	seen := map[int]bool{}
 	for {
 		var page struct{ Value []buildDocument }
 		header, err := c.do(ctx, call{
-			request: request{
-				what:       fmt.Sprintf("listing the runs of pipeline %d", q.Definition),
-				permission: viewBuilds,
-			},
-			method: http.MethodGet, resource: buildsID, version: "7.1-preview.7", query: query,
+			request: r, method: http.MethodGet, resource: buildsID, version: "7.1-preview.7", query: query,
 		}, &page)
 		if err != nil {
 			return nil, err
+		}
+		if page.Value == nil {
+			return nil, r.noList()
 		}
 		before := len(all)
 		for i := range page.Value {

@@ -59,6 +59,12 @@ func (c *Client) do(ctx context.Context, call call, answer any) (http.Header, er
 	return resp.Header, nil
 }
 
+// noList is the error for an answer without the list that was asked for. To take it for an
+// empty one would say that there is nothing, and nobody has said that.
+func (r request) noList() error {
+	return r.error(http.StatusOK, "there is no list in the answer", wayFix)
+}
+
 // guid reads one of our own constants.
 func guid(text string) [16]byte {
 	data, _ := hex.DecodeString(strings.ReplaceAll(text, "-", ""))

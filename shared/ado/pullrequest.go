@@ -116,6 +116,9 @@ func (c *Client) PullRequests(ctx context.Context, repository, source, target st
 		if _, err := c.do(ctx, call, &page); err != nil {
 			return nil, err
 		}
+		if page.Value == nil {
+			return nil, r.noList()
+		}
 		for i := range page.Value {
 			p := c.pullRequest(&page.Value[i], repository)
 			ours := page.Value[i].ForkSource == nil // a fork may have a branch of the same name

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/httpx"
@@ -33,6 +34,7 @@ type transport struct {
 	server *url.URL
 	client *http.Client
 	hide   redact.Set
+	skew   atomic.Int64 // see Client.Skew
 }
 
 func newTransport(c Config, server *url.URL) *transport {
@@ -77,6 +79,7 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 		_ = body.Close()
 		return nil, err
 	}
+	t.compareClocks(resp.Header)
 	if asked(req.Context()).stream && req.Method == http.MethodGet {
 		body.timer.Stop() // it is the reader's turn
 		return resp, nil
@@ -86,6 +89,16 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return resp, nil
+}
+
+// compareClocks notes what time the server has.
+func (t *transport) compareClocks(answer http.Header) {
+	if t.config.Now == nil {
+		return
+	}
+	if theirs, err := http.ParseTime(answer.Get("Date")); err == nil {
+		t.skew.Store(int64(theirs.Sub(t.config.Now())))
+	}
 }
 
 // check tells answers from everything else that comes back.
