@@ -180,12 +180,10 @@ type Repo struct {
 	home    string
 	remote  *remote // nil: none
 
-	partial bool // some contents have not been fetched
-	// fetchedOnce are refs of the remote that have been fetched.
-	fetchedOnce map[string]bool
-	here        map[ID]bool // contents that are known to be here
-	parents     map[ID][]ID // of the commits made here
-	ids         int         // names of temporary files
+	partial bool        // some contents have not been fetched
+	here    map[ID]bool // contents that are known to be here
+	parents map[ID][]ID // of the commits made here
+	ids     int         // names of temporary files
 }
 
 // Open returns the repository that a folder is checked out from, for reading: the folder
@@ -214,10 +212,7 @@ func (g *Git) Init(ctx context.Context, dir string, remote Remote) (*Repo, error
 	if err != nil {
 		return nil, fmt.Errorf("making a repository: %w", err)
 	}
-	r := &Repo{
-		git: g, dir: dir, workDir: dir, home: dir, here: map[ID]bool{}, parents: map[ID][]ID{},
-		fetchedOnce: map[string]bool{},
-	}
+	r := &Repo{git: g, dir: dir, workDir: dir, home: dir, here: map[ID]bool{}, parents: map[ID][]ID{}}
 	if remote.URL != "" {
 		if r.remote, err = g.connect(remote); err != nil {
 			return nil, err

@@ -40,16 +40,15 @@ func (r *Repo) RemoteRefs(ctx context.Context, refs ...string) (map[string]ID, e
 
 // Depth says how much history to fetch; the zero value is the last commit alone.
 type Depth struct {
-	Since time.Time // also all commits from then on
+	Since   time.Time // also all commits from then on
+	Commits int       // without Since: so many of each ref; 0 is one
 }
 
 // fewCommits is the history that a server gives which cannot tell by time.
 const fewCommits = 50
 
 // Fetch fetches refs of the remote, without the contents of files where the server can do
-// that, and returns where they stand; with Since, one that was fetched before and has no
-// commit as young as that may be said to stand where it stood then. One that is not there
-// is a RemoteError of kind NoRef.
+// that, and returns where they stand. One that is not there is a RemoteError of kind NoRef.
 func (r *Repo) Fetch(ctx context.Context, refs []string, d Depth) (map[string]ID, error) {
 	for _, ref := range refs {
 		if err := checkRef(ref); err != nil {
@@ -57,7 +56,7 @@ func (r *Repo) Fetch(ctx context.Context, refs []string, d Depth) (map[string]ID
 		}
 	}
 	if d.Since.IsZero() {
-		if err := r.fetchDepth(ctx, refs, 1); err != nil {
+		if err := r.fetchDepth(ctx, refs, max(1, d.Commits)); err != nil {
 			return nil, err
 		}
 		return r.fetched(ctx, refs)
@@ -79,8 +78,6 @@ func (r *Repo) fetchSince(ctx context.Context, ref string, since time.Time) erro
 		return err
 	}
 	switch {
-	case remote.noneSince() && r.fetchedOnce[ref]:
-		return nil
 	case remote.noneSince():
 		return r.fetchDepth(ctx, []string{ref}, 1)
 	case remote.noSince(), remote.Kind == Unreachable:
@@ -127,9 +124,6 @@ func (r *Repo) fetch(ctx context.Context, refs []string, depth ...string) error 
 	if r.git.version.atLeast(2, 27) && !strings.Contains(said.String(), "filtering not recognized by server") {
 		r.partial = true
 	}
-	for _, ref := range refs {
-		r.fetchedOnce[ref] = true
-	}
 	return nil
 }
 
@@ -155,12 +149,13 @@ type Commit struct {
 	Parents   []ID // as far as they are named; a shallow boundary still names them
 	Tree      ID
 	Author    Ident
+	Committer Ident
 	Committed time.Time
 	Message   string
 }
 
 // Commits returns the history of rev, newest first, up to most commits and as far as it
-// has been fetched. Only first parents are followed.
+// has been fetched. All parents are followed: a merge can have what counts on any side.
 func (r *Repo) Commits(ctx context.Context, rev ID, most int) ([]Commit, error) {
 	if err := checkID(rev); err != nil {
 		return nil, err
@@ -169,7 +164,7 @@ func (r *Repo) Commits(ctx context.Context, rev ID, most int) ([]Commit, error) 
 	if most != 1 {
 		var err error
 		if list, err = r.run(ctx, command{args: []string{
-			"rev-list", "--first-parent", "--max-count=" + strconv.Itoa(most), string(rev), "--",
+			"rev-list", "--max-count=" + strconv.Itoa(most), string(rev), "--",
 		}}); err != nil {
 			return nil, err
 		}
@@ -239,7 +234,7 @@ func parseCommit(id ID, data []byte) Commit {
 		case "author":
 			c.Author, _ = parseIdent(value)
 		case "committer":
-			_, c.Committed = parseIdent(value)
+			c.Committer, c.Committed = parseIdent(value)
 		}
 	}
 	return c

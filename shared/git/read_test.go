@@ -47,13 +47,15 @@ func history(s *server, n int) []ID {
 
 func TestFetchDepth(t *testing.T) {
 	t.Parallel()
-	since := func(d time.Duration) Depth { return Depth{noon.Add(-d)} }
+	since := func(d time.Duration) Depth { return Depth{Since: noon.Add(-d)} }
 	for name, tc := range map[string]struct {
 		config gittest.Config
 		depth  Depth
 		want   int // commits
 	}{
 		"the last":                 {gittest.Config{}, Depth{}, 1},
+		"some":                     {gittest.Config{}, Depth{Commits: 20}, 20},
+		"more than there are":      {gittest.Config{}, Depth{Commits: 100}, 60},
 		"since":                    {gittest.Config{}, since(150 * time.Minute), 3},
 		"since the beginning":      {gittest.Config{}, since(1000 * time.Hour), 60},
 		"none is that young":       {gittest.Config{}, since(-time.Hour), 1},
@@ -98,7 +100,7 @@ func TestFetchSinceOfSeveral(t *testing.T) {
 	s.git("update-ref", breakerRef, string(old))
 	r := s.repo(client(t))
 	refs := []string{"refs/heads/main", breakerRef}
-	for _, d := range []Depth{{}, {noon.Add(-90 * time.Minute)}, {}} {
+	for _, d := range []Depth{{}, {Since: noon.Add(-90 * time.Minute)}, {}} {
 		at, err := r.Fetch(t.Context(), refs, d)
 		if diff := cmp.Diff(map[string]ID{refs[0]: ids[0], refs[1]: old}, at); err != nil || diff != "" {
 			t.Fatalf("Fetch(%v): %v (-want +got):\n%s", d, err, diff)
@@ -136,7 +138,9 @@ func TestCommitsAreReadExactly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	side, err := r.Commit(t.Context(), plain())
+	old := plain()
+	old.When = noon.Add(-time.Hour)
+	side, err := r.Commit(t.Context(), old)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +154,7 @@ func TestCommitsAreReadExactly(t *testing.T) {
 		{merge, []ID{second, side}, empty, bob, noon, "change\n"},
 		{second, []ID{first}, empty, bob, noon, "change\n"},
 		{first, nil, empty, c.Author, noon, c.Message},
+		{side, nil, empty, bob, old.When, "change\n"},
 	}
 	got, err := r.Commits(t.Context(), merge, 10)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
