@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -139,6 +141,9 @@ func scalar(n *yaml.Node) digest {
 		return hash([]byte(tag)) // ~, null and nothing
 	case tag == "!!str" && n.Style == 0 && otherwise.MatchString(n.Value):
 		tag = "!!str or not"
+	}
+	if strings.Contains(n.Value, "{{") { // what a template puts there is read by its quotes
+		tag += " " + strconv.Itoa(int(n.Style))
 	}
 	return hash([]byte("scalar " + tag + "\x00" + n.Value))
 }

@@ -8,6 +8,8 @@
 //   - the order of a list counts, except that of a pod's containers and of the images of a
 //     kustomization, which have names. That of initContainers counts: they run in it;
 //   - a document without content does not count;
+//   - comments that programs read are no comments: a file with directives of Helm or markers
+//     of Flux or kpt in them is compared by its bytes, and the quotes around a template count;
 //   - what is ignored is as if it were not there, see [Defaults].
 //
 // When in doubt, files differ: a commit too many is harmless, as the next run finds
@@ -22,6 +24,7 @@ package meaning
 import (
 	"bytes"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,7 +39,7 @@ func Same(name string, before, after []byte, ignore Ignore) bool {
 	if bytes.Equal(before, after) {
 		return true
 	}
-	if len(before) == 0 || len(after) == 0 || !document.Is(name) {
+	if len(before) == 0 || len(after) == 0 || !document.Is(name) || speaks(before) || speaks(after) {
 		return false
 	}
 	was, ok := digests(name, before, ignore)
@@ -46,6 +49,13 @@ func Same(name string, before, after []byte, ignore Ignore) bool {
 	is, ok := digests(name, after, ignore)
 	return ok && slices.Equal(was, is)
 }
+
+// spoken finds what a program reads although no document has it: a directive in a comment,
+// which Helm carries out; the marker behind a value that Flux or kpt sets; one half of a
+// character in two parts, which in a document is the same as any other.
+var spoken = regexp.MustCompile(`#.*(?:\{\{|\$imagepolicy|\$openapi|kpt-set:)|\\(?:u|U0000)[dD][89a-fA-F]`)
+
+func speaks(data []byte) bool { return spoken.Match(data) }
 
 // digests returns those of the documents that count.
 func digests(name string, data []byte, ignore Ignore) ([]digest, bool) {

@@ -57,6 +57,20 @@ func TestSameIsAboutMeaning(t *testing.T) {
 		"one more document": {"a.yaml", "a: 1", "a: 1\n---\nb: 1", false},
 		"the same twice":    {"a.yaml", "a: 1", "a: 1\n---\na: 1", false},
 
+		// What programs read where documents have nothing.
+		"halves":             {"a.json", `{"a":"\ud800"}`, `{"a":"\uDC01"}`, false},
+		"halves in YAML":     {"a.yaml", `a: "\U0000D800"`, `a: "\U0000d801"`, false},
+		"an escape":          {"a.json", `{"a":"\u00e4"}`, `{"a":"ä"}`, true},
+		"a directive":        {"a.yaml", "a: 1\n# {{- if .x }}\nb: 2\n# {{- end }}", "a: 1\n# {{- if not .x }}\nb: 2\n# {{- end }}", false},
+		"one that is new":    {"a.yaml", "a: 1 # x", "a: 1 # {{ fail }}", false},
+		"one that is gone":   {"a.yaml", "a: 1 # {{ fail }}", "a: 1", false},
+		"one moved":          {"a.yaml", "# {{ x }}\na: 1\nb: 2", "a: 1\n# {{ x }}\nb: 2", false},
+		"a marker":           {"a.yaml", `i: a:1 # {"$imagepolicy": "flux:dev"}`, `i: a:1 # {"$imagepolicy": "flux:prod"}`, false},
+		"a setter":           {"a.yaml", "i: 1 # kpt-set: ${a}", "i: 1 # kpt-set: ${b}", false},
+		"a template":         {"a.yaml", "a: '{{ $x }}' # y\nb: 1", "b: 1\na: '{{ $x }}' # z", true},
+		"another template":   {"a.yaml", "a: '{{ $x }}'", "a: '{{ $y }}'", false},
+		"a template, quotes": {"a.yaml", "a: '{{ $x }}'", "a: \"{{ $x }}\"", false},
+
 		"a float":                {"a.yaml", "a: 2.0", "a: 2", false},
 		"a float's text":         {"a.yaml", "a: 2.0", "a: 2.00", false},
 		"a float in quotes":      {"a.yaml", "a: 2.0", "a: '2.0'", false},
