@@ -33,7 +33,8 @@ const (
 //
 // The file's name ends at the first colon with a blank after it, the path at the first
 // equals sign that is not in brackets. The value is the rest, as it stands; in quotes it
-// is read as YAML reads it, and is a text. Blank lines are skipped. All wrong lines are
+// is read as YAML reads it, and is a text. Blank lines are skipped. There are no comments:
+// one that is meant as such would end up in the file, and is refused. All wrong lines are
 // told at once, in an error of one line.
 func ParseEdits(lines []string) ([]Edit, error) {
 	var edits []Edit
@@ -65,6 +66,8 @@ func parseEdit(line string) (Edit, error) {
 		return Edit{}, fmt.Errorf("it has %d bytes, and %d is the most", len(line), maxLine)
 	case !utf8.ValidString(line):
 		return Edit{}, errors.New("it is not UTF-8")
+	case strings.HasPrefix(strings.TrimSpace(line), "#"):
+		return Edit{}, errors.New(`it begins with "#": edits have no comments; take the line out`)
 	}
 	colon := strings.Index(strings.ReplaceAll(line, "\t", " "), ": ")
 	if colon < 0 {
@@ -84,7 +87,7 @@ func parseEdit(line string) (Edit, error) {
 			document.Quote(path.String()))
 	}
 	e := Edit{File: file, Path: path}
-	e.Value, e.Text, err = parseValue(strings.TrimSpace(value))
+	e.Value, e.Text, err = parseValue(value)
 	return e, err
 }
 
@@ -130,7 +133,13 @@ func isGit(name string) bool {
 // unset is a variable that the agent has not replaced, because there is none.
 var unset = regexp.MustCompile(`\$\([A-Za-z_][A-Za-z0-9_.]*\)`)
 
-func parseValue(text string) (value string, inQuotes bool, err error) {
+// comment is what begins one in YAML, and what a text in quotes alone may hold.
+var comment = regexp.MustCompile(`[ \t]#`)
+
+// parseValue reads what stands after the equals sign, blanks and all: where a variable is
+// empty, they are all that comes before a comment.
+func parseValue(rest string) (value string, inQuotes bool, err error) {
+	text := strings.TrimSpace(rest)
 	if text == "" {
 		return "", false, errors.New(`there is no value after the =: a variable may be empty; write "" for an empty text`)
 	}
@@ -140,7 +149,14 @@ func parseValue(text string) (value string, inQuotes bool, err error) {
 	}
 	quote := text[0]
 	if quote != '"' && quote != '\'' {
+		if comment.MatchString(rest) {
+			return "", false, errors.New(`the value holds " #": edits have no comments; take it out, ` +
+				"or put the value in quotes")
+		}
 		return text, false, nil
+	}
+	if comment.MatchString(afterQuotes(text)) {
+		return "", false, errors.New(`after the value comes " #": edits have no comments; take it out`)
 	}
 	if len(text) > 1 && text[len(text)-1] == quote {
 		if n := onlyScalar(text); n != nil && n.Style&quoted != 0 && utf8.ValidString(n.Value) {
@@ -148,6 +164,20 @@ func parseValue(text string) (value string, inQuotes bool, err error) {
 		}
 	}
 	return "", false, errors.New("the value begins with a quote and is no text in quotes: write \"...\" or '...'")
+}
+
+// afterQuotes is what comes after a text in quotes, with which the given one begins.
+func afterQuotes(text string) string {
+	quote := text[0]
+	for i := 1; i < len(text); i++ {
+		switch {
+		case quote == '"' && text[i] == '\\', quote == '\'' && strings.HasPrefix(text[i:], "''"):
+			i++
+		case text[i] == quote:
+			return text[i+1:]
+		}
+	}
+	return ""
 }
 
 // onlyScalar reads a text that is one scalar of YAML, and nothing else, not even a comment.

@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -180,6 +181,10 @@ func (a *applier) refused(m document.Match) string {
 	return ""
 }
 
+// dotted is a number that was written as a name, with a dot before it (images.0.newTag), as
+// other tools have it.
+var dotted = regexp.MustCompile(`^\['([0-9]{1,9})'\]`)
+
 // missing says how far a path leads that names nothing.
 func (a *applier) missing(p document.Path) string {
 	reached, missing := a.file.Reach(p)
@@ -193,6 +198,9 @@ func (a *applier) missing(p document.Path) string {
 		what = "is a mapping" + keys(m.Node)
 	case yaml.SequenceNode:
 		what = fmt.Sprintf("is a list of %d", len(m.Node.Content))
+		if at := dotted.FindStringSubmatch(missing); at != nil {
+			what += ": write [" + at[1] + "]"
+		}
 	}
 	return fmt.Sprintf("the path %s names nothing: there is no %s in %s, which %s",
 		document.Quote(p.String()), missing, place(m.Path), what)

@@ -127,10 +127,12 @@ func TestKindIsKept(t *testing.T) {
 		cases["text stays a text: "+v] = [3]string{"a: x\n", "a = " + v, fmt.Sprintf("a: %q\n", v)}
 	}
 	// What cannot stand without quotes.
-	for _, v := range []string{"- x", "-", "? x", ": x", "{x", "[x", "]x", "&x", "*x", "!x", "|x", ">x", "%x", "@x", "`x", "#x",
-		"x: y", "x #y", "x:", ",x", "--- x", "...x", "x\ty"} {
+	for _, v := range []string{"- x", "-", "? x", ": x", "{x", "[x", "]x", "&x", "*x", "!x", "|x", ">x", "%x", "@x", "`x",
+		"x: y", "x:", ",x", "--- x", "...x", "x\ty"} {
 		cases["needs quotes: "+v] = [3]string{"a: x\n", "a = " + v, "a: " + quoteDouble(v) + "\n"}
 	}
+	cases["needs quotes: #x"] = [3]string{"a: x\n", "a =#x", "a: \"#x\"\n"}
+	cases["needs quotes: x #y"] = [3]string{"a: x\n", "a = 'x #y'", "a: \"x #y\"\n"}
 	cases.run(t, "x.yaml")
 }
 
@@ -153,7 +155,7 @@ func TestBlocks(t *testing.T) {
 		"with an anchor":              {"a: &v |\n  x\n", "a = y", "a: &v |\n  y\n"},
 		"with a tag":                  {"a: !!str |\n  2.0\n", "a = 3.0", "a: !!str |\n  3.0\n"},
 		"looks like a number":         {"a: |\n  x\n", "a = 2.0", "a: |\n  2.0\n"},
-		"looks like a comment":        {"a: |\n  x\n", "a = # y: z", "a: |\n  # y: z\n"},
+		"looks like a comment":        {"a: |\n  x\n", `a = "# y: z"`, "a: |\n  # y: z\n"},
 		"begins with a blank":         {"a: | # c\n  x\n  z\nb: 1\n", `a = " y"`, "a: \" y\" # c\nb: 1\n"},
 		"folded, blank at the end":    {"a: >\n  x\nb: 1\n", `a = "y "`, "a: \"y \"\nb: 1\n"},
 		"folded, blank first":         {"a: >\n  x\nb: 1\n", `a = "y\n z"`, "a: \"y\\n z\"\nb: 1\n"},
@@ -232,6 +234,7 @@ func TestRefused(t *testing.T) {
 		"not there":        {"x.yaml", "a: {b: 1, c: 2}\n", []string{"a.d = 1"}, `"a.d" names nothing: there is no ['d'] in $['a'], which is a mapping with the keys b, c`},
 		"not there, deep":  {"x.yaml", "a: 1\n", []string{"a.b.c = 1"}, "there is no ['b']['c'] in $['a'], which is a single value"},
 		"not there, list":  {"x.yaml", "a: [1]\n", []string{"a[1] = 1"}, "there is no [1] in $['a'], which is a list of 1"},
+		"a dotted number":  {"x.yaml", "a: [{t: 1}, {t: 2}]\n", []string{"a.1.t = 1"}, "there is no ['1']['t'] in $['a'], which is a list of 2: write [1]"},
 		"no such element":  {"x.yaml", "a: [{n: x}]\n", []string{"a[?(@.n == 'y')].t = 1"}, "in $['a'], which is a list of 1"},
 		"empty file":       {"x.yaml", "# c\n", []string{"a = 1"}, "the file is empty"},
 		"a mapping":        {"x.yaml", "a: {b: 1}\n", []string{"a = 1"}, "$['a'] is a mapping with the keys b: name one"},
