@@ -40,7 +40,8 @@ type Inputs struct {
 
 	// Paths is the files that may be pushed, one pattern per line, from the repository's root, with
 	// the wildcards `*`, `?`, `[...]`, `{a,b}` and `**`; a line that starts with `!` takes files out.
-	// Empty: with `edits` the files that they name, else all.
+	// Empty: with `edits` the files that they name, else every changed file that .gitignore does not
+	// name.
 	Paths inputs.Lines `input:"paths" label:"Paths" env:"INPUT_PATHS"`
 
 	// OnOtherChanges is what to do about changed files that `paths` does not name. `refuse` fails the
@@ -79,7 +80,8 @@ type Inputs struct {
 	// counted: one more, and the breaker trips. 0 switches the rule off.
 	MaxRuns int `input:"maxRuns" label:"Most runs" env:"INPUT_MAXRUNS,default=3"`
 
-	// WindowMinutes is the time in which runs are counted.
+	// WindowMinutes is the time in which runs are counted, and in which no second push may follow
+	// after a reset.
 	WindowMinutes int `input:"windowMinutes" label:"Window, in minutes" env:"INPUT_WINDOWMINUTES,default=10"`
 
 	// MaxRepeats is how often one version may be deployed, to the same environment and with no other
@@ -104,9 +106,9 @@ type Inputs struct {
 	// Reason is the input reason. Why the breaker is overridden or reset, in a sentence.
 	Reason string `input:"reason" label:"Reason" env:"INPUT_REASON"`
 
-	// PipelineID is the id of the pipeline whose breaker is reset (`definitionId=` in its address).
-	// Empty: this one. A pipeline that the breaker has disabled is enabled again, so reset it from
-	// another one.
+	// PipelineID is the id of the pipeline whose breaker is reset (`definitionId=` in its address; of
+	// a classic release `release-` and its number). Empty: this one. A pipeline that the breaker has
+	// disabled is enabled again, so reset it from another one.
 	PipelineID string `input:"pipelineId" label:"Pipeline" env:"INPUT_PIPELINEID"`
 
 	// AlertWebhook is who is told when the breaker trips, is overridden or reset: the address of the
@@ -135,8 +137,8 @@ type Inputs struct {
 	DryRun bool `input:"dryRun" label:"Dry run" env:"INPUT_DRYRUN,default=false"`
 
 	// Enforcement is what a refusal does. `enforce` fails the step. `warn` reports what the breaker
-	// would refuse and pushes all the same, to try the limits out first; what would lose work or
-	// publish a secret is refused even then.
+	// would refuse and pushes all the same, to try the limits out first: it trips nothing and tells
+	// nobody. What would lose work or publish a secret is refused even then.
 	Enforcement inputs.Enforcement `input:"enforcement" label:"When something is refused" env:"INPUT_ENFORCEMENT,default=enforce" options:"enforce,warn"`
 }
 

@@ -96,7 +96,7 @@ runs 4 7 succeeded
 runs 2 7 failed
 runs 1 9 succeeded
 says 108 "Pipeline 7 is enabled again."
-says 109 "Circuit breaker: halfOpen."
+says 109 "Circuit breaker half open"
 show 111
 pipeline disabled
 alerts 2 "Circuit breaker tripped: deploy"

@@ -60,7 +60,7 @@ const (
 	//	  "time": "2026-11-22T12:00:00Z",       this and all that follows may be missing
 	//	  "pipeline": "shop-deploy", "run": "20261122.4",
 	//	  "runUrl": "https://dev.azure.com/contoso/shop/_build/results?buildId=104",
-	//	  "repository": "https://dev.azure.com/contoso/shop/_git/config", "branch": "main",
+	//	  "repository": "https://dev.azure.com/contoso/shop/_git/config", "branch": "refs/heads/main",
 	//	  "reason": "4 runs of this pipeline within 10 minutes, the limit is 3",
 	//	  "actions": ["run 103 was cancelled"], "fix": "..."
 	//	}
