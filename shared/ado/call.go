@@ -86,6 +86,19 @@ func cut(text string, most int) string {
 	return text
 }
 
+// middle is cut, but leaves out the middle of a text that is too long: the end are trailers,
+// and what keeps pipelines from starting.
+func middle(text string, most int) string {
+	const gap = "\n\n…\n\n"
+	runes := []rune(cut(text, len(text)+1))
+	if len(runes) <= most {
+		return string(runes)
+	}
+	head := most / 4
+	tail := len(runes) - (most - head - len([]rune(gap)))
+	return string(runes[:head]) + gap + string(runes[tail:])
+}
+
 // line is a text on one line.
 func line(text string, most int) string { return cut(strings.Join(strings.Fields(text), " "), most) }
 

@@ -53,7 +53,8 @@ func (c *Client) Repository(ctx context.Context, nameOrID string) (Repository, e
 // PullRequest is an active pull request of Azure Repos.
 type PullRequest struct {
 	ID int
-	// Title and Description are cut to the 400 and 4,000 characters that fit.
+	// Title and Description are cut to the 400 and 4,000 characters that fit; a description
+	// in its middle, as its end is that of the message of the commit that merges it.
 	Title, Description string
 	Source, Target     string // full refs
 	Draft              bool
@@ -143,7 +144,7 @@ func (c *Client) CreatePullRequest(ctx context.Context, repository string, p Pul
 		return PullRequest{}, err
 	}
 	call.body = map[string]any{
-		"title": line(p.Title, maxPullRequestTitle), "description": cut(p.Description, maxPullRequestDetail),
+		"title": line(p.Title, maxPullRequestTitle), "description": middle(p.Description, maxPullRequestDetail),
 		"sourceRefName": p.Source, "targetRefName": p.Target, "isDraft": p.Draft,
 	}
 	var made pullRequestDocument
@@ -170,7 +171,7 @@ func (c *Client) UpdatePullRequest(ctx context.Context, repository string, p Pul
 	}
 	call.route["pullRequestId"] = strconv.Itoa(p.ID)
 	call.body = map[string]string{
-		"title": line(p.Title, maxPullRequestTitle), "description": cut(p.Description, maxPullRequestDetail),
+		"title": line(p.Title, maxPullRequestTitle), "description": middle(p.Description, maxPullRequestDetail),
 	}
 	var changed pullRequestDocument
 	if _, err := c.do(ctx, call, &changed); err != nil {

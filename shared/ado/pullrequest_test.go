@@ -97,6 +97,34 @@ func TestPullRequests(t *testing.T) {
 	}
 }
 
+// What is too long loses its middle: the end is what the merge's message ends with.
+func TestLongDescription(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, repositories())
+	const most, end = 4000, "\n\n[skip ci]\n\nRun: 1"
+	p := PullRequest{Title: "x", Source: from, Target: to}
+	for name, tc := range map[string]struct {
+		long int
+		want string
+	}{
+		"as long as fits": {most - len(end), strings.Repeat("ż", most-len(end)) + end},
+		"one more":        {most - len(end) + 1, strings.Repeat("ż", 1000) + "\n\n…\n\n" + strings.Repeat("ż", 2995-len(end)) + end},
+		"far more":        {5 * most, strings.Repeat("ż", 1000) + "\n\n…\n\n" + strings.Repeat("ż", 2995-len(end)) + end},
+	} {
+		p.Description = strings.Repeat("ż", tc.long) + strings.ReplaceAll(end, "\n", "\r\n")
+		p.Source = from + "/" + strings.ReplaceAll(name, " ", "-")
+		made, err := l.CreatePullRequest(t.Context(), "config", p)
+		if diff := cmp.Diff(tc.want, made.Description); err != nil || diff != "" {
+			t.Errorf("CreatePullRequest, %s: %v, the description (-want +got):\n%s", name, err, diff)
+		}
+		made.Description = p.Description
+		changed, err := l.UpdatePullRequest(t.Context(), "config", made)
+		if diff := cmp.Diff(tc.want, changed.Description); err != nil || diff != "" {
+			t.Errorf("UpdatePullRequest, %s: %v, the description (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
 func TestManyPullRequests(t *testing.T) {
 	t.Parallel()
 	p := repositories()

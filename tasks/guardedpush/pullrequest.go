@@ -39,8 +39,8 @@ func (s *step) propose(ctx context.Context, t tip, d *draft, text string) error 
 	}
 	subject, body, _ := strings.Cut(text, "\n")
 	p := ado.PullRequest{
-		Title: subject, Description: strings.TrimSpace(body) + "\n\nBy [run " +
-			"" + s.self.number + "](" + s.self.url + ").",
+		// The trailers stay last: Azure Repos makes the merge's message of it.
+		Title: subject, Description: "By [run " + s.self.number + "](" + s.self.url + ").\n\n" + strings.TrimSpace(body),
 		Source: s.headRef(), Target: s.branch,
 	}
 	made, err := client.CreatePullRequest(ctx, repository, p)

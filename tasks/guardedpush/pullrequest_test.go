@@ -6,6 +6,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/shared/gittest"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
 )
 
 const (
@@ -71,6 +72,29 @@ func TestPullRequestAlways(t *testing.T) {
 	// Merged: the branch has it, and there is nothing to propose.
 	j.remote("update-ref", mainBranch, headBranch)
 	j.untouched(func() { j.want("Succeeded", "unchanged") })
+}
+
+// Azure Repos makes the message of the merge of the title and the description. The run that
+// it starts must still see whose change that is, however long the message was.
+func TestPullRequestMerged(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"short": "", "long": "Update\n\n" + strings.Repeat("word ", 1000), "one line": "Update\n\n" + strings.Repeat("word", 2000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := fresh(t).input("pullRequest", "always", "message", text)
+			j.want("Succeeded", "pullRequest")
+			pr := j.pullRequests()[0]
+			merge := "Merged PR 1: " + pr.Title + "\n\n" + pr.Description + "\n\nRelated work items: #1"
+			if token, ok := message.Skips(merge); !ok || !strings.HasPrefix(pr.Description, "By [run 20261123.4](") {
+				t.Errorf("skip token %q, %v, of the merge:\n%s", token, ok, merge)
+			}
+			j.startedBy(j.plant(mainBranch, merge, j.now)).set("BUILD_BUILDID", "101")
+			j.input("edits", "v.yaml: a = 3", "pullRequest", "off", "message", "")
+			j.untouched(func() { j.want("Failed", "loop/own-commit") })
+		})
+	}
 }
 
 // A pull request that somebody has closed, with its branch left there, is opened anew.
