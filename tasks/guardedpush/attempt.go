@@ -200,7 +200,11 @@ func (s *step) unchanged(d *draft) {
 	}
 }
 
-// fetch fetches the branch's newest commit and the breaker's state.
+// firstCommits is how much history is fetched at once: more than most branches get in a
+// day, so that no more need be asked for.
+const firstCommits = 20
+
+// fetch fetches the branch's newest commits and the breaker's state.
 func (s *step) fetch(ctx context.Context) (tip, error) {
 	wanted := []string{s.branch, s.stateRef}
 	if s.in.PullRequest != PullRequestOff {
@@ -220,7 +224,7 @@ func (s *step) fetch(ctx context.Context) (tip, error) {
 			refs = append(refs, ref)
 		}
 	}
-	got, err := s.repo.Fetch(ctx, refs, git.Depth{})
+	got, err := s.repo.Fetch(ctx, refs, git.Depth{Commits: firstCommits})
 	if err != nil {
 		return tip{}, err
 	}

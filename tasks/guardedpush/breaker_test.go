@@ -13,9 +13,10 @@ import (
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
 )
 
-// blind makes the branch's history unreadable: what comes after its newest commit and the
+// blind makes the branch's history unreadable: what comes after its newest commits and the
 // file that is edited.
 func (j *job) blind() *job {
+	j.people(firstCommits, j.now.Add(-time.Minute))
 	n := 0
 	j.git.Fail("fetch", -1, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if n++; n <= 2 {

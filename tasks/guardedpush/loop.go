@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -27,6 +28,9 @@ type tip struct {
 // mostCommits is how many commits of the branch are looked at. A branch with more in a day
 // has other troubles, and the list of runs is the other source.
 const mostCommits = 5000
+
+// manyCommits is how many are fetched of a branch whose commits' times cannot be trusted.
+const manyCommits = 500
 
 // permit refuses the push if the pipeline is in a loop. What the breaker has to keep is
 // kept before anything is pushed.
@@ -172,19 +176,17 @@ func (s *step) runs(ctx context.Context, now time.Time) ([]breaker.Run, error) {
 // pushes reads our commits in the branch's history, as far back as they count.
 func (s *step) pushes(ctx context.Context, commit git.ID, now time.Time) ([]breaker.Push, error) {
 	since := now.Add(-max(s.rules.Window, s.rules.RepeatWindow))
-	newest, err := s.repo.Commits(ctx, commit, 1)
-	if err != nil {
-		return nil, err
-	}
-	// Also if that one is old: below it there can be younger ones, as clocks differ.
-	if len(newest) > 0 && len(newest[0].Parents) > 0 {
-		if _, err := s.repo.Fetch(ctx, []string{s.branch}, git.Depth{Since: since}); err != nil {
-			return nil, err
-		}
-	}
 	commits, err := s.repo.Commits(ctx, commit, mostCommits)
 	if err != nil {
 		return nil, err
+	}
+	if more, ok := deeper(commits, since); ok {
+		if _, err := s.repo.Fetch(ctx, []string{s.branch}, more); err != nil {
+			return nil, err
+		}
+		if commits, err = s.repo.Commits(ctx, commit, mostCommits); err != nil {
+			return nil, err
+		}
 	}
 	pushes := []breaker.Push{}
 	for _, c := range commits {
@@ -195,6 +197,27 @@ func (s *step) pushes(ctx context.Context, commit git.ID, now time.Time) ([]brea
 		}
 	}
 	return pushes, nil
+}
+
+// deeper is what to fetch if a commit counts whose parents have not been fetched.
+func deeper(commits []git.Commit, since time.Time) (git.Depth, bool) {
+	here := map[git.ID]bool{}
+	old := false
+	for _, c := range commits {
+		here[c.ID] = true
+		old = old || c.Committed.Before(since)
+	}
+	missing := func(id git.ID) bool { return !here[id] }
+	if !slices.ContainsFunc(commits, func(c git.Commit) bool {
+		return !c.Committed.Before(since) && slices.ContainsFunc(c.Parents, missing)
+	}) {
+		return git.Depth{}, false
+	}
+	if old {
+		// Clocks differ. Asked by time a server would leave out what is below the old one.
+		return git.Depth{Commits: manyCommits}, true
+	}
+	return git.Depth{Since: since}, true
 }
 
 // target is what a deployment replaces.
