@@ -30,6 +30,8 @@ type draft struct {
 	// large are files whose contents are kept by Git LFS, and store is where.
 	large []checkout.File
 	store string
+	// screened is wanted.screened.
+	screened map[string]bool
 	// veiled are lines that held a secret or do now: what stood there is not shown, nor
 	// written into a message.
 	veiled map[place]bool
@@ -60,6 +62,8 @@ type wanted struct {
 	edits map[string][]splice.Edit // by file
 	files []checkout.File          // where there are no edits
 	store string                   // of their large contents, see checkout.Changes
+	// screened are those of them that hold no secret. They are the same in every attempt.
+	screened map[string]bool
 }
 
 // want reads the change. What is not to be pushed is refused here, before the network.
@@ -102,7 +106,8 @@ func (s *step) want(ctx context.Context) (wanted, error) {
 	if len(changes.Nested) > 0 {
 		s.env.Log.Printf("Left out, as they are repositories of their own: %s", some(changes.Nested))
 	}
-	return wanted{files: changes.Files, store: changes.Store}, s.others(changes.Others)
+	w := wanted{files: changes.Files, store: changes.Store, screened: map[string]bool{}}
+	return w, s.others(changes.Others)
 }
 
 // allowed reports whether a file may be pushed.
@@ -192,7 +197,7 @@ func (s *step) lay(ctx context.Context, w wanted, tip git.ID) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{store: w.store}
+	d := &draft{store: w.store, screened: w.screened}
 	for _, name := range slices.Sorted(maps.Keys(w.edits)) {
 		if err := s.edit(d, there[name], contents, w.edits[name]); err != nil {
 			return nil, err

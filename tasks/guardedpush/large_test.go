@@ -86,3 +86,23 @@ func TestLargeFilesThatDoNotArrive(t *testing.T) {
 	j.untouched(func() { j.want("Succeeded", "dryRun") })
 	same(t, "contents", 0, len(j.lfs.Contents()))
 }
+
+// Who can read the repository can read its large files, too: no secret goes there.
+func TestSecretsInLargeFiles(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"known":               "a\n" + jobToken + "\n",
+		"by rule":             "t := \"" + someToken + "\"\n",
+		"known, in a binary":  "\x00\x01" + strings.Repeat("\xff", 1<<20) + jobToken,
+		"by rule, at the end": strings.Repeat("nothing\n", 1<<18) + "t := \"" + someToken + "\"\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := large(t).write("app.bin", text).input("enforcement", "warn")
+			j.untouched(func() { j.want("Failed", "push/secret") })
+			j.oneError("app.bin")
+			j.silent(jobToken, someToken)
+			same(t, "contents", 0, len(j.lfs.Contents()))
+		})
+	}
+}

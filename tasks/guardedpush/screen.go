@@ -11,6 +11,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/leak"
 	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/checkout"
 )
 
 // screen refuses a draft that would publish a secret: what is in a repository's history
@@ -25,7 +26,45 @@ func (s *step) screen(ctx context.Context, d *draft) error {
 			return err
 		}
 	}
+	for _, f := range d.large {
+		if err := s.screenLarge(ctx, engine, d, f); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// screenLarge looks into what is kept beside the repository: it can be read there as well.
+func (s *step) screenLarge(ctx context.Context, engine *leak.Engine, d *draft, f checkout.File) error {
+	key := f.Path + "\n" + string(f.Data)
+	if d.screened[key] {
+		return nil
+	}
+	content, err := f.Content()
+	if err != nil {
+		return unsearched(f.Path, err)
+	}
+	defer content.Close()
+	found, err := engine.Scan(ctx, content, f.Path, textOf(f.Path))
+	for _, hit := range found {
+		if err := s.secretFound(hit); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return unsearched(f.Path, err)
+	}
+	d.screened[key] = true
+	return nil
+}
+
+// unsearched refuses what nobody has looked into.
+func unsearched(name string, err error) error {
+	return &task.UserError{
+		Class: task.Environment, Rule: "push/secret", Final: true, Path: name, Err: err,
+		Msg:  fmt.Sprintf("%.200q could not be searched for secrets to its end", name),
+		Hint: "leave it out with paths, or push it by hand after a look into it",
+	}
 }
 
 func (s *step) screenFile(ctx context.Context, engine *leak.Engine, d *draft, f draftFile) error {
@@ -42,11 +81,7 @@ func (s *step) screenFile(ctx context.Context, engine *leak.Engine, d *draft, f 
 	}
 	found, err := engine.Scan(ctx, bytes.NewReader(f.Data), f.Path, textOf(f.Path))
 	if err != nil {
-		return &task.UserError{
-			Class: task.Environment, Rule: "push/secret", Final: true, Path: f.Path, Err: err,
-			Msg:  fmt.Sprintf("%.200q could not be searched for secrets to its end", f.Path),
-			Hint: "leave it out with paths, or push it by hand after a look into it",
-		}
+		return unsearched(f.Path, err)
 	}
 	for _, hit := range found {
 		d.veil(f.Path, hit.Place.Line)

@@ -3,9 +3,12 @@ package checkout
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -65,6 +68,40 @@ func Upload(ctx context.Context, s Server, files []File) (int, error) {
 	}
 	return sent, nil
 }
+
+// Content opens what Upload would bring to the server of a file with Large. Reading it ends
+// with an error if it is not what the pointer names.
+func (f File) Content() (io.ReadCloser, error) {
+	oid, size, ok := parsePointer(f.Data)
+	if !ok || f.Large == "" {
+		return nil, fmt.Errorf("reading %s: it has no content in Git LFS", show(f.Path))
+	}
+	file, err := os.Open(f.Large)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", show(f.Path), err)
+	}
+	return &content{file: file, oid: oid, left: size, sum: sha256.New()}, nil
+}
+
+// content is a file that must have a certain content.
+type content struct {
+	file *os.File
+	oid  string
+	left int64
+	sum  hash.Hash
+}
+
+func (c *content) Read(p []byte) (int, error) {
+	n, err := c.file.Read(p)
+	c.sum.Write(p[:n])
+	c.left -= int64(n)
+	if c.left < 0 || errors.Is(err, io.EOF) && hex.EncodeToString(c.sum.Sum(nil)) != c.oid {
+		return n, errRestless
+	}
+	return n, err
+}
+
+func (c *content) Close() error { return c.file.Close() }
 
 // object is a large file.
 type object struct {

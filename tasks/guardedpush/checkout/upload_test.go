@@ -3,6 +3,7 @@ package checkout
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -255,5 +256,37 @@ func TestUploadRefuses(t *testing.T) {
 	}
 	if n := len(s.lfs.Contents()); n != 0 {
 		t.Errorf("the server has %d contents, want none", n)
+	}
+}
+
+// What is looked into is what is uploaded, or nothing.
+func TestContent(t *testing.T) {
+	t.Parallel()
+	f := largeFile(t, large("x"))
+	for name, tc := range map[string]struct {
+		file    func() File
+		now     string // what the file holds when it is read
+		correct bool
+	}{
+		"as it was":    {func() File { return f }, large("x"), true},
+		"changed":      {func() File { return f }, strings.Replace(large("x"), "x", "y", 1), false},
+		"shorter":      {func() File { return f }, "x", false},
+		"longer":       {func() File { return f }, large("x") + "x", false},
+		"no pointer":   {func() File { g := f; g.Data = []byte("x"); return g }, large("x"), false},
+		"no content":   {func() File { g := f; g.Large = ""; return g }, large("x"), false},
+		"gone by then": {func() File { g := f; g.Large += "x"; return g }, large("x"), false},
+	} {
+		if err := os.WriteFile(f.Large, []byte(tc.now), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := tc.file().Content()
+		var got []byte
+		if err == nil {
+			got, err = io.ReadAll(r)
+			_ = r.Close()
+		}
+		if correct := err == nil && string(got) == tc.now; correct != tc.correct {
+			t.Errorf("%s: Content = %d bytes, %v; want it to be read: %t", name, len(got), err, tc.correct)
+		}
 	}
 }
