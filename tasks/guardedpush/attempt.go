@@ -165,7 +165,7 @@ func (s *step) publish(ctx context.Context, d *draft, u git.Update) error {
 // commit is the draft as a commit on top of others.
 func (s *step) commit(d *draft, text string, parents ...git.ID) git.NewCommit {
 	c := git.NewCommit{
-		Parents: parents, Message: text, When: s.env.Now(), SigningKey: s.key,
+		Parents: parents, Message: text, When: s.now(), SigningKey: s.key,
 		Author: git.Ident{Name: s.in.AuthorName, Email: s.in.AuthorEmail},
 	}
 	for _, f := range d.files {

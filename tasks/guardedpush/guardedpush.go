@@ -113,5 +113,6 @@ func (s *step) serverOf(project string) (*ado.Client, error) {
 	}
 	return ado.New(ado.Config{
 		HTTP: s.http, Server: address, Project: project, Token: token, Retry: retry.Policy{Sleep: s.sleep},
+		Now: s.env.Now,
 	})
 }

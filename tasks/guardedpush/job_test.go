@@ -47,7 +47,8 @@ type job struct {
 	url    string // of the collection
 	stop   context.Context
 	now    time.Time
-	log    string // as it was written
+	served *time.Time // the server says that it is then; zero: it does not
+	log    string     // as it was written
 	result string
 	waits  []time.Duration // before something was tried again
 }
@@ -87,7 +88,7 @@ func newJob(t *testing.T, files map[string]string) *job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &job{t: t, root: root, stop: t.Context(), now: startOfTests, hooks: &hooks{}}
+	j := &job{t: t, root: root, stop: t.Context(), now: startOfTests, hooks: &hooks{}, served: new(time.Time)}
 	j.git, err = gittest.New(gittest.Config{Token: jobToken})
 	j.must(err)
 	t.Cleanup(func() { _ = j.git.Close() })
@@ -101,6 +102,10 @@ func newJob(t *testing.T, files map[string]string) *job {
 		Repositories: map[string]string{configID: "config"},
 	}})
 	mux := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Date"] = nil // that of this machine
+		if !j.served.IsZero() {
+			w.Header().Set("Date", j.served.UTC().Format(http.TimeFormat))
+		}
 		switch {
 		case strings.Contains(r.URL.Path, "/_git/"):
 			j.lfs.ServeHTTP(w, r)

@@ -116,6 +116,16 @@ func (s *step) insist(ctx context.Context, refusal error) error {
 func (s *step) facts(ctx context.Context, t tip, st message.Stamp) (breaker.Facts, error) {
 	f := breaker.Facts{
 		Now: s.env.Now(), State: t.state, Pipeline: st.Pipeline, Fingerprint: st.Fingerprint, Target: target(st),
+	if f.Runs, err = s.runs(ctx); err == nil {
+		f.RunsKnown = true
+	} else if ctx.Err() != nil {
+		return f, context.Cause(ctx)
+	} else {
+		s.warn("breaker/runs", "the pipeline's runs could not be listed: "+err.Error(),
+			"the commits of the branch are asked alone; they do not show runs that have not pushed")
+	}
+	f.Now = s.now() // the answer says what time the server has
+	f.Self.Queued = f.Now
 		Self: breaker.Run{ID: s.self.id, Reason: s.self.reason, Branch: s.self.branch, Queued: s.env.Now()},
 	}
 	var err error
@@ -128,14 +138,6 @@ func (s *step) facts(ctx context.Context, t tip, st message.Stamp) (breaker.Fact
 	} else {
 		s.warn("breaker/history", "the commits of the branch could not be read: "+remoteText(err),
 			"the list of the pipeline's runs is asked alone")
-	}
-	if f.Runs, err = s.runs(ctx, f.Now); err == nil {
-		f.RunsKnown = true
-	} else if ctx.Err() != nil {
-		return f, context.Cause(ctx)
-	} else {
-		s.warn("breaker/runs", "the pipeline's runs could not be listed: "+err.Error(),
-			"the commits of the branch are asked alone; they do not show runs that have not pushed")
 	}
 	return f, nil
 }
@@ -153,14 +155,12 @@ func (s *step) pipelines() (*ado.Client, error) {
 }
 
 // runs lists the pipeline's other runs for the branch that are young enough to count.
-func (s *step) runs(ctx context.Context, now time.Time) ([]breaker.Run, error) {
+func (s *step) runs(ctx context.Context) ([]breaker.Run, error) {
 	client, err := s.pipelines()
 	if err != nil {
 		return nil, err
 	}
-	builds, err := client.Builds(ctx, ado.BuildQuery{
-		Definition: s.self.definition, Since: now.Add(-s.rules.Window), Branch: s.self.branch,
-	})
+	builds, err := s.builds(ctx, client)
 	if err != nil {
 		return nil, err
 	}

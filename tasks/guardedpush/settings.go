@@ -49,9 +49,10 @@ type step struct {
 	scratch    string    // a folder of our own
 	repo       *git.Repo // in it
 	stateRef   string
-	key        string // the file of the signing key, "" for none
-	cause      cause  // of this run
-	overridden bool   // that was said
+	key        string        // the file of the signing key, "" for none
+	cause      cause         // of this run
+	overridden bool          // that was said
+	skew       time.Duration // see now
 	warned     []report.Finding
 	engine     *leak.Engine // see leaks
 	result     outcome
