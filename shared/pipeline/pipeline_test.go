@@ -66,6 +66,12 @@ func TestLines(t *testing.T) {
 		"issue": {func(l *pipeline.Log) {
 			l.Error(pipeline.Issue{Message: "no", Path: "a.go", Line: 3, Column: 4, Code: "E1"})
 		}, "##vso[task.logissue type=error;sourcepath=a.go;linenumber=3;columnnumber=4;code=E1;]no\n"},
+		"issue, no line": {func(l *pipeline.Log) {
+			l.Warning(pipeline.Issue{Message: "no", Path: "a;b/" + secret, Column: 4, Code: "E1"})
+		}, "##vso[task.logissue type=warning;code=E1;]a;b/***: no\n"},
+		"issue, no line, told": {func(l *pipeline.Log) {
+			l.Error(pipeline.Issue{Message: "in a.go: no", Path: "a.go"})
+		}, "##vso[task.logissue type=error;]in a.go: no\n"},
 		"issue, masked": {func(l *pipeline.Log) { l.Warning(pipeline.Issue{Message: secret, Code: secret}) }, "##vso[task.logissue type=warning;code=***;]***\n"},
 		"progress":      {func(l *pipeline.Log) { l.SetProgress(140, "x") }, "##vso[task.setprogress value=100;]x\n"},
 		"tag":           {func(l *pipeline.Log) { l.AddBuildTag("t") }, "##vso[build.addbuildtag]t\n"},

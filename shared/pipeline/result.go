@@ -1,6 +1,9 @@
 package pipeline
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Result is a step's result in the agent's spelling, which is case-sensitive
 // (TaskResult.cs): a wrong one fails the step with an error of its own.
@@ -16,7 +19,8 @@ const (
 )
 
 // Issue is an error or warning of a step. Path (of a file in the sources), Line
-// and Column (from 1), and Code are left out when zero.
+// and Column (from 1), and Code are left out when zero. A Path without a Line is told
+// in the message: the agent would show it as "path(,): ".
 type Issue struct {
 	Message string
 	Path    string
@@ -33,6 +37,12 @@ func (l *Log) Error(i Issue) { l.issue("error", i) }
 func (l *Log) Warning(i Issue) { l.issue("warning", i) }
 
 func (l *Log) issue(kind string, i Issue) {
+	if i.Line <= 0 {
+		if !strings.Contains(i.Message, i.Path) {
+			i.Message = i.Path + ": " + i.Message
+		}
+		i.Path, i.Column = "", 0
+	}
 	l.command("task.logissue", []property{
 		{"type", kind}, l.free("sourcepath", i.Path), {"linenumber", number(i.Line)},
 		{"columnnumber", number(i.Column)}, l.free("code", i.Code),

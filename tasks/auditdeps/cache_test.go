@@ -40,7 +40,7 @@ func TestRestoredFrom(t *testing.T) {
 			}
 			j.expect("Failed", "FAILS         minimist 1.2.5: critical", "on the disk alone > minimist",
 				"the lock file does not have this version: install again, from the lock file alone (`npm ci`)", tc.says)
-			j.issue(shownIssue{"error", "auditdeps/vulnerability", "node_modules/minimist", 0, "minimist 1.2.5: critical"})
+			j.issue(shownIssue{"error", "auditdeps/vulnerability", "", 0, "node_modules/minimist: minimist 1.2.5: critical"})
 		})
 	}
 }

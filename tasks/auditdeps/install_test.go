@@ -58,7 +58,7 @@ func TestInstallFails(t *testing.T) {
 	t.Parallel()
 	j := realNPM(t, mkdirp).edit("package.json", `"mkdirp": "^0.5.5"`, `"mkdirp": "^0.5.5", "minimist": "1.2.5"`)
 	j.expect("Failed", "EUSAGE", "!Audited")
-	j.issue(shownIssue{"error", "auditdeps/install", "package-lock.json", 0, "`npm ci` failed for package-lock.json (npm ended with exit code 1)"})
+	j.issue(shownIssue{"error", "auditdeps/install", "", 0, "`npm ci` failed for package-lock.json (npm ended with exit code 1)"})
 	j.env["PATH"] = j.path("home")
 	j.expect("Failed", "`npm ci` could not be run for package-lock.json", "install npm on the agent", "!Audited")
 	if got := j.output()["result"]; got != "" {
