@@ -67,6 +67,16 @@ func TestCommitChangesWhatItIsTold(t *testing.T) {
 	if diff := cmp.Diff(want, tree(t, r, second)); diff != "" {
 		t.Errorf("the second commit (-want +got):\n%s", diff)
 	}
+	differing, err := r.Differing(t.Context(), first, second)
+	if diff := cmp.Diff([]string{"copy", "file", "file/inside", "gone", "module"}, differing); err != nil || diff != "" {
+		t.Errorf("Differing: %v (-want +got):\n%s", err, diff)
+	}
+	if differing, err = r.Differing(t.Context(), first, first); err != nil || len(differing) > 0 {
+		t.Errorf("Differing of a commit from itself = %q, %v, want nothing", differing, err)
+	}
+	if _, err := r.Differing(t.Context(), first, "-x"); err == nil {
+		t.Error("Differing(-x) works, want that it is no object's name")
+	}
 	// The files of another commit than the parent's.
 	c = plain(second)
 	c.Base, c.Changes = first, []Change{{Path: "a"}, {Path: "dir/b c"}, {Path: "ü/link"}}

@@ -3,6 +3,7 @@ package git
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -56,6 +57,20 @@ func (r *Repo) Files(ctx context.Context, commit ID, paths ...string) ([]Entry, 
 		}
 	}
 	return found, nil
+}
+
+// Differing lists the paths of what is not the same in two commits, which may be in one only.
+func (r *Repo) Differing(ctx context.Context, a, b ID) ([]string, error) {
+	if err := errors.Join(checkID(a), checkID(b)); err != nil {
+		return nil, err
+	}
+	out, err := r.run(ctx, command{args: []string{
+		"diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none", string(a), string(b), "--",
+	}})
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
 }
 
 // maxContents is how many bytes Contents returns.

@@ -151,10 +151,10 @@ func TestCommitsAreReadExactly(t *testing.T) {
 	const empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 	bob := Ident{"Bob", "bob@example.com"}
 	want := []Commit{
-		{merge, []ID{second, side}, empty, bob, noon, "change\n"},
-		{second, []ID{first}, empty, bob, noon, "change\n"},
-		{first, nil, empty, c.Author, noon, c.Message},
-		{side, nil, empty, bob, old.When, "change\n"},
+		{merge, []ID{second, side}, empty, bob, bob, noon, "change\n"},
+		{second, []ID{first}, empty, bob, bob, noon, "change\n"},
+		{first, nil, empty, c.Author, c.Author, noon, c.Message},
+		{side, nil, empty, bob, bob, old.When, "change\n"},
 	}
 	got, err := r.Commits(t.Context(), merge, 10)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -175,11 +175,11 @@ func TestParseCommit(t *testing.T) {
 		data string
 		want Commit
 	}{
-		"signed":   {signed, Commit{"i", []ID{"p"}, "t", Ident{"A", "a@b"}, noon, "m"}},
+		"signed":   {signed, Commit{"i", []ID{"p"}, "t", Ident{"A", "a@b"}, Ident{"C", "c@d"}, noon, "m"}},
 		"empty":    {"", Commit{ID: "i"}},
 		"no email": {"author A\n\n", Commit{ID: "i", Author: Ident{Name: "A"}}},
-		"no time":  {"committer A <b>\n\n", Commit{ID: "i"}},
-		"bad time": {"committer A <b> soon\n\n", Commit{ID: "i"}},
+		"no time":  {"committer A <b>\n\n", Commit{ID: "i", Committer: Ident{"A", "b"}}},
+		"bad time": {"committer A <b> soon\n\n", Commit{ID: "i", Committer: Ident{"A", "b"}}},
 		"latin 1":  {"author \xe9 <b> 1 +0\n\n\xe9", Commit{ID: "i", Author: Ident{"\uFFFD", "b"}, Message: "\uFFFD"}},
 	} {
 		if diff := cmp.Diff(tc.want, parseCommit("i", []byte(tc.data))); diff != "" {
