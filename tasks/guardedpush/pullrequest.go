@@ -95,24 +95,26 @@ func (s *step) advance(ctx context.Context, t tip, d *draft, text string) (bool,
 	return true, nil
 }
 
-// headHas reports whether the pull request's branch has the draft already. A branch that
-// is not ours is refused.
+// headHas reports whether the pull request's branch has the draft already, and nothing
+// else. A branch that is not ours is refused.
 func (s *step) headHas(ctx context.Context, t tip, d *draft) (bool, error) {
 	commits, err := s.repo.Commits(ctx, t.head, 1)
 	if err != nil || len(commits) == 0 {
 		return false, err
 	}
-	if st, ours := message.Read(commits[0].Message); !ours || st.Pipeline != s.self.pipeline() {
-		return false, &task.UserError{
-			Rule: "push/pull-request", Final: true,
-			Msg:  fmt.Sprintf("the branch %.200q has commits that are not this pipeline's", s.headRef()),
-			Hint: "merge or abandon its pull request and delete the branch, so that nobody's work is lost",
-		}
+	if err := s.refuseTheirs(commits[0]); err != nil {
+		return false, err
 	}
 	if !slices.Contains(commits[0].Parents, t.commit) {
 		return false, nil // the target has moved on
 	}
-	there, contents, err := s.read(ctx, t.head, d.names())
+	// What an earlier run has proposed, and this one does not, must not be merged.
+	names := d.names()
+	differing, err := s.repo.Differing(ctx, t.commit, t.head)
+	if err != nil || slices.ContainsFunc(differing, func(name string) bool { return !slices.Contains(names, name) }) {
+		return false, err
+	}
+	there, contents, err := s.read(ctx, t.head, names)
 	if err != nil {
 		return false, err
 	}
@@ -123,6 +125,37 @@ func (s *step) headHas(ctx context.Context, t tip, d *draft) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// refuseTheirs refuses to build on the newest commit of the pull request's branch if it is
+// not ours. One that somebody has amended still has our trailers: it is known by its
+// committer, or, with --reset-author, by its author.
+func (s *step) refuseTheirs(c git.Commit) error {
+	st, ours := message.Read(c.Message)
+	us := git.Ident{Name: s.in.AuthorName, Email: s.in.AuthorEmail}
+	amended := c.Author != c.Committer || written(c.Author) != written(us)
+	why := "has commits that are not this pipeline's"
+	switch {
+	case !ours || st.Pipeline != s.self.pipeline():
+	case amended:
+		why = fmt.Sprintf("has a commit of this pipeline's that was changed by %.100q (or authorName or authorEmail is "+
+			"another since)", c.Committer.Name)
+	default:
+		return nil
+	}
+	return &task.UserError{
+		Rule: "push/pull-request", Final: true,
+		Msg:  fmt.Sprintf("the branch %.200q %s", s.headRef(), why),
+		Hint: "merge or abandon its pull request and delete the branch, so that nobody's work is lost",
+	}
+}
+
+// written is a name as git writes it into a commit: versions differ in what they strip.
+func written(who git.Ident) git.Ident {
+	strip := func(text string) string {
+		return strings.TrimFunc(text, func(c rune) bool { return c <= ' ' || strings.ContainsRune(`.,:;<>"\'`, c) })
+	}
+	return git.Ident{Name: strip(who.Name), Email: strip(who.Email)}
 }
 
 // azureRepository takes the address of a repository of Azure Repos apart:

@@ -1,6 +1,7 @@
 package guardedpush
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,10 +157,48 @@ func TestPullRequestOfSomebodyElse(t *testing.T) {
 	}
 }
 
+// A reviewer's correction that was amended into our commit is not thrown away.
+func TestPullRequestAmended(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"as its committer": nil, "as its author, too": {"--reset-author"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := newJob(t, map[string]string{"v.yaml": "a: 1\n", "fix.txt": "old\n"})
+			j.input("edits", "v.yaml: a = 2", "pullRequest", "always", "authorName", "Shop, \"Inc.\"")
+			j.want("Succeeded", "pullRequest")
+			// git strips such a name: it is ours all the same.
+			j.input("edits", "v.yaml: a = 3").want("Succeeded", "pullRequest")
+			dir := t.TempDir()
+			as := []string{"git", "-c", "http.extraheader=Authorization: bearer " + jobToken, "-c", "user.name=Rita Reviewer",
+				"-c", "user.email=rita@example.com"}
+			run := func(args ...string) { j.shell(dir, append(slices.Clone(as), args...)...) }
+			run("clone", "-q", "-b", strings.TrimPrefix(headBranch, "refs/heads/"), j.repo(), ".")
+			j.must(writeFile(dir+"/fix.txt", "the reviewer's correction\n"))
+			run(append([]string{"commit", "-q", "-a", "--amend", "--no-edit"}, args...)...)
+			run("push", "-q", "--force", "origin", "HEAD")
+			j.input("edits", "v.yaml: a = 4")
+			j.untouched(func() { j.want("Failed", "push/pull-request") })
+			j.oneError(headBranch, "Rita Reviewer", "delete the branch")
+		})
+	}
+}
+
+// What an earlier run has proposed and this one does not is taken out of the pull request.
+func TestPullRequestWithLess(t *testing.T) {
+	t.Parallel()
+	j := newJob(t, map[string]string{"v.yaml": "a: 1\n", "w.yaml": "b: 1\n"}).input("pullRequest", "always")
+	j.input("edits", "v.yaml: a = 2\nw.yaml: b = 666").want("Succeeded", "pullRequest")
+	j.input("edits", "v.yaml: a = 2").want("Succeeded", "pullRequest")
+	same(t, "what differs from main", "v.yaml", j.remote("diff", "--name-only", "main", headBranch))
+	j.untouched(func() { j.want("Succeeded", "unchanged") })
+}
+
 // The branch raced: another run of the pipeline has pushed to it first.
 func TestPullRequestRaced(t *testing.T) {
 	t.Parallel()
-	j := fresh(t).input("pullRequest", "always")
+	j := fresh(t).input("pullRequest", "always", "authorName", "Somebody Else", "authorEmail", "somebody@example.com")
 	j.want("Succeeded", "pullRequest")
 	n := 0
 	j.git.Before(func(u gittest.Update) {
