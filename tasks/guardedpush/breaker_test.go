@@ -208,7 +208,7 @@ func TestRepeats(t *testing.T) {
 	j.untouched(func() { j.want("Failed", "breaker/repeat") }) // a dry run keeps nothing
 	same(t, "alerts of a dry run", 0, j.told())
 	j.input("dryRun", "false").want("Failed", "breaker/repeat")
-	j.oneError("this version was deployed 2 times", "the limit is 2")
+	j.oneError("was deployed 2 times", "the limit is 2")
 	same(t, "alerts", 1, j.told())
 	same(t, "v.yaml", "a: 3", j.file("v.yaml"))
 	same(t, "breakerState", "open", j.output("breakerState"))

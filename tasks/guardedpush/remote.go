@@ -33,7 +33,8 @@ func (s *step) findRemote(ctx context.Context) (remote, error) {
 	case wanted == "" && err != nil:
 		return remote{}, &task.UserError{
 			Class: task.BadInput, Rule: "push/repository", Err: err,
-			Msg:  fmt.Sprintf("there is no checkout in %s, and the input repository is empty", s.shown(s.sources)),
+			Msg: fmt.Sprintf("input \"repository\" is empty, and there is no checkout in %s (input \"workingDirectory\")",
+				s.shown(s.sources)),
 			Hint: "check the repository out in this job (checkout: self), or name it in repository",
 		}
 	case wanted == "":
@@ -41,7 +42,11 @@ func (s *step) findRemote(ctx context.Context) (remote, error) {
 	}
 	address, err := plainAddress(wanted)
 	if err != nil {
-		return remote{}, badInput("repository", err.Error(), "write its address without a name or password in it")
+		if strings.TrimSpace(s.in.Repository) == "" {
+			err = fmt.Errorf("it is empty, and the checkout comes from %.100q: %w", origin, err)
+		}
+		return remote{}, badInput("repository", err.Error(), "write its address as "+
+			"https://dev.azure.com/organization/project/_git/name or https://github.com/owner/name, without a password")
 	}
 	r := remote{Remote: git.Remote{URL: address}}
 	if plain, err := plainAddress(origin); err == nil {

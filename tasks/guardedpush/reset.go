@@ -39,7 +39,13 @@ func (s *step) resetOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if t.stateID == "" || t.state.Status == breaker.Closed {
+	if t.stateID == "" {
+		s.result.reason, s.result.breaker = "unchanged", breaker.Closed
+		s.warn("breaker/none", fmt.Sprintf("%s keeps no breaker of pipeline %s: nothing was reset", clean(s.remote.URL),
+			s.self.key()), "name in repository the one that the pipeline pushes to, and the pipeline in pipelineId")
+		return nil
+	}
+	if t.state.Status == breaker.Closed {
 		s.result.reason, s.result.breaker = "unchanged", breaker.Closed
 		s.env.Log.Printf("The breaker of pipeline %s is closed: there is nothing to reset.", s.self.key())
 		return nil

@@ -74,8 +74,17 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 	if s.ignore, err = meaning.ParseIgnore(in.Ignore); err != nil {
 		note(badInput("ignore", err.Error(), "write one JSONPath, or `pattern: path`, in each line"))
 	}
-	s.paths = patterns(in.Paths)
+	for _, line := range in.Paths {
+		s.paths = append(s.paths, strings.Replace(strings.TrimPrefix(line, "./"), "!./", "!", 1))
+	}
 	note(s.paths.check())
+	if s.self.definition == 0 || s.self.id == 0 {
+		note(&task.UserError{
+			Class: task.Environment, Rule: "push/input", Final: true,
+			Msg:  "this pipeline and its run have no number (System.DefinitionId, Build.BuildId), by which loops are known",
+			Hint: "run the step in a job of Azure Pipelines, and do not replace these variables",
+		})
+	}
 	note(s.checkLimits())
 	note(s.checkPeople())
 	note(s.checkReason())
@@ -84,6 +93,10 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 		if err := s.receiver.Check(); err != nil {
 			note(badInput("alertWebhook", err.Error(), "give the whole address of the webhook as a secret variable"))
 		}
+	}
+	if in.CommitKind == CommitKindOther && strings.TrimSpace(in.Application+in.Environment+in.Version) != "" {
+		note(badInput("commitKind", "application, environment and version are for deployments",
+			"set commitKind: deployment, or leave them out"))
 	}
 	if in.GitHubConnection != "" && in.GitConnection != "" {
 		note(badInput("gitConnection", "there is a GitHub connection, too", "name the one that may push"))
@@ -113,6 +126,9 @@ func (s *step) branchRef() (string, error) {
 	name := strings.TrimSpace(s.in.Branch)
 	if name == "" {
 		name = s.env.Var("Build.SourceBranch")
+		if s.in.Command == CommandReset {
+			return "", nil // its breaker is for all branches
+		}
 		if !strings.HasPrefix(name, "refs/heads/") {
 			return "", badInput(
 				"branch",
@@ -208,10 +224,14 @@ type patterns []string
 
 func (p patterns) check() error {
 	for _, line := range p {
-		if !doublestar.ValidatePattern(strings.TrimPrefix(line, "!")) ||
-			strings.HasPrefix(strings.TrimPrefix(line, "!"), "/") {
+		pattern := strings.TrimPrefix(line, "!")
+		switch {
+		case !doublestar.ValidatePattern(pattern), strings.HasPrefix(pattern, "/"), strings.Contains(pattern, `\`):
 			return badInput("paths", fmt.Sprintf("%.100q is no pattern of files", line),
 				"write paths from the repository's root with / between, such as deploy/**/*.yaml")
+		case pattern == ".", strings.HasSuffix(pattern, "/"):
+			return badInput("paths", fmt.Sprintf("%.100q names a folder", line),
+				"write the files in it, such as "+strings.TrimPrefix(strings.TrimSuffix(pattern, "/")+"/**", "./"))
 		}
 	}
 	return nil

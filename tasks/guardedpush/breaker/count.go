@@ -70,7 +70,18 @@ func (f Facts) tooOften(r Rules) string {
 	if r.MaxRepeats <= 0 || f.Fingerprint == "" || !f.PushesKnown {
 		return ""
 	}
-	before := f.runsOf(r.RepeatWindow, func(p Push) verdictOnPush {
+	before := f.sameVersion(r)
+	if len(before) < r.MaxRepeats {
+		return ""
+	}
+	return fmt.Sprintf("one version of %s was deployed %s within %s with no other between (%s), the limit is %d",
+		clean(f.Target, 100), times(len(before)), words(r.RepeatWindow), list("run", before), r.MaxRepeats)
+}
+
+// sameVersion returns the runs that have deployed the same version, with no other after
+// them.
+func (f Facts) sameVersion(r Rules) []string {
+	return f.runsOf(r.RepeatWindow, func(p Push) verdictOnPush {
 		switch {
 		case p.Fingerprint == "" || p.Target != f.Target:
 			return passed
@@ -79,11 +90,6 @@ func (f Facts) tooOften(r Rules) string {
 		}
 		return counted
 	})
-	if len(before) < r.MaxRepeats {
-		return ""
-	}
-	return fmt.Sprintf("this version was deployed %s within %s without another one between, the limit is %d (%s)",
-		times(len(before)), words(r.RepeatWindow), r.MaxRepeats, list("run", before))
 }
 
 type verdictOnPush int
