@@ -106,6 +106,9 @@ func (s *step) attempt(ctx context.Context, w wanted) error {
 	if err := s.screenText(ctx, text); err != nil {
 		return err
 	}
+	if token, skips := message.Skips(text); skips && s.in.CommitKind == CommitKindDeployment {
+		s.warn("push/skip", "the message holds "+token+", so this deployment starts no pipeline", "take it out of message")
+	}
 	s.show(d)
 	if err := s.permit(ctx, t, st); err != nil {
 		return err
@@ -124,7 +127,8 @@ func (s *step) land(ctx context.Context, t tip, d *draft, text string) error {
 	}
 	if s.in.DryRun {
 		s.result.reason = "dryRun"
-		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now.", short(id), clean(s.branch))
+		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now; whether the server takes it is not asked.", short(id),
+			clean(s.branch))
 		return nil
 	}
 	s.warnOfValidation(ctx)
@@ -193,7 +197,7 @@ func (s *step) unchanged(d *draft) {
 	for _, f := range d.files {
 		s.env.Log.Printf("%s: nothing that counts has changed", clean(f.Path))
 	}
-	s.env.Log.Printf("Nothing to push: %s means what it would mean afterwards.", clean(s.branch))
+	s.env.Log.Printf("Nothing to push: nothing that counts would change on %s.", clean(s.branch))
 	if err := s.looped(s.cause); s.cause.known && err != nil {
 		s.warn("loop/own-commit", "a commit of this pipeline has started this run, for nothing",
 			"exclude the pushed files from the pipeline's trigger (trigger: paths: exclude:)")

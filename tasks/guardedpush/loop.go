@@ -55,7 +55,7 @@ func (s *step) permit(ctx context.Context, t tip, st message.Stamp) error {
 	if !v.Allowed {
 		return s.refuse(ctx, t, v)
 	}
-	s.env.Log.Printf("Circuit breaker: %s. %s", v.Next.Status, counted(facts, s.rules))
+	s.env.Log.Print(position(v.Next.Status, facts, s.rules))
 	if v.Next == t.state || s.in.DryRun {
 		return nil
 	}
@@ -66,12 +66,9 @@ func (s *step) permit(ctx context.Context, t tip, st message.Stamp) error {
 // refuse is what happens when the breaker does not let the push through.
 func (s *step) refuse(ctx context.Context, t tip, v breaker.Verdict) error {
 	class := task.Refused
-	hint := "find out what starts the pipeline again, then reset the breaker: run GuardedPush with command: reset " +
-		"and a reason"
-	switch v.Rule {
-	case "breaker/open":
-		hint = "find out first what starts the pipeline again" // the reason says the rest
-	case "breaker/blind":
+	hint := "find out what starts the pipeline again, then run GuardedPush with command: reset, pipelineId: " +
+		s.self.key() + ", the same repository and a reason"
+	if v.Rule == "breaker/blind" {
 		class = task.Environment
 		hint = "give the build service the permission \"View builds\", or let the branch's history be fetched"
 	}
@@ -84,6 +81,9 @@ func (s *step) refuse(ctx context.Context, t tip, v breaker.Verdict) error {
 		if err := s.trip(ctx, t, v); err != nil {
 			return err
 		}
+	}
+	if v.Untold {
+		s.informLate(ctx, t, v.Next)
 	}
 	return refusal
 }
@@ -116,6 +116,9 @@ func (s *step) insist(ctx context.Context, refusal error) error {
 func (s *step) facts(ctx context.Context, t tip, st message.Stamp) (breaker.Facts, error) {
 	f := breaker.Facts{
 		Now: s.env.Now(), State: t.state, Pipeline: st.Pipeline, Fingerprint: st.Fingerprint, Target: target(st),
+		Self: breaker.Run{ID: s.self.id, Reason: s.self.reason, Branch: s.self.branch, Queued: s.env.Now()},
+	}
+	var err error
 	if f.Runs, err = s.runs(ctx); err == nil {
 		f.RunsKnown = true
 	} else if ctx.Err() != nil {
@@ -126,10 +129,7 @@ func (s *step) facts(ctx context.Context, t tip, st message.Stamp) (breaker.Fact
 	}
 	f.Now = s.now() // the answer says what time the server has
 	f.Self.Queued = f.Now
-		Self: breaker.Run{ID: s.self.id, Reason: s.self.reason, Branch: s.self.branch, Queued: s.env.Now()},
-	}
-	var err error
-	if f.Pushes, err = s.pushes(ctx, t.commit, f.Now); err == nil {
+	if f.Pushes, err = s.pushes(ctx, t, f.Now); err == nil {
 		f.PushesKnown = true
 	} else if ctx.Err() != nil {
 		return f, context.Cause(ctx)
@@ -173,30 +173,50 @@ func (s *step) runs(ctx context.Context) ([]breaker.Run, error) {
 	return runs, nil
 }
 
-// pushes reads our commits in the branch's history, as far back as they count.
-func (s *step) pushes(ctx context.Context, commit git.ID, now time.Time) ([]breaker.Push, error) {
+// pushes reads our commits in the history of the branch, and in that of the pull request's
+// branch, as far back as they count; newest first.
+func (s *step) pushes(ctx context.Context, t tip, now time.Time) ([]breaker.Push, error) {
 	since := now.Add(-max(s.rules.Window, s.rules.RepeatWindow))
-	commits, err := s.repo.Commits(ctx, commit, mostCommits)
+	commits, err := s.history(ctx, s.branch, t.commit, since)
 	if err != nil {
 		return nil, err
 	}
-	if more, ok := deeper(commits, since); ok {
-		if _, err := s.repo.Fetch(ctx, []string{s.branch}, more); err != nil {
+	if t.head != "" {
+		proposed, err := s.history(ctx, s.headRef(), t.head, since)
+		var no *git.RemoteError
+		// Deleted just now, it was most likely merged: then the push loses the race, too.
+		if err != nil && !(errors.As(err, &no) && no.Kind == git.NoRef) {
 			return nil, err
 		}
-		if commits, err = s.repo.Commits(ctx, commit, mostCommits); err != nil {
-			return nil, err
-		}
+		commits = append(commits, proposed...)
+		slices.SortStableFunc(commits, func(a, b git.Commit) int { return b.Committed.Compare(a.Committed) })
 	}
-	pushes := []breaker.Push{}
+	pushes, seen := []breaker.Push{}, map[git.ID]bool{}
 	for _, c := range commits {
-		if st, ours := message.Read(c.Message); ours && !c.Committed.Before(since) {
+		if st, ours := message.Read(c.Message); ours && !seen[c.ID] && !c.Committed.Before(since) {
+			seen[c.ID] = true
 			pushes = append(pushes, breaker.Push{
 				Run: st.Run, Pipeline: st.Pipeline, Fingerprint: st.Fingerprint, Target: target(st), When: c.Committed,
 			})
 		}
 	}
 	return pushes, nil
+}
+
+// history is what was fetched of a branch's history, and as much more as counts.
+func (s *step) history(ctx context.Context, ref string, commit git.ID, since time.Time) ([]git.Commit, error) {
+	commits, err := s.repo.Commits(ctx, commit, mostCommits)
+	if err != nil {
+		return nil, err
+	}
+	more, ok := deeper(commits, since)
+	if !ok {
+		return commits, nil
+	}
+	if _, err := s.repo.Fetch(ctx, []string{ref}, more); err != nil {
+		return nil, err
+	}
+	return s.repo.Commits(ctx, commit, mostCommits)
 }
 
 // deeper is what to fetch if a commit counts whose parents have not been fetched.
@@ -228,16 +248,22 @@ func target(st message.Stamp) string {
 	return st.Application + " in " + st.Environment
 }
 
-func counted(f breaker.Facts, r breaker.Rules) string {
-	var parts []string
-	if f.RunsKnown {
-		parts = append(parts,
-			fmt.Sprintf("%s of this pipeline in the last %s", count(len(f.Runs)+1, "run"), minutes(r.Window)))
+// position says where the breaker stands, and how far from tripping.
+func position(status breaker.Status, f breaker.Facts, r breaker.Rules) string {
+	counts := breaker.Count(f, r)
+	text := "Circuit breaker " + map[breaker.Status]string{
+		breaker.Closed: "closed", breaker.HalfOpen: "half open", breaker.Open: "open",
+	}[status]
+	if r.MaxRuns > 0 {
+		text += fmt.Sprintf(", run %d of %d within %s", counts.Runs, r.MaxRuns, minutes(r.Window))
+	}
+	if r.MaxRepeats > 0 && counts.Deployments > 0 {
+		text += fmt.Sprintf(", deployment %d of %d of this version", counts.Deployments, r.MaxRepeats)
 	}
 	if f.PushesKnown {
-		parts = append(parts, count(len(f.Pushes), "guarded commit")+" on the branch in the last day")
+		text += ", " + count(len(f.Pushes), "guarded commit") + " on the branch in the last day"
 	}
-	return strings.Join(parts, ", ") + "."
+	return text + "."
 }
 
 func minutes(d time.Duration) string { return count(int(d/time.Minute), "minute") }
