@@ -88,6 +88,9 @@ func (s *step) want(ctx context.Context) (wanted, error) {
 			Hint: "correct that, leave the file out with paths, or say with edits what to change",
 		}
 	}
+	if err := s.screenNames(ctx, changes.Files); err != nil {
+		return wanted{}, err
+	}
 	for _, f := range changes.Files {
 		if err := git.CheckPath(f.Path); err != nil {
 			return wanted{}, &task.UserError{

@@ -28,6 +28,7 @@ type remote struct {
 // findRemote says where to push, and with whose credentials.
 func (s *step) findRemote(ctx context.Context) (remote, error) {
 	origin, persisted, err := checkout.Remote(ctx, s.git, s.sources)
+	s.hide(persisted)
 	wanted := strings.TrimSpace(s.in.Repository)
 	switch {
 	case wanted == "" && err != nil:
@@ -179,14 +180,26 @@ func (s *step) connection(e *endpoint.Env, r remote, id, input string) (remote, 
 	return r, nil
 }
 
-// hide masks secrets before they are used.
+func (s *step) conceal(secret string) {
+	if secret != "" {
+		s.env.Secrets.Add(secret)
+		s.env.Log.SetSecret(secret)
+		s.hidden = append(s.hidden, secret)
+	}
+}
+
+// hide masks secrets before they are used, and lets nobody push them.
 func (s *step) hide(secrets ...inputs.Secret) {
 	for _, secret := range secrets {
 		text := secret.Reveal()
-		if _, value, ok := strings.Cut(text, " "); ok { // "bearer x"
-			text = value
+		scheme, value, ok := strings.Cut(text, " ") // "bearer x"
+		if !ok {
+			value = text
 		}
-		s.env.Secrets.Add(text)
-		s.env.Log.SetSecret(text)
+		s.conceal(value)
+		if pair, err := base64.StdEncoding.DecodeString(value); strings.EqualFold(scheme, "basic") && err == nil {
+			_, password, _ := strings.Cut(string(pair), ":")
+			s.conceal(password)
+		}
 	}
 }

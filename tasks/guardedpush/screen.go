@@ -100,12 +100,33 @@ func (s *step) screenText(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	text += "\n" + s.in.AuthorName + "\n" + s.in.AuthorEmail
+	return refuseWords(ctx, engine, text+"\n"+s.in.AuthorName+"\n"+s.in.AuthorEmail, "the commit's message",
+		"take it out of the inputs message, application, environment and version")
+}
+
+// screenNames refuses new files whose names hold a secret.
+func (s *step) screenNames(ctx context.Context, files []checkout.File) error {
+	engine, err := s.leaks()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, f := range files {
+		if f.BeforeMode == "" {
+			names = append(names, f.Path)
+		}
+	}
+	return refuseWords(ctx, engine, strings.Join(names, "\n"), "the name of a new file",
+		"rename it, or leave it out with paths")
+}
+
+// refuseWords refuses a text that holds a secret; what says which it is.
+func refuseWords(ctx context.Context, engine *leak.Engine, text, what, hint string) error {
 	name, holds := engine.HoldsKnown(text)
 	if !holds {
-		found, err := engine.Scan(ctx, strings.NewReader(text), "the message", leak.Config)
+		found, err := engine.Scan(ctx, strings.NewReader(text), what, leak.Config)
 		if err != nil {
-			return fmt.Errorf("looking for secrets in the message: %w", err)
+			return fmt.Errorf("looking for secrets in %s: %w", what, err)
 		}
 		for _, hit := range found {
 			if isSevere(hit) {
@@ -116,11 +137,7 @@ func (s *step) screenText(ctx context.Context, text string) error {
 	if !holds {
 		return nil
 	}
-	return &task.UserError{
-		Rule: "push/secret", Final: true,
-		Msg:  "the commit's message would publish " + name,
-		Hint: "take it out of the inputs message, application, environment and version",
-	}
+	return &task.UserError{Rule: "push/secret", Final: true, Msg: what + " would publish " + name, Hint: hint}
 }
 
 func isSevere(hit leak.Finding) bool {
@@ -151,7 +168,8 @@ func (s *step) leaks() (*leak.Engine, error) {
 		return s.engine, nil
 	}
 	var known []leak.Known
-	for _, secret := range endpoint.Secrets(s.env.Environ()) {
+	secrets := append(endpoint.Secrets(s.env.Environ()), s.hidden...)
+	for _, secret := range append(secrets, s.in.AlertWebhook.Reveal()) {
 		if len(secret) >= 8 { // shorter ones are words that stand everywhere
 			known = append(known, leak.Known{Name: "a secret of this job", Value: inputs.NewSecret(secret)})
 		}
@@ -164,11 +182,15 @@ func (s *step) leaks() (*leak.Engine, error) {
 	return engine, nil
 }
 
-// textOf says how to read a file.
+// textOf says how to read a file. In programs, pages and documentation passwords that are
+// written down are likely examples; in everything else, scripts too, they are likely meant.
 func textOf(name string) leak.Text {
 	switch strings.ToLower(path.Ext(name)) {
-	case ".yaml", ".yml", ".json", ".env", ".ini", ".toml", ".properties", ".config", ".xml", ".tfvars", "":
-		return leak.Config
+	case ".go", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte", ".py", ".pyi",
+		".cs", ".fs", ".vb", ".java", ".kt", ".kts", ".scala", ".groovy", ".clj", ".rb", ".php", ".pl", ".lua", ".c",
+		".h", ".cc", ".cpp", ".cxx", ".hpp", ".m", ".mm", ".rs", ".swift", ".dart", ".ex", ".exs", ".erl", ".hs",
+		".html", ".htm", ".cshtml", ".razor", ".css", ".scss", ".less", ".svg", ".md", ".markdown", ".rst", ".adoc":
+		return leak.Source
 	}
-	return leak.Source
+	return leak.Config
 }

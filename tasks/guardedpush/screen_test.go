@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"github.com/guardrails-ci/guardrails/shared/leak"
 )
 
 // Put together here, so that nobody takes the tests for a leak.
@@ -11,6 +13,8 @@ const (
 	someToken    = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
 	somePassword = "Kx9vQ2mZ" + "7tR4wB8n"
 	someKeyID    = "AKIA" + "Q3EGR5BNMWX7ZT2L"
+
+	persistedToken = "kept-by-the-checkout-step"
 )
 
 // A secret is not published: not in a file, not in a message, not encoded, and neither by
@@ -31,8 +35,20 @@ func TestSecrets(t *testing.T) {
 		"in a version": func(j *job) {
 			j.write("v.yaml", "a: 2\n").input("commitKind", "deployment", "version", someToken)
 		},
-		"in a binary":   func(j *job) { j.write("x.bin", "\x00\x01\xff"+jobToken+"\x00") },
-		"in a new name": func(j *job) { j.write("deep/"+jobToken+".txt", "x\n") },
+		"in a binary":         func(j *job) { j.write("x.bin", "\x00\x01\xff"+jobToken+"\x00") },
+		"in a new name":       func(j *job) { j.write("deep/"+jobToken+".txt", "x\n").input("message", "x") },
+		"in a new name, rule": func(j *job) { j.write(someToken, "x\n").input("message", "x") },
+		"in settings":         func(j *job) { j.write("deploy/.env.production", "PASSWORD="+somePassword+"\n") },
+		"in a script":         func(j *job) { j.write("deploy.sh", "export PASSWORD="+somePassword+"\n") },
+		"the webhook": func(j *job) {
+			hook := j.url + "hooks/a-way-in"
+			j.input("alertWebhook", hook, "alertFormat", "generic").write("a.txt", "curl "+hook+"\n")
+		},
+		"of the checkout": func(j *job) {
+			header := "AUTHORIZATION: basic " + base64.StdEncoding.EncodeToString([]byte("x:"+persistedToken))
+			j.shell(j.path("work/1/s"), "git", "config", "http."+j.repo()+".extraheader", header)
+			j.write("a.txt", persistedToken+"\n")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -40,7 +56,7 @@ func TestSecrets(t *testing.T) {
 			prepare(j)
 			j.untouched(func() { j.want("Failed", "push/secret") })
 			j.oneError()
-			j.silent(jobToken, somePassword, someToken, encoded, "hunter-of-foxes")
+			j.silent(jobToken, somePassword, someToken, encoded, "hunter-of-foxes", persistedToken)
 			j.input("enforcement", "warn", "override", "true", "reason", "it is urgent")
 			j.untouched(func() { j.want("Failed", "push/secret") })
 		})
@@ -58,6 +74,7 @@ func TestSecretsThatAreNone(t *testing.T) {
 		"taken away":          {"a: 1\npassword: " + somePassword + "\n", "a: 1\npassword: vault:shop\n", "Succeeded"},
 		"may be one":          {"a: 1\n", "a: " + someKeyID + "\n", "SucceededWithIssues"},
 		"a placeholder":       {"a: 1\n", "password: $(shopPassword)\n", "Succeeded"},
+		"a placeholder here":  {"a: 1\n", "password: {{ .Values.password }}\n", "Succeeded"},
 		"a short one, a word": {"a: 1\n", "a: short\n", "Succeeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,4 +107,19 @@ func TestSecretThatIsTakenAway(t *testing.T) {
 		t.Errorf("message:\n%s", text)
 	}
 	j.silent(somePassword)
+}
+
+// Examples in programs and documentation are none.
+func TestTextOf(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]leak.Text{
+		"main.go": leak.Source, "a/App.TSX": leak.Source, "README.md": leak.Source, "logo.svg": leak.Source,
+		"v.yaml": leak.Config, ".env": leak.Config, ".env.production": leak.Config, "app.conf": leak.Config,
+		"my.cnf": leak.Config, "setup.cfg": leak.Config, "main.go.tmpl": leak.Config, "up.sh": leak.Config,
+		"up.ps1": leak.Config, "Dockerfile": leak.Config, "": leak.Config, "x.unknown": leak.Config,
+	} {
+		if got := textOf(name); got != want {
+			t.Errorf("textOf(%q) = %d, want %d", name, got, want)
+		}
+	}
 }

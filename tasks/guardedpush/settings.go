@@ -54,6 +54,7 @@ type step struct {
 	overridden bool          // that was said
 	skew       time.Duration // see now
 	warned     []report.Finding
+	hidden     []string     // what hide was given
 	engine     *leak.Engine // see leaks
 	result     outcome
 }
