@@ -116,7 +116,7 @@ func TestTrippedOnce(t *testing.T) {
 	j.git.Fail(pushPack, 1, gittest.Cut(0))
 	j.want("Failed", "breaker/rate")
 	same(t, "alerts", 1, j.told())
-	same(t, "commits of the state", "1", j.remote("rev-list", "--count", breakerRef))
+	same(t, "commits of the state: open, and told", "2", j.remote("rev-list", "--count", breakerRef))
 }
 
 // Somebody else is first each time: it ends, and says so.

@@ -18,27 +18,35 @@ import (
 const tripTag = "guardrails-breaker-open"
 
 // trip opens the breaker: the state first, so that of several runs that see the loop only
-// one tells the team, and every later push is refused; then what onTrip says. Nothing
-// that fails here lets the push through. The error is the race's that somebody else won.
+// one tells the team, and every later push is refused; then the team, before anything that
+// can take long or end this run; then what onTrip says. Nothing that fails here lets the
+// push through. The error is the race's that somebody else won.
 func (s *step) trip(ctx context.Context, t tip, v breaker.Verdict) error {
 	if s.in.DryRun {
 		s.env.Log.Print("Dry run: the breaker would trip now.")
 		return nil
 	}
-	var done []string
+	kept := "every further push of this pipeline is refused until the breaker is reset"
 	id, err := s.keep(ctx, v.Next, t.stateID)
 	var no *git.RemoteError
 	switch {
 	case errors.As(err, &no) && no.Kind == git.Raced:
 		return err
+	case ctx.Err() != nil: // whether it is kept is not known: a later run tells, or trips
+		return context.Cause(ctx)
 	case err != nil:
-		s.result.breaker = t.state.Status
-		done = append(done, "NOT DONE: the breaker's state could not be kept ("+remoteText(err)+"); "+
-			"the next run decides anew. "+s.refRight())
-	default:
-		done = append(done, "every further push of this pipeline is refused until the breaker is reset")
+		s.result.breaker, id = t.state.Status, ""
+		kept = "NOT DONE: the breaker's state could not be kept (" + remoteText(err) + "); " +
+			"the next run decides anew. " + s.refRight()
 	}
 	s.env.Log.AddBuildTag(tripTag)
+	v.Next.Told, id = s.inform(ctx, v.Next, id, append([]string{kept}, s.plans()...))
+	s.act(ctx, v.Next, id, kept)
+	return nil
+}
+
+// act does what onTrip says, and says what came of it.
+func (s *step) act(ctx context.Context, state breaker.State, id git.ID, done ...string) {
 	if s.in.OnTrip != OnTripRefuse {
 		done = append(done, s.cancelSiblings(ctx)...)
 	}
@@ -46,18 +54,20 @@ func (s *step) trip(ctx context.Context, t tip, v breaker.Verdict) error {
 		disabled, said := s.disable(ctx)
 		done = append(done, said)
 		if disabled && id != "" {
-			v.Next.Disabled = true
-			if _, err := s.keep(ctx, v.Next, id); err != nil {
+			state.Disabled = true
+			if _, err := s.keep(ctx, state, id); err != nil {
 				done = append(done,
 					"NOT DONE: that the pipeline was disabled could not be kept; a reset will not enable it")
 			}
 		}
 	}
 	for _, line := range done {
+		if strings.HasPrefix(line, "NOT DONE") { // the team was told before
+			s.warn("breaker/on-trip", line, "")
+			continue
+		}
 		s.env.Log.Printf("Breaker tripped: %s", line)
 	}
-	s.tell(ctx, alert.Event{Kind: alert.Tripped, Reason: v.Reason, Actions: done, Fix: resetFix})
-	return nil
 }
 
 const resetFix = "Find out what starts the pipeline again, then run GuardedPush with command: reset and a reason."
@@ -104,8 +114,9 @@ func (s *step) disable(ctx context.Context) (disabled bool, said string) {
 	return true, "the pipeline was disabled: nothing starts it until it is enabled again"
 }
 
-// tell tells the team. That nobody could be told is said, and stops nothing.
-func (s *step) tell(ctx context.Context, e alert.Event) {
+// tell tells the team, and returns whether it knows. That nobody could be told is said,
+// and stops nothing.
+func (s *step) tell(ctx context.Context, e alert.Event) bool {
 	e.Time = s.env.Now()
 	e.Key, e.Pipeline, e.Run, e.RunURL = s.self.pipeline(), s.self.name, s.self.number, s.self.url
 	e.Repository, e.Branch = s.remote.URL, s.branch
@@ -121,9 +132,10 @@ func (s *step) tell(ctx context.Context, e alert.Event) {
 	if s.in.AlertWorkItem != "" && e.Kind == alert.Tripped {
 		told = s.workItem(ctx, e) || told
 	}
-	if !told && e.Kind == alert.Tripped {
-		s.env.Log.Print("Nobody was told: the inputs alertWebhook and alertWorkItem name nobody who could be.")
+	if e.Kind == alert.Tripped && !s.hasTeam() {
+		s.env.Log.Print("Nobody was told: neither alertWebhook nor alertWorkItem is set.")
 	}
+	return told
 }
 
 // workItem writes the incident down where work is planned.

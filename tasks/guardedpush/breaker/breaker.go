@@ -73,6 +73,7 @@ type Facts struct {
 type Verdict struct {
 	Allowed bool
 	Tripped bool   // by this run: tell the team
+	Untold  bool   // it is open, and nobody was told: keep Next, and tell the team
 	Rule    string // breaker/rate, breaker/repeat, breaker/open, breaker/again, breaker/blind; "" if allowed
 	Reason  string // one line in our words; "" if allowed
 	Next    State  // to be kept before anything is pushed; equal to Facts.State if nothing changes
@@ -84,7 +85,8 @@ func Decide(f Facts, r Rules) Verdict {
 	r = r.withDefaults()
 	switch {
 	case f.State.Status != Closed && f.State.Status != HalfOpen && f.State.Status != "":
-		return Verdict{Rule: "breaker/open", Reason: f.State.openReason(), Next: f.State}
+		next, untold := f.State.untold(f.Now, f.Self.ID)
+		return Verdict{Rule: "breaker/open", Reason: f.State.openReason(), Next: next, Untold: untold}
 	case f.Self.ID <= 0 || f.Now.IsZero():
 		return f.blind("the number of this run or the time is not known")
 	case f.isBlind(r):

@@ -257,13 +257,12 @@ func TestRepeat(t *testing.T) {
 
 func TestOpenStaysOpen(t *testing.T) {
 	t.Parallel()
-	open := breaker.State{Status: breaker.Open, Since: before(100 * time.Hour), Run: 42, Reason: "4 runs\n##x\u202e"}
+	open := breaker.State{Status: breaker.Open, Since: before(100 * time.Hour), Run: 42, Reason: "4 runs\n##x\u202e", Told: true}
 	for name, rules := range map[string]breaker.Rules{"limits": limits, "no limits": {}} {
 		got := breaker.Decide(facts(func(f *breaker.Facts) { f.State, f.RunsKnown, f.PushesKnown = open, false, false }), rules)
 		want := breaker.Verdict{
 			Rule: "breaker/open", Next: open,
-			Reason: "the breaker is open since 2026-11-18 08:00:00 UTC, by run 42: 4 runs ##x; " +
-				"when the cause is gone, run the task with command: reset",
+			Reason: "the breaker is open since 2026-11-18 08:00:00 UTC, by run 42: 4 runs ##x",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: Decide (-want +got):\n%s", name, diff)
@@ -458,8 +457,21 @@ func TestReasonsNameNumbers(t *testing.T) {
 	hostile := push("##vso[x]\n\x1b[31m\u202e"+strings.Repeat("9", 1000), minute, version)
 	rules := breaker.Rules{MaxRepeats: 1, RepeatWindow: 90 * time.Second}
 	got = breaker.Decide(facts(pushes(hostile)), rules).Reason
-	want = "this version was deployed once within 1m30s without another one between, the limit is 1 (run ##vso[x] [31m9999...)"
+	want = "one version of " + target + " was deployed once within 1m30s with no other between (run ##vso[x] [31m9999...), the limit is 1"
 	if got != want {
 		t.Errorf("Decide: reason %q, want %q", got, want)
+	}
+}
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	f := facts(runs(run(90, minute), run(89, time.Hour)))
+	pushes(push("80", minute, version), push("70", time.Hour, version))(&f)
+	if got, want := breaker.Count(f, limits), (breaker.Counts{Runs: 2, Deployments: 3}); got != want {
+		t.Errorf("Count = %+v, want %+v", got, want)
+	}
+	f.Fingerprint = ""
+	if got, want := breaker.Count(f, limits), (breaker.Counts{Runs: 2}); got != want {
+		t.Errorf("Count without a version = %+v, want %+v", got, want)
 	}
 }

@@ -27,7 +27,10 @@ type State struct {
 	Run      int       `json:"run"`                // that tripped, reset or closed it
 	Reason   string    `json:"reason,omitempty"`   // in our words
 	Disabled bool      `json:"disabled,omitempty"` // the pipeline was disabled by us
-	Probe    int       `json:"probe,omitempty"`    // run that used the one push after a reset
+	Told     bool      `json:"told,omitempty"`     // the team knows that it is open
+	Teller   int       `json:"teller,omitempty"`   // later run that set out to tell, as nobody had
+	TellAt   time.Time `json:"tellAt,omitzero"`
+	Probe    int       `json:"probe,omitempty"` // run that used the one push after a reset
 	ProbeAt  time.Time `json:"probeAt,omitzero"`
 }
 
@@ -81,15 +84,23 @@ func (s State) checked() (State, error) {
 	switch {
 	case s.Status != Closed && s.Status != Open && s.Status != HalfOpen:
 		return State{}, fmt.Errorf("the status %s is not known", strconv.Quote(clean(string(s.Status), 60)))
-	case s.Run < 0 || s.Probe < 0:
+	case s.Run < 0 || s.Probe < 0 || s.Teller < 0:
 		return State{}, errors.New("the number of a run is below zero")
 	case s.Status != Closed && s.Since.IsZero():
 		return State{}, errors.New("it does not say since when")
 	case (s.Probe == 0) != s.ProbeAt.IsZero() || s.Probe != 0 && s.Status != HalfOpen:
 		return State{}, errors.New("what it says of the push after a reset is no whole")
+	case s.Status != Open && (s.Told || s.Teller != 0), (s.Teller == 0) != s.TellAt.IsZero():
+		return State{}, errors.New("what it says of who was told is no whole")
 	}
-	s.Since, s.ProbeAt, s.Reason = s.Since.UTC(), s.ProbeAt.UTC(), clean(s.Reason, maxReason)
-	return s, nil
+	return s.plain(), nil
+}
+
+// plain is the state as it can be compared with ==.
+func (s State) plain() State {
+	s.Since, s.ProbeAt, s.TellAt = s.Since.UTC(), s.ProbeAt.UTC(), s.TellAt.UTC()
+	s.Reason = clean(s.Reason, maxReason)
+	return s
 }
 
 // Format writes it: a line for people, then JSON.
@@ -97,7 +108,7 @@ func (s State) Format() string {
 	if s.Status == "" {
 		s.Status = Closed
 	}
-	s.Since, s.ProbeAt, s.Reason = s.Since.UTC(), s.ProbeAt.UTC(), clean(s.Reason, maxReason)
+	s = s.plain()
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
@@ -108,7 +119,7 @@ func (s State) Format() string {
 	return fmt.Sprintf("Circuit breaker: %s, by run %d\n\n%s", position, s.Run, text.String())
 }
 
-// openReason says why nothing is pushed, and the way out.
+// openReason says why nothing is pushed.
 func (s State) openReason() string {
 	text := "the breaker is open"
 	if s.Status != Open {
@@ -123,7 +134,7 @@ func (s State) openReason() string {
 	if reason := clean(s.Reason, maxReason); reason != "" {
 		text += ": " + reason
 	}
-	return text + "; when the cause is gone, run the task with command: reset"
+	return text
 }
 
 // clean makes a text one line without control and invisible characters, and not longer
