@@ -83,6 +83,9 @@ func (s *step) attempt(ctx context.Context, w wanted) error {
 	if err != nil {
 		return err
 	}
+	if done, err := s.landed(ctx, t); done || err != nil {
+		return err
+	}
 	d, err := s.lay(ctx, w, t.commit)
 	if err != nil {
 		return err
@@ -163,6 +166,7 @@ func (s *step) publish(ctx context.Context, d *draft, u git.Update) error {
 	if sent > 0 {
 		s.env.Log.Printf("Uploaded %s of Git LFS.", count(sent, "large file"))
 	}
+	s.tried = append(s.tried, candidate{u.New, d})
 	return s.repo.Push(ctx, u)
 }
 

@@ -69,6 +69,9 @@ func (s *step) advance(ctx context.Context, t tip, d *draft, text string) (bool,
 		if err != nil {
 			return false, err
 		}
+		if has && s.result.pushed {
+			return true, nil // by an earlier attempt, see landed
+		}
 		if has {
 			s.result.reason = "unchanged"
 			s.env.Log.Printf("%s has this change already.", clean(s.headRef()))

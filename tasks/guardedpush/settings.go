@@ -56,6 +56,7 @@ type step struct {
 	warned     []report.Finding
 	hidden     []string     // what hide was given
 	engine     *leak.Engine // see leaks
+	tried      []candidate
 	result     outcome
 }
 
