@@ -56,6 +56,9 @@ func (s *step) work(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(s.scratch) }() // the agent empties what is left of it
+	if err := s.screenReason(ctx); err != nil {
+		return err
+	}
 	if s.in.Command == CommandReset {
 		return s.reset(ctx)
 	}

@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/leak"
 	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/checkout"
 )
 
@@ -102,6 +104,30 @@ func (s *step) screenText(ctx context.Context, text string) error {
 	}
 	return refuseWords(ctx, engine, text+"\n"+s.in.AuthorName+"\n"+s.in.AuthorEmail, "the commit's message",
 		"take it out of the inputs message, application, environment and version")
+}
+
+// screenReason refuses a reason that would publish a secret: it is kept, and told.
+func (s *step) screenReason(ctx context.Context) error {
+	if s.in.Reason == "" {
+		return nil
+	}
+	engine, err := s.leaks()
+	if err != nil {
+		return err
+	}
+	return refuseWords(ctx, engine, s.in.Reason, "the input reason", "say why in other words")
+}
+
+// masked is an alert as the log would show it: its texts come from many places.
+func (s *step) masked(e alert.Event) alert.Event {
+	for _, text := range []*string{&e.Pipeline, &e.Run, &e.RunURL, &e.Repository, &e.Branch, &e.Reason, &e.Fix} {
+		*text = s.env.Secrets.String(*text)
+	}
+	e.Actions = slices.Clone(e.Actions)
+	for i, action := range e.Actions {
+		e.Actions[i] = s.env.Secrets.String(action)
+	}
+	return e
 }
 
 // screenNames refuses new files whose names hold a secret.

@@ -2,9 +2,11 @@ package guardedpush
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/shared/leak"
 )
 
@@ -122,4 +124,42 @@ func TestTextOf(t *testing.T) {
 			t.Errorf("textOf(%q) = %d, want %d", name, got, want)
 		}
 	}
+}
+
+// Why a breaker is overridden or reset is kept in the repository and told to the team.
+func TestSecretInTheReason(t *testing.T) {
+	t.Parallel()
+	for name, secret := range map[string]string{"known": "hunter-of-foxes", "by rule": someToken} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := loops(t, "refuse").set("SECRET_DB", "hunter-of-foxes")
+			j.want("Failed", "breaker/rate")
+			told := len(j.hooks.bodies)
+			for _, how := range [][]string{{"override", "true"}, {"override", "false", "command", "reset"}} {
+				j.input(how...).input("reason", "mended: it is "+secret+" now", "enforcement", "warn")
+				j.untouched(func() { j.want("Failed", "push/secret") })
+				j.oneError("reason")
+				j.silent(secret)
+			}
+			same(t, "alerts", told, len(j.hooks.bodies))
+			j.input("reason", "it is mended").want("Succeeded", "reset")
+		})
+	}
+}
+
+// Alerts hide what the log hides.
+func TestSecretsInAlerts(t *testing.T) {
+	t.Parallel()
+	j := loops(t, "refuse").input("alertWorkItem", "Bug").
+		set("SECRET_DB", "hunter-of-foxes", "BUILD_DEFINITIONNAME", "deploy hunter-of-foxes")
+	j.want("Failed", "breaker/rate")
+	same(t, "alerts", 1, len(j.hooks.bodies))
+	if body := j.hooks.bodies[0]; strings.Contains(body, "hunter") || !strings.Contains(body, "deploy ***") {
+		t.Errorf("alert:\n%s", body)
+	}
+	j.devops.Update(func(p *adotest.Project) {
+		if text := fmt.Sprint(p.WorkItems); strings.Contains(text, "hunter") || !strings.Contains(text, "deploy ***") {
+			t.Errorf("work items: %s", text)
+		}
+	})
 }

@@ -120,6 +120,7 @@ func (s *step) tell(ctx context.Context, e alert.Event) bool {
 	e.Time = s.env.Now()
 	e.Key, e.Pipeline, e.Run, e.RunURL = s.self.pipeline(), s.self.name, s.self.number, s.self.url
 	e.Repository, e.Branch = s.remote.URL, s.branch
+	e = s.masked(e)
 	told := false
 	if s.in.AlertWebhook.Reveal() != "" {
 		if err := alert.Send(ctx, s.http, s.receiver, e); err != nil {
