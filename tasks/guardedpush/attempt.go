@@ -73,7 +73,11 @@ func (s *step) push(ctx context.Context) error {
 	if s.key, err = s.signingKey(ctx); err != nil {
 		return err
 	}
-	return s.again(ctx, func(ctx context.Context) error { return s.attempt(ctx, w) })
+	err = s.again(ctx, func(ctx context.Context) error { return s.attempt(ctx, w) })
+	if err != nil {
+		s.giveBack(ctx)
+	}
+	return err
 }
 
 // attempt makes the change on the branch's newest commit, with every check. An error that
@@ -167,7 +171,9 @@ func (s *step) publish(ctx context.Context, d *draft, u git.Update) error {
 		s.env.Log.Printf("Uploaded %s of Git LFS.", count(sent, "large file"))
 	}
 	s.tried = append(s.tried, candidate{u.New, d})
-	return s.repo.Push(ctx, u)
+	err = s.repo.Push(ctx, u)
+	s.probe.used = s.probe.used || mayHaveLanded(err)
+	return err
 }
 
 // commit is the draft as a commit on top of others.

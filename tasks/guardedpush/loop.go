@@ -56,11 +56,16 @@ func (s *step) permit(ctx context.Context, t tip, st message.Stamp) error {
 		return s.refuse(ctx, t, v)
 	}
 	s.env.Log.Print(position(v.Next.Status, facts, s.rules))
-	if v.Next == t.state || s.in.DryRun {
+	if s.in.DryRun {
 		return nil
 	}
-	_, err = s.keep(ctx, v.Next, t.stateID)
-	return err
+	if v.Next != t.state {
+		if t.stateID, err = s.keep(ctx, v.Next, t.stateID); err != nil {
+			return err
+		}
+	}
+	s.probe.state, s.probe.stateID = v.Next, t.stateID
+	return nil
 }
 
 // refuse is what happens when the breaker does not let the push through.

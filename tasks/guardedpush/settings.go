@@ -53,6 +53,7 @@ type step struct {
 	cause      cause         // of this run
 	overridden bool          // that was said
 	skew       time.Duration // see now
+	probe      probe         // see giveBack
 	warned     []report.Finding
 	hidden     []string     // what hide was given
 	engine     *leak.Engine // see leaks
