@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/meaning"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
+	"github.com/guardrails-ci/guardrails/tasks/guardedpush/splice"
 )
 
 // skip is the token that the commit must carry. Azure DevOps Server 2019 knows the old
@@ -116,11 +118,12 @@ func (s *step) text(d *draft, st message.Stamp) string {
 	return strings.Join(lines, "\n")
 }
 
-// lines says what a draft changes, for people.
+// lines says what a draft changes, for people: where an edit says it, nothing else does.
 func (d *draft) lines() []string {
 	const most = 20
 	var all []string
 	for _, f := range d.files {
+		edits := d.editsOf(f.Path)
 		what := "changed"
 		switch {
 		case f.Mode == "":
@@ -128,10 +131,15 @@ func (d *draft) lines() []string {
 		case f.before == nil:
 			what = "added"
 		}
-		all = append(all, clean(f.Path)+": "+what)
+		if len(edits) == 0 || what != "changed" {
+			all = append(all, clean(f.Path)+": "+what)
+		}
 		for _, c := range f.images {
-			all = append(all, fmt.Sprintf("%s: image of %s: %s -> %s", clean(f.Path), clean(c.Place),
-				cmp.Or(clean(c.Before), "none"), cmp.Or(clean(c.After), "none")))
+			said := func(e splice.Applied) bool { return isOf(e, c) }
+			if len(edits) <= most && !slices.ContainsFunc(edits, said) {
+				all = append(all, fmt.Sprintf("%s: image of %s: %s -> %s", clean(f.Path), clean(c.Place),
+					cmp.Or(clean(c.Before), "none"), cmp.Or(clean(c.After), "none")))
+			}
 		}
 	}
 	for _, e := range d.edits {
@@ -139,13 +147,42 @@ func (d *draft) lines() []string {
 		if d.veiled[place{e.Edit.File, e.Line}] {
 			what = "changed"
 		}
-		all = append(all, fmt.Sprintf("%s:%d: %s: %s", clean(e.Edit.File), e.Line, clean(e.Path), what))
+		all = append(all, fmt.Sprintf("%s:%d: %s: %s", clean(e.Edit.File), e.Line, clean(dotted(e.Path)), what))
 	}
 	if len(all) > most {
 		all = append(all[:most], fmt.Sprintf("and %d more", len(all)-most))
 	}
 	return all
 }
+
+// editsOf are the edits that have changed a file.
+func (d *draft) editsOf(file string) []splice.Applied {
+	var edits []splice.Applied
+	for _, e := range d.edits {
+		if e.Edit.File == file {
+			edits = append(edits, e)
+		}
+	}
+	return edits
+}
+
+// isOf reports whether an edit is all there is to a change of an image: of the whole
+// reference, or of a part of it, such as the tag.
+func isOf(e splice.Applied, c meaning.ImageChange) bool {
+	for i := 0; e.Old != "" && i+len(e.Old) <= len(c.Before); i++ {
+		if c.Before[i:i+len(e.Old)] == e.Old && c.Before[:i]+e.New+c.Before[i+len(e.Old):] == c.After {
+			return true
+		}
+	}
+	return false
+}
+
+// plainKey is a key of a normalised path that needs no brackets. One with a quote in it
+// has a backslash before that, and so cannot look like several.
+var plainKey = regexp.MustCompile(`\['([\pL_][\pL\pN_-]*)'\]`)
+
+// dotted is a normalised path as people write it: $.images[0].newTag.
+func dotted(path string) string { return plainKey.ReplaceAllString(path, ".$1") }
 
 // show says what is about to be pushed.
 func (s *step) show(d *draft) {

@@ -104,8 +104,8 @@ func TestSecretThatIsTakenAway(t *testing.T) {
 	j := newJob(t, map[string]string{"v.yaml": "image: 1\npassword: " + somePassword + "\n"})
 	j.input("edits", "v.yaml: password = vault:shop\nv.yaml: image = 2").want("Succeeded", "pushed")
 	text := j.newest("main")
-	if strings.Contains(text, somePassword) || !strings.Contains(text, "v.yaml:2: $['password']: changed") ||
-		!strings.Contains(text, "v.yaml:1: $['image']: 1 -> 2") {
+	if strings.Contains(text, somePassword) || !strings.Contains(text, "v.yaml:2: $.password: changed") ||
+		!strings.Contains(text, "v.yaml:1: $.image: 1 -> 2") {
 		t.Errorf("message:\n%s", text)
 	}
 	j.silent(somePassword)
