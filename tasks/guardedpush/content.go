@@ -250,7 +250,7 @@ func (s *step) edit(d *draft, e git.Entry, contents map[git.ID][]byte, edits []s
 	before := contents[e.ID]
 	after, applied, err := splice.Apply(name, before, edits)
 	if err != nil {
-		return badInput("edits", err.Error(), "correct the path or the file")
+		return badInput("edits", err.Error(), "") // it says what is there
 	}
 	for _, a := range applied {
 		if a.Old != a.New {

@@ -72,7 +72,7 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 	s.branch, err = s.branchRef()
 	note(err)
 	if s.edits, err = splice.ParseEdits(in.Edits); err != nil {
-		note(badInput("edits", err.Error(), "write one `file: path = value` in each line"))
+		note(badInput("edits", err.Error(), "")) // it says what to write
 	}
 	if s.ignore, err = meaning.ParseIgnore(in.Ignore); err != nil {
 		note(badInput("ignore", err.Error(), "write one JSONPath, or `pattern: path`, in each line"))

@@ -26,7 +26,8 @@ func TestWrongInputs(t *testing.T) {
 	}
 	same(t, "errors", 14, len(j.errors()))
 	for _, line := range j.errors() {
-		if !strings.Contains(line, "How to fix: ") {
+		// What is wrong with an edit has its fix within.
+		if !strings.Contains(line, "How to fix: ") && !strings.Contains(line, ": write file.yaml: path = value") {
 			t.Errorf("an error without a fix: %s", line)
 		}
 	}
@@ -113,12 +114,18 @@ func TestEditsThatAreRefused(t *testing.T) {
 		"of git, hidden":   {"x/.GIT/config: a = 1", "line 1"},
 		"no document":      {"notes.txt: a = 1", "notes.txt"},
 		"one of two wrong": {"v.yaml: a = 2\nv.yaml: b = 1", "v.yaml"},
+		"a comment":        {"v.yaml: a = 2 # by me", "take it out, or put the value in quotes"},
+		"a dotted number":  {"v.yaml: l.0 = 2", "a list of 1: write [0]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			j := newJob(t, map[string]string{"v.yaml": "a: 1\n", "notes.txt": "hello\n"}).input("edits", tc.edits)
+			j := newJob(t, map[string]string{"v.yaml": "a: 1\nl: [1]\n", "notes.txt": "hello\n"}).input("edits", tc.edits)
 			j.untouched(func() { j.want("Failed", "push/input") })
 			j.oneError(`input "edits"`, tc.says)
+			// The file's name alone has a hint: the other texts say themselves what to write.
+			if name != "no such file" && strings.Contains(j.errors()[0], "How to fix") {
+				t.Errorf("a second way out: %s", j.errors()[0])
+			}
 		})
 	}
 }
