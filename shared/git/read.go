@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,7 +150,7 @@ type Commit struct {
 	Author    Ident
 	Committer Ident
 	Committed time.Time
-	Message   string
+	Message   string // empty if there is more of it than anybody reads: a megabyte
 }
 
 // Commits returns the history of rev, newest first, up to most commits and as far as it
@@ -169,26 +168,7 @@ func (r *Repo) Commits(ctx context.Context, rev ID, most int) ([]Commit, error) 
 			return nil, err
 		}
 	}
-	// Not git log: it hides the parents that a shallow boundary names.
-	out, err := r.run(ctx, command{args: []string{"cat-file", "--batch"}, stdin: bytes.NewReader(list)})
-	if err != nil {
-		return nil, err
-	}
-	var commits []Commit
-	for len(out) > 0 {
-		object, rest, err := cutObject(out)
-		if err != nil {
-			return nil, err
-		}
-		if object.kind == "missing" {
-			return nil, fmt.Errorf("commit %s is not here", object.id)
-		}
-		if object.kind != "commit" {
-			return nil, fmt.Errorf("%s is a %.20s and no commit", object.id, object.kind)
-		}
-		commits, out = append(commits, parseCommit(object.id, object.data)), rest
-	}
-	return commits, nil
+	return r.readCommits(ctx, strings.Fields(string(list)))
 }
 
 // object is what cat-file --batch prints.
@@ -223,6 +203,9 @@ func cutObject(out []byte) (o object, rest []byte, err error) {
 func parseCommit(id ID, data []byte) Commit {
 	c := Commit{ID: id}
 	head, message, _ := strings.Cut(string(data), "\n\n")
+	if len(data) > maxCommit {
+		message = ""
+	}
 	c.Message = strings.ToValidUTF8(message, "\uFFFD")
 	for line := range strings.SplitSeq(head, "\n") {
 		key, value, _ := strings.Cut(line, " ")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,5 +88,17 @@ func TestHistory(t *testing.T) {
 			}
 			same(t, "fetches", tc.fetches, n)
 		})
+	}
+}
+
+// A commit with more of a message than anybody reads is none of ours, and hides none.
+func TestHugeMessage(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string][2]string{
+		"1.0": {"Failed", "breaker/repeat"}, "2.0": {"SucceededWithIssues", "pushed"},
+	} {
+		j := fresh(t).deployed()
+		j.plant(mainBranch, "x\n"+strings.Repeat(strings.Repeat("y", 99)+"\n", 170_000), j.now.Add(-time.Minute))
+		j.lacks("View builds").deploy(2, version).want(want[0], want[1])
 	}
 }
