@@ -2,8 +2,10 @@ package guardedpush
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/shared/gittest"
@@ -193,6 +195,50 @@ func TestPullRequestWithLess(t *testing.T) {
 	j.input("edits", "v.yaml: a = 2").want("Succeeded", "pullRequest")
 	same(t, "what differs from main", "v.yaml", j.remote("diff", "--name-only", "main", headBranch))
 	j.untouched(func() { j.want("Succeeded", "unchanged") })
+}
+
+// A loop that goes through the pull request's branch is one, too, also where the runs cannot
+// be listed.
+func TestPullRequestLoops(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		version string
+		apart   time.Duration
+		pushes  int
+		want    string
+	}{
+		"fast":              {"", 30 * time.Second, 3, "breaker/rate"},
+		"slow, one version": {"1.0", 20 * time.Minute, 2, "breaker/repeat"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := fresh(t).input("pullRequest", "always").lacks("View builds")
+			for i := range tc.pushes + 1 {
+				j.now = j.now.Add(tc.apart)
+				j.set("BUILD_BUILDID", strconv.Itoa(400+i)).input("edits", "v.yaml: a = "+strconv.Itoa(10+i))
+				if tc.version != "" {
+					j.deploy(10+i, tc.version)
+				}
+				if i < tc.pushes {
+					j.want("SucceededWithIssues", "pullRequest")
+				}
+			}
+			head := j.remote("rev-parse", headBranch)
+			j.want("Failed", tc.want)
+			same(t, "the pull request's branch", head, j.remote("rev-parse", headBranch))
+		})
+	}
+}
+
+// A commit that both branches have is one push.
+func TestPullRequestMergedCountsOnce(t *testing.T) {
+	t.Parallel()
+	j := fresh(t).input("pullRequest", "always").deploy(2, "1.0")
+	j.want("Succeeded", "pullRequest")
+	j.remote("update-ref", mainBranch, headBranch)
+	j.now = j.now.Add(time.Minute)
+	j.set("BUILD_BUILDID", "101").deploy(3, "1.0").want("Succeeded", "pullRequest")
+	j.says("1 guarded commit on the branch")
 }
 
 // The branch raced: another run of the pipeline has pushed to it first.
