@@ -88,19 +88,15 @@ func (c *Client) Builds(ctx context.Context, q BuildQuery) ([]Build, error) {
 	var all []Build
 	seen := map[int]bool{}
 	for {
-		var page struct{ Value []buildDocument }
-		header, err := c.do(ctx, call{
+		page, header, err := list[buildDocument](ctx, c, call{
 			request: r, method: http.MethodGet, resource: buildsID, version: "7.1-preview.7", query: query,
-		}, &page)
+		})
 		if err != nil {
 			return nil, err
 		}
-		if page.Value == nil {
-			return nil, r.noList()
-		}
 		before := len(all)
-		for i := range page.Value {
-			b := page.Value[i].build()
+		for i := range page {
+			b := page[i].build()
 			if seen[b.ID] || !b.Queued.IsZero() && b.Queued.Before(q.Since) {
 				continue // of a server that knows no pages, or no times
 			}

@@ -59,10 +59,15 @@ func (c *Client) do(ctx context.Context, call call, answer any) (http.Header, er
 	return resp.Header, nil
 }
 
-// noList is the error for an answer without the list that was asked for. To take it for an
-// empty one would say that there is nothing, and nobody has said that.
-func (r request) noList() error {
-	return r.error(http.StatusOK, "there is no list in the answer", wayFix)
+// list makes a call for a list. An answer without one is an error: to take it for an empty
+// one would say that there is nothing, and nobody has said that.
+func list[T any](ctx context.Context, c *Client, call call) ([]T, http.Header, error) {
+	var page struct{ Value []T }
+	header, err := c.do(ctx, call, &page)
+	if err == nil && page.Value == nil {
+		err = call.error(http.StatusOK, "there is no list in the answer", wayFix)
+	}
+	return page.Value, header, err
 }
 
 // guid reads one of our own constants.

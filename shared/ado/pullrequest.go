@@ -113,21 +113,18 @@ func (c *Client) PullRequests(ctx context.Context, repository, source, target st
 	var all []PullRequest
 	for skip := 0; skip < maxPullRequests; skip += pullRequestsPerPage {
 		call.query.Set("$skip", strconv.Itoa(skip))
-		var page struct{ Value []pullRequestDocument }
-		if _, err := c.do(ctx, call, &page); err != nil {
+		page, _, err := list[pullRequestDocument](ctx, c, call)
+		if err != nil {
 			return nil, err
 		}
-		if page.Value == nil {
-			return nil, r.noList()
-		}
-		for i := range page.Value {
-			p := c.pullRequest(&page.Value[i], repository)
-			ours := page.Value[i].ForkSource == nil // a fork may have a branch of the same name
+		for i := range page {
+			p := c.pullRequest(&page[i], repository)
+			ours := page[i].ForkSource == nil // a fork may have a branch of the same name
 			if ours && (source == "" || p.Source == source) && (target == "" || p.Target == target) {
 				all = append(all, p)
 			}
 		}
-		if len(page.Value) < pullRequestsPerPage {
+		if len(page) < pullRequestsPerPage {
 			break
 		}
 	}

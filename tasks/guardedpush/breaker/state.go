@@ -90,10 +90,15 @@ func (s State) checked() (State, error) {
 		return State{}, errors.New("it does not say since when")
 	case (s.Probe == 0) != s.ProbeAt.IsZero() || s.Probe != 0 && s.Status != HalfOpen:
 		return State{}, errors.New("what it says of the push after a reset is no whole")
-	case s.Status != Open && (s.Told || s.Teller != 0), (s.Teller == 0) != s.TellAt.IsZero():
+	case !s.tellsWhole():
 		return State{}, errors.New("what it says of who was told is no whole")
 	}
 	return s.plain(), nil
+}
+
+// tellsWhole reports whether what it says of who was told makes sense.
+func (s State) tellsWhole() bool {
+	return (s.Teller == 0) == s.TellAt.IsZero() && (s.Status == Open || !s.Told && s.Teller == 0)
 }
 
 // plain is the state as it can be compared with ==.
