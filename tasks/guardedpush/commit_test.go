@@ -87,7 +87,7 @@ func TestManyImagesAreToldByTheirEdits(t *testing.T) {
 	d.files[0].Path, d.files[0].Mode = "v.yaml", "100644"
 	for i := range 10_000 {
 		tag := fmt.Sprint(i)
-		d.files[0].images = append(d.files[0].images, meaning.ImageChange{Place: tag, Before: "web:" + tag, After: "web:x"})
+		d.files[0].images = append(d.files[0].images, meaning.ImageChange{Place: tag, Before: "web:" + tag, After: "w:x"})
 		d.edits = append(d.edits, splice.Applied{Edit: splice.Edit{File: "v.yaml"}, Path: "$['a']", Line: i, Old: tag, New: "x"})
 	}
 	lines := d.lines()
