@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -100,27 +101,50 @@ func encrypted(key []byte) bool {
 // their names a Unix socket has room for 104 bytes at least.
 const maxSocketDir = 80
 
-// gpgSigner puts a key into a keyring of its own. The agent that gpg starts with it, a
-// daemon, ends with close.
+// gpgSigner puts a key into a keyring of its own, which lies here: whatever becomes of this
+// process, nobody forgets to remove it. The agent that gpg starts with it, a daemon, ends
+// with close.
 func (r *Repo) gpgSigner(ctx context.Context, key []byte) (*signer, error) {
 	home := r.temporary("gpg")
-	err := os.Mkdir(home, 0o700)
-	if err == nil && len(home) > maxSocketDir {
-		_ = os.Remove(home)
-		home, err = os.MkdirTemp("", "gpg")
-	}
-	if err != nil {
+	if err := os.Mkdir(home, 0o700); err != nil {
 		return nil, err
 	}
-	s := &signer{env: []string{"GNUPGHOME=" + home}}
-	s.close = func() { r.endGPG(ctx, home, s.env) }
-	fingerprint, err := r.importKey(ctx, home, key, s.env)
+	name, forget, err := shortName(home)
+	if err != nil {
+		_ = os.Remove(home)
+		return nil, err
+	}
+	s := &signer{env: []string{"GNUPGHOME=" + name}}
+	s.close = func() {
+		r.endGPG(ctx, home, s.env)
+		forget()
+	}
+	fingerprint, err := r.importKey(ctx, name, key, s.env)
 	if err != nil {
 		s.close()
 		return nil, err
 	}
 	s.arg = "-S" + fingerprint
 	return s, nil
+}
+
+// shortName returns a name for a folder that is short enough for gpg-agent: a link to it in
+// a folder of ours if need be.
+func shortName(home string) (name string, forget func(), err error) {
+	if len(home) <= maxSocketDir {
+		return home, func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "gpg")
+	if err != nil {
+		return "", nil, err
+	}
+	forget = func() { _ = os.RemoveAll(dir) } // not what is linked to
+	name = filepath.Join(dir, "h")
+	if err := os.Symlink(home, name); err != nil {
+		// Not everybody may do that on Windows. What the folder itself has is removed, too.
+		return dir, forget, nil
+	}
+	return name, forget, nil
 }
 
 func (r *Repo) importKey(ctx context.Context, home string, key []byte, env []string) (string, error) {
