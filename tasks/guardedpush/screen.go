@@ -3,6 +3,7 @@ package guardedpush
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -23,17 +24,14 @@ func (s *step) screen(ctx context.Context, d *draft) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, f := range d.files {
-		if err := s.screenFile(ctx, engine, d, f); err != nil {
-			return err
-		}
+		errs = append(errs, s.screenFile(ctx, engine, d, f))
 	}
 	for _, f := range d.large {
-		if err := s.screenLarge(ctx, engine, d, f); err != nil {
-			return err
-		}
+		errs = append(errs, s.screenLarge(ctx, engine, d, f))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // screenLarge looks into what is kept beside the repository: it can be read there as well.
@@ -48,13 +46,15 @@ func (s *step) screenLarge(ctx context.Context, engine *leak.Engine, d *draft, f
 	}
 	defer content.Close()
 	found, err := engine.Scan(ctx, content, f.Path, textOf(f.Path))
+	var errs []error
 	for _, hit := range found {
-		if err := s.secretFound(hit); err != nil {
-			return err
-		}
+		errs = append(errs, s.secretFound(hit))
 	}
 	if err != nil {
-		return unsearched(f.Path, err)
+		errs = append(errs, unsearched(f.Path, err))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	d.screened[key] = true
 	return nil
@@ -85,15 +85,18 @@ func (s *step) screenFile(ctx context.Context, engine *leak.Engine, d *draft, f 
 	if err != nil {
 		return unsearched(f.Path, err)
 	}
+	public := sealed(f.Path, f.Data)
+	var errs []error
 	for _, hit := range found {
+		if hit.Known == "" && public[hit.Secret.Reveal()] {
+			continue
+		}
 		d.veil(f.Path, hit.Place.Line)
 		if !old[hit.Rule+hit.Fingerprint] || hit.Fingerprint == "" {
-			if err := s.secretFound(hit); err != nil {
-				return err
-			}
+			errs = append(errs, s.secretFound(hit))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // screenText refuses a message that would publish a secret.
@@ -172,12 +175,11 @@ func isSevere(hit leak.Finding) bool {
 
 // secretFound refuses what is very likely a secret, and warns of what may be one.
 func (s *step) secretFound(hit leak.Finding) error {
-	what := "looks like a secret (" + hit.Rule + ")"
+	what := "holds what looks like a secret (" + hit.Rule + ")"
 	if hit.Known != "" {
-		what = "is " + hit.Known
+		what = "holds " + hit.Known
 	}
-	message := fmt.Sprintf("line %d of %.200q has %s in it, which %s", hit.Place.Line, hit.Place.Source, hit.Preview,
-		what)
+	message := fmt.Sprintf("line %d of %.200q %s: %s", hit.Place.Line, hit.Place.Source, what, hit.Preview)
 	if !isSevere(hit) {
 		s.warn("push/secret", message, "look whether it may be read by everybody who can read the repository")
 		return nil
@@ -195,7 +197,9 @@ func (s *step) leaks() (*leak.Engine, error) {
 	}
 	var known []leak.Known
 	secrets := append(endpoint.Secrets(s.env.Environ()), s.hidden...)
-	for _, secret := range append(secrets, s.in.AlertWebhook.Reveal()) {
+	secrets = append(secrets, s.in.AlertWebhook.Reveal())
+	slices.Sort(secrets)
+	for _, secret := range slices.Compact(secrets) {
 		if len(secret) >= 8 { // shorter ones are words that stand everywhere
 			known = append(known, leak.Known{Name: "a secret of this job", Value: inputs.NewSecret(secret)})
 		}

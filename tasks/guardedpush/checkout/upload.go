@@ -124,12 +124,23 @@ func (s Server) store() (*url.URL, error) {
 		return &own, nil
 	}
 	other, err := url.Parse(s.Store)
-	if err != nil || other.Scheme != remote.Scheme || !strings.EqualFold(other.Host, remote.Host) {
+	if err != nil || !below(other, remote) {
 		return nil, fmt.Errorf("the large files of this repository are kept elsewhere (%.100q), for which there are "+
 			"no credentials here; push them in an earlier step (git lfs push), or leave them out", withoutUser(s.Store))
 	}
 	other.User = nil
 	return other, nil
+}
+
+// below reports whether an address is one of the repository's own: who may change a file
+// of it (.lfsconfig) may not send its token to somebody else on the same host.
+func below(other, remote *url.URL) bool {
+	own := strings.TrimSuffix(strings.TrimSuffix(remote.Path, "/"), ".git")
+	rest, inside := strings.CutPrefix(other.Path, own)
+	return inside && other.Scheme == remote.Scheme && strings.EqualFold(other.Host, remote.Host) &&
+		(rest == "" || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, ".git/")) &&
+		!strings.Contains(other.Path, `\`) && !slices.ContainsFunc(strings.Split(other.Path, "/"),
+		func(part string) bool { return part == "." || part == ".." })
 }
 
 // answer is what a server says of objects.

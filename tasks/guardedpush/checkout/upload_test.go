@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -246,6 +247,14 @@ func TestUploadRefuses(t *testing.T) {
 	f := largeFile(t, "content")
 	if _, err := Upload(t.Context(), to, []File{f}); err == nil || !strings.Contains(err.Error(), `"https://elsewhere.example/lfs"`) {
 		t.Errorf("Upload to a store elsewhere: %v, want an error that names it without the password", err)
+	}
+	// A file of the repository says where; its token is for nobody else on that host.
+	host := strings.TrimSuffix(s.url, "/"+path.Base(s.url))
+	for _, store := range []string{host + "/another/info/lfs", s.url + "/../another", s.url + "x/info/lfs", host + "/"} {
+		to.Store = store
+		if _, err := Upload(t.Context(), to, []File{f}); err == nil || !strings.Contains(err.Error(), "are kept elsewhere") {
+			t.Errorf("Upload to %s: %v, want that it is elsewhere", store, err)
+		}
 	}
 	to.Store = s.url + ".git/info/lfs"
 	if err := os.WriteFile(f.Large, []byte("CONTENT"), 0o600); err != nil {
