@@ -102,28 +102,44 @@ func (s *step) attempt(ctx context.Context, w wanted) error {
 		s.unchanged(d)
 		return nil
 	}
-	if err := s.screen(ctx, d); err != nil {
-		return err
-	}
-	st := s.stamp(d)
-	text, err := message.Compose(s.text(d, st), st, s.skip())
+	st, text, err := s.compose(ctx, d)
 	if err != nil {
-		return badInput("message", err.Error(), "write another message")
-	}
-	if err := s.screenText(ctx, text); err != nil {
 		return err
-	}
-	if token, skips := message.Skips(text); skips && s.in.CommitKind == CommitKindDeployment {
-		s.warn("push/skip", "the message holds "+token+", so this deployment starts no pipeline", "take it out of message")
 	}
 	s.show(d)
-	if err := s.permit(ctx, t, st); err != nil {
+	there, err := s.proposed(ctx, t, d)
+	if err != nil {
 		return err
+	}
+	if !there { // else nothing is pushed
+		if err := s.permit(ctx, t, st); err != nil {
+			return err
+		}
 	}
 	if s.in.PullRequest == PullRequestAlways {
 		return s.propose(ctx, t, d, text)
 	}
 	return s.land(ctx, t, d, text)
+}
+
+// compose writes the commit's message, and screens it and the draft.
+func (s *step) compose(ctx context.Context, d *draft) (message.Stamp, string, error) {
+	if err := s.screen(ctx, d); err != nil {
+		return message.Stamp{}, "", err
+	}
+	st := s.stamp(d)
+	text, err := message.Compose(s.text(d, st), st, s.skip())
+	if err != nil {
+		return st, "", badInput("message", err.Error(), "write another message")
+	}
+	if err := s.screenText(ctx, text); err != nil {
+		return st, "", err
+	}
+	if token, skips := message.Skips(text); skips && s.in.CommitKind == CommitKindDeployment {
+		s.warn("push/skip", "the message holds "+token+", so this deployment starts no pipeline",
+			"take it out of message")
+	}
+	return st, text, nil
 }
 
 // land pushes to the branch itself.
@@ -134,8 +150,8 @@ func (s *step) land(ctx context.Context, t tip, d *draft, text string) error {
 	}
 	if s.in.DryRun {
 		s.result.reason = "dryRun"
-		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now; whether the server takes it is not asked.", short(id),
-			clean(s.branch))
+		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now; whether the server takes it is not asked.",
+			short(id), clean(s.branch))
 		return nil
 	}
 	s.warnOfValidation(ctx)

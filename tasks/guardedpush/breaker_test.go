@@ -217,8 +217,10 @@ func TestRepeats(t *testing.T) {
 func TestRepeatsThatAreNone(t *testing.T) {
 	t.Parallel()
 	for name, second := range map[string]func(j *job){
-		"another version between":  func(j *job) { j.deploy(9, "2.0").want("Succeeded", "pushed") },
-		"no deployments":           func(j *job) { j.input("commitKind", "other") },
+		"another version between": func(j *job) { j.deploy(9, "2.0").want("Succeeded", "pushed") },
+		"no deployments": func(j *job) {
+			j.input("commitKind", "other", "application", "", "environment", "", "version", "")
+		},
 		"other environments":       func(j *job) { j.input("environment", "staging") },
 		"other applications":       func(j *job) { j.input("application", "shop2") },
 		"a day later":              func(j *job) { j.now = j.now.Add(24 * time.Hour) },

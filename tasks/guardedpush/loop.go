@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/git"
@@ -278,13 +276,7 @@ func minutes(d time.Duration) string { return count(int(d/time.Minute), "minute"
 func (s *step) breakerRef() string {
 	name := s.self.key()
 	if !s.remote.azure {
-		plain := func(c rune) rune {
-			if c < 0x80 && (unicode.IsLetter(c) || unicode.IsDigit(c)) {
-				return unicode.ToLower(c)
-			}
-			return '-'
-		}
-		name = strings.Map(plain, s.self.organization) + "-" + name
+		name = plainName(s.self.organization) + "-" + name
 	}
 	return "refs/guardrails/breaker/" + name
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/git"
@@ -15,9 +16,34 @@ import (
 )
 
 // headRef is the branch of the pipeline's pull request: one for each branch that it
-// pushes to.
+// pushes to, and each application and environment that it deploys.
 func (s *step) headRef() string {
-	return "refs/heads/guardrails/" + strings.TrimPrefix(s.branch, "refs/heads/") + "/" + s.self.key()
+	ref := "refs/heads/guardrails/" + strings.TrimPrefix(s.branch, "refs/heads/") + "/" + s.self.key()
+	application, environment := strings.TrimSpace(s.in.Application), strings.TrimSpace(s.in.Environment)
+	if application == "" && environment == "" {
+		return ref
+	}
+	return ref + "-" + digest(plainName(application+"-"+environment)+"-", []string{application, environment})
+}
+
+// plainName is a name for a ref: letters and digits, and hyphens for all else.
+func plainName(text string) string {
+	plain := func(c rune) rune {
+		if c < 0x80 && (unicode.IsLetter(c) || unicode.IsDigit(c)) {
+			return unicode.ToLower(c)
+		}
+		return '-'
+	}
+	text = strings.Trim(strings.Map(plain, text), "-")
+	return text[:min(len(text), 60)]
+}
+
+// proposed reports whether the open pull request has the draft already.
+func (s *step) proposed(ctx context.Context, t tip, d *draft) (bool, error) {
+	if s.in.PullRequest != PullRequestAlways || t.head == "" {
+		return false, nil
+	}
+	return s.headHas(ctx, t, d)
 }
 
 // propose pushes the draft to a branch of its own and sees to one pull request. The
@@ -40,7 +66,8 @@ func (s *step) propose(ctx context.Context, t tip, d *draft, text string) error 
 	subject, body, _ := strings.Cut(text, "\n")
 	p := ado.PullRequest{
 		// The trailers stay last: Azure Repos makes the merge's message of it.
-		Title: subject, Description: "By [run " + s.self.number + "](" + s.self.url + ").\n\n" + strings.TrimSpace(body),
+		Title:       subject,
+		Description: "By [run " + s.self.number + "](" + s.self.url + ").\n\n" + strings.TrimSpace(body),
 		Source: s.headRef(), Target: s.branch,
 	}
 	made, err := client.CreatePullRequest(ctx, repository, p)

@@ -223,9 +223,9 @@ func TestPullRequestLoops(t *testing.T) {
 					j.want("SucceededWithIssues", "pullRequest")
 				}
 			}
-			head := j.remote("rev-parse", headBranch)
+			head := j.remote("for-each-ref", "refs/heads/guardrails/")
 			j.want("Failed", tc.want)
-			same(t, "the pull request's branch", head, j.remote("rev-parse", headBranch))
+			same(t, "the pull request's branch", head, j.remote("for-each-ref", "refs/heads/guardrails/"))
 		})
 	}
 }
@@ -235,7 +235,7 @@ func TestPullRequestMergedCountsOnce(t *testing.T) {
 	t.Parallel()
 	j := fresh(t).input("pullRequest", "always").deploy(2, "1.0")
 	j.want("Succeeded", "pullRequest")
-	j.remote("update-ref", mainBranch, headBranch)
+	j.remote("update-ref", mainBranch, j.output("commit"))
 	j.now = j.now.Add(time.Minute)
 	j.set("BUILD_BUILDID", "101").deploy(3, "1.0").want("Succeeded", "pullRequest")
 	j.says("1 guarded commit on the branch")
@@ -317,4 +317,28 @@ func TestValidationIsPointedOut(t *testing.T) {
 	// That it cannot be asked does not stop the push.
 	j.lacks("Read").input("edits", "v.yaml: a = 5").want("Succeeded", "pushed")
 	j.says("is not known")
+}
+
+// Each application has a pull request of its own: the change of one does not replace
+// that of another.
+func TestPullRequestOfEachApplication(t *testing.T) {
+	t.Parallel()
+	j := fresh(t).input("pullRequest", "always").deploy(2, "1.0")
+	j.want("Succeeded", "pullRequest")
+	first := j.output("commit")
+	j.deploy(3, "1.0").input("application", "another/shop").want("Succeeded", "pullRequest")
+	refs := j.remote("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/guardrails/main/")
+	if strings.Count(refs, "\n") != 1 || !strings.Contains(refs, " "+first) || !strings.Contains(refs, "/12-another-shop-") {
+		t.Errorf("branches of pull requests:\n%s", refs)
+	}
+}
+
+// What the pull request has already is no push: it needs no permission of the breaker.
+func TestPullRequestTheSameAgain(t *testing.T) {
+	t.Parallel()
+	j := fresh(t).input("pullRequest", "always", "maxRuns", "1", "edits", "v.yaml: a = 2")
+	j.want("Succeeded", "pullRequest")
+	j.now = j.now.Add(time.Minute)
+	j.set("BUILD_BUILDID", "101")
+	j.untouched(func() { j.want("Succeeded", "unchanged") })
 }

@@ -45,6 +45,15 @@ func (s *step) explain(err error) error {
 	case git.Hook:
 		e.Class, e.Rule, e.Msg = task.Refused, "push/hook", "the server refuses the push"+said
 		e.Hint = "mend what the server says, or have its rule changed"
+	default:
+		s.explainConnection(e, no, said)
+	}
+	return e
+}
+
+// explainConnection is explain for what has nothing to do with the push itself.
+func (s *step) explainConnection(e *task.UserError, no *git.RemoteError, said string) {
+	switch no.Kind {
 	case git.Unauthorized:
 		e.Rule, e.Msg = "push/credentials", "the server does not accept "+s.remote.who+said
 		e.Hint = "check that it has not expired and is meant for this server; the job's token ends with the job"
@@ -69,7 +78,6 @@ func (s *step) explain(err error) error {
 		e.Rule, e.Msg = "push/remote", "the server did not do what it was asked"+said
 		e.Hint = "mend what the server says; the variable System.Debug: true shows what it was asked"
 	}
-	return e
 }
 
 // refRight names the right that a push needs.

@@ -34,7 +34,7 @@ func (s *step) findRemote(ctx context.Context) (remote, error) {
 	case wanted == "" && err != nil:
 		return remote{}, &task.UserError{
 			Class: task.BadInput, Rule: "push/repository", Err: err,
-			Msg: fmt.Sprintf("input \"repository\" is empty, and there is no checkout in %s (input \"workingDirectory\")",
+			Msg: fmt.Sprintf("input \"repository\" is empty, and there is no checkout in %s (workingDirectory)",
 				s.shown(s.sources)),
 			Hint: "check the repository out in this job (checkout: self), or name it in repository",
 		}

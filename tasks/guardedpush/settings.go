@@ -84,7 +84,8 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 	if s.self.definition == 0 || s.self.id == 0 {
 		note(&task.UserError{
 			Class: task.Environment, Rule: "push/input", Final: true,
-			Msg:  "this pipeline and its run have no number (System.DefinitionId, Build.BuildId), by which loops are known",
+			Msg: "this pipeline and its run have no number (System.DefinitionId, Build.BuildId), by which " +
+				"loops are known",
 			Hint: "run the step in a job of Azure Pipelines, and do not replace these variables",
 		})
 	}
@@ -210,7 +211,8 @@ func (s *step) checkReason() error {
 	}
 	if id := strings.TrimSpace(s.in.PipelineID); id != "" && !pipelineID.MatchString(id) {
 		errs = append(errs, badInput("pipelineId", fmt.Sprintf("%.40q is no id", id),
-			"write the number behind definitionId= in the pipeline's address; of a classic release release- and its number"))
+			"write the number behind definitionId= in the pipeline's address; of a classic release release- and "+
+				"its number"))
 	}
 	return errors.Join(errs...)
 }
