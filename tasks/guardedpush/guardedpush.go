@@ -3,9 +3,12 @@
 //
 // The main stage understands the inputs (settings.go), finds out where to push and who
 // may (remote.go), and then tries (attempt.go): it fetches the newest commit, lays the
-// change on it (content.go), looks at what that would publish (screen.go), asks whether
-// the pipeline is in a loop (origin.go, loop.go), and pushes; when somebody else was
-// first, all of that is done again. What follows when the breaker trips is in trip.go.
+// change on it (content.go), looks at what that would publish (screen.go), writes the
+// commit's message (commit.go), asks whether the pipeline is in a loop (startedby.go,
+// permit.go), and pushes, to a branch of its own if it has to (pullrequest.go); when
+// somebody else was first, all of that is done again. What follows when the breaker trips
+// is in trip.go and told.go, how it is closed in reset.go, what a server's no means in
+// refusal.go, and what the step says in the end in outcome.go.
 // Each package below knows one thing:
 //
 //	document    YAML and JSON files as trees, and JSONPath

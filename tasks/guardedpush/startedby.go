@@ -24,7 +24,7 @@ type cause struct {
 	id    git.ID
 }
 
-var wholeID = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
+var wholeID = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // startedBy finds out whether a commit of ours has started this run. A person or a
 // schedule that starts it is no loop.
