@@ -68,7 +68,7 @@ func (s *step) propose(ctx context.Context, t tip, d *draft, text string) error 
 		// The trailers stay last: Azure Repos makes the merge's message of it.
 		Title:       subject,
 		Description: "By [run " + s.self.number + "](" + s.self.url + ").\n\n" + strings.TrimSpace(body),
-		Source: s.headRef(), Target: s.branch,
+		Source:      s.headRef(), Target: s.branch,
 	}
 	made, err := client.CreatePullRequest(ctx, repository, p)
 	if err == nil && fresh && (made.Title != p.Title || made.Description != p.Description) {
@@ -168,8 +168,8 @@ func (s *step) refuseTheirs(c git.Commit) error {
 	switch {
 	case !ours || st.Pipeline != s.self.pipeline():
 	case amended:
-		why = fmt.Sprintf("has a commit of this pipeline's that was changed by %.100q (or authorName or authorEmail is "+
-			"another since)", c.Committer.Name)
+		why = fmt.Sprintf("has a commit of this pipeline's that was changed by %.100q (or authorName or authorEmail "+
+			"is another since)", c.Committer.Name)
 	default:
 		return nil
 	}

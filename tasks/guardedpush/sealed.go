@@ -37,7 +37,8 @@ func addSOPS(n *yaml.Node, found map[string]bool) {
 	if n == nil {
 		return
 	}
-	if n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, "ENC[AES256_GCM,data:") && strings.HasSuffix(n.Value, "]") {
+	if n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, "ENC[AES256_GCM,data:") &&
+		strings.HasSuffix(n.Value, "]") {
 		found[n.Value] = true
 	}
 	for _, child := range n.Content {
