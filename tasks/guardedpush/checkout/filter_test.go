@@ -145,7 +145,7 @@ func TestReadRunsNothingOfTheCheckout(t *testing.T) {
 		t.Errorf("Read: %v (-want +got):\n%s", err, diff)
 	}
 	g := newGit(t)
-	if _, err := Head(t.Context(), g, s.dir); err != nil {
+	if _, err := headOf(t.Context(), g, s.dir); err != nil {
 		t.Errorf("Head: %v", err)
 	}
 	if _, err := Unpushed(t.Context(), g, s.dir, ""); err != nil {

@@ -2,7 +2,6 @@ package checkout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -38,26 +37,6 @@ func headOf(ctx context.Context, g *git.Git, dir string) (git.ID, error) {
 		return "", fmt.Errorf("the commit that is checked out in %s has no name that git gives: %.80q", dir, id)
 	}
 	return git.ID(id), nil
-}
-
-// Head returns the commit that is checked out in dir.
-func Head(ctx context.Context, g *git.Git, dir string) (git.Commit, error) {
-	id, err := headOf(ctx, g, dir)
-	if err != nil {
-		return git.Commit{}, err
-	}
-	repo, err := g.Open(dir)
-	if err != nil {
-		return git.Commit{}, err
-	}
-	commits, err := repo.Commits(ctx, id, 1)
-	if err == nil && len(commits) != 1 {
-		err = errors.New("git does not show it")
-	}
-	if err != nil {
-		return git.Commit{}, fmt.Errorf("reading the commit that is checked out in %s: %w", dir, err)
-	}
-	return commits[0], nil
 }
 
 // Unpushed returns commits that are checked out in dir, or behind what is, and that the

@@ -11,23 +11,6 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/git"
 )
 
-func TestHead(t *testing.T) {
-	t.Parallel()
-	s := newSources(t, map[string]string{"f.txt": "f\n"})
-	s.git("commit", "-q", "--allow-empty", "-m", "subject\n\nbody: ü\n\nKey: value")
-	got, err := Head(t.Context(), newGit(t), s.dir)
-	if err != nil {
-		t.Fatalf("Head: %v", err)
-	}
-	want := "subject\n\nbody: ü\n\nKey: value"
-	if strings.TrimSpace(got.Message) != want || got.ID != git.ID(s.git("rev-parse", "HEAD")) {
-		t.Errorf("Head = %s %q, want HEAD with %q", got.ID, got.Message, want)
-	}
-	if _, err := Head(t.Context(), newGit(t), t.TempDir()); err == nil {
-		t.Error("Head of a folder without a repository succeeded")
-	}
-}
-
 func TestUnpushed(t *testing.T) {
 	t.Parallel()
 	commit := func(c *sources, subject string) git.ID {
