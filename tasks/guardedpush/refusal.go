@@ -66,8 +66,8 @@ func (s *step) explainConnection(e *task.UserError, no *git.RemoteError, said st
 		e.Rule, e.Msg = "push/branch", fmt.Sprintf("%s is gone%s", s.branch, said)
 		e.Hint = "create it, or correct the input branch"
 	case git.Throttled:
-		e.Rule, e.Msg, e.Hint = "push/throttled", "the server limits this identity's requests"+said, "run fewer "+
-			"jobs at once"
+		e.Rule, e.Msg = "push/throttled", "the server limits this identity's requests"+said
+		e.Hint = "run fewer jobs at once"
 	case git.Certificate:
 		e.Rule, e.Msg = "push/certificate", "the server's certificate is not trusted"+said
 		e.Hint = "if your organization or proxy has its own authority, configure the agent with --sslcacert"

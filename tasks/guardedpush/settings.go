@@ -134,12 +134,8 @@ func (s *step) branchRef() (string, error) {
 			return "", nil // its breaker is for all branches
 		}
 		if !strings.HasPrefix(name, "refs/heads/") {
-			return "", badInput(
-				"branch",
-				fmt.Sprintf("it is empty, and the run was started for %.100q, which is no branch",
-					name),
-				"name the branch to push to",
-			)
+			return "", badInput("branch", fmt.Sprintf("it is empty, and the run was started for %.100q, which is "+
+				"no branch", name), "name the branch to push to")
 		}
 	}
 	ref, err := git.BranchRef(name)

@@ -43,9 +43,8 @@ func (s *step) signingKey(ctx context.Context) (string, error) {
 		"/_apis/distributedtask/securefiles/" + file.ID +
 		"?ticket=" + url.QueryEscape(file.Ticket.Reveal()) + "&download=true"
 	answer, err := s.http.Do(ctx, httpx.Request{URL: address, Header: http.Header{
-		"Authorization": {
-			"Bearer " + token.Reveal(),
-		}, "Accept": {"application/octet-stream;api-version=7.1-preview.1"},
+		"Authorization": {"Bearer " + token.Reveal()},
+		"Accept":        {"application/octet-stream;api-version=7.1-preview.1"},
 	}})
 	if err != nil {
 		return "", &task.UserError{

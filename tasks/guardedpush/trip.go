@@ -150,10 +150,8 @@ func (s *step) workItem(ctx context.Context, e alert.Event) bool {
 		}
 		_, page, err = client.CreateWorkItem(ctx, ado.WorkItem{
 			Type: s.in.AlertWorkItem, Title: "Pipeline " + e.Pipeline + " is in a loop: GuardedPush has stopped it",
-			HTML: `<p><a href="` + html.EscapeString(e.RunURL) + `">Run ` + html.EscapeString(
-				e.Run,
-			) + "</a></p><ul>" +
-				strings.Join(lines, "") + "</ul>",
+			HTML: `<p><a href="` + html.EscapeString(e.RunURL) + `">Run ` + html.EscapeString(e.Run) + "</a></p>" +
+				"<ul>" + strings.Join(lines, "") + "</ul>",
 			Tags: []string{"guardrails"},
 		})
 	}
