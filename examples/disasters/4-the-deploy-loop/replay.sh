@@ -100,7 +100,7 @@ says 109 "Circuit breaker half open"
 show 111
 pipeline disabled
 alerts 2 "Circuit breaker tripped: deploy"
-alerts 1 "Circuit breaker reset: pipeline 7"
+alerts 1 "Circuit breaker reset: deploy"
 
 act "6. A loop too slow for a limit of runs: it trips at the third deployment of one version" \
   two-pipelines.json slow.yml '"$HERE/release.sh" 1.4.2'
