@@ -20,7 +20,7 @@ func TestWrongClock(t *testing.T) {
 			t.Parallel()
 			j := fresh(t)
 			j.runs(9)
-			*j.served, j.now = j.now, j.now.Add(skew)
+			j.clock(skew)
 			j.want("Failed", "breaker/rate")
 			if off := skew.Abs() > accepted; off {
 				j.says("The agent's clock is")
@@ -32,12 +32,12 @@ func TestWrongClock(t *testing.T) {
 			for id := range 9 {
 				j.ran(adotest.Run{ID: 200 + id, Branch: mainBranch, Reason: "individualCI", Queued: j.now.Add(-30 * time.Minute)})
 			}
-			*j.served, j.now = j.now, j.now.Add(skew)
+			j.clock(skew)
 			j.want("Succeeded", "pushed")
 			// What is pushed has the time of the server, for the next run to judge by.
 			when, err := time.Parse(time.RFC3339, j.remote("log", "-1", "--format=%cI", "main"))
 			j.must(err)
-			if off := when.Sub(*j.served).Abs(); off > accepted {
+			if off := when.Sub(*j.served.Load()).Abs(); off > accepted {
 				t.Errorf("the commit's time is off by %v", off)
 			}
 		})
@@ -51,7 +51,7 @@ func TestWrongClockAndHistory(t *testing.T) {
 	for run := range 3 {
 		j.stamped(run, j.now.Add(-time.Minute), func(*message.Stamp) {})
 	}
-	*j.served, j.now = j.now, j.now.Add(48*time.Hour)
+	j.clock(48 * time.Hour)
 	j.want("Failed", "breaker/rate")
 }
 
@@ -73,4 +73,11 @@ func TestNoListOfRuns(t *testing.T) {
 			j.says("breaker/runs", "there is no list in the answer")
 		})
 	}
+}
+
+// clock lets the server tell the right time, and the agent's clock be off.
+func (j *job) clock(skew time.Duration) {
+	right := j.now
+	j.served.Store(&right)
+	j.now = j.now.Add(skew)
 }

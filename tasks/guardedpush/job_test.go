@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,8 +48,9 @@ type job struct {
 	url    string // of the collection
 	stop   context.Context
 	now    time.Time
-	served *time.Time // the server says that it is then; zero: it does not
-	log    string     // as it was written
+	// served is what the server says the time is; nil: it does not.
+	served *atomic.Pointer[time.Time]
+	log    string // as it was written
 	result string
 	waits  []time.Duration // before something was tried again
 }
@@ -88,7 +90,7 @@ func newJob(t *testing.T, files map[string]string) *job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := &job{t: t, root: root, stop: t.Context(), now: startOfTests, hooks: &hooks{}, served: new(time.Time)}
+	j := &job{t: t, root: root, stop: t.Context(), now: startOfTests, hooks: &hooks{}, served: new(atomic.Pointer[time.Time])}
 	j.git, err = gittest.New(gittest.Config{Token: jobToken})
 	j.must(err)
 	t.Cleanup(func() { _ = j.git.Close() })
@@ -103,8 +105,8 @@ func newJob(t *testing.T, files map[string]string) *job {
 	}})
 	mux := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Date"] = nil // that of this machine
-		if !j.served.IsZero() {
-			w.Header().Set("Date", j.served.UTC().Format(http.TimeFormat))
+		if now := j.served.Load(); now != nil {
+			w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 		}
 		switch {
 		case strings.Contains(r.URL.Path, "/_git/"):
