@@ -27,7 +27,7 @@ demo: tools ## build, pack and replay the post-mortem's pipelines on this machin
 	@scripts/demo.sh
 
 test: tools oracles ## run all tests
-	go test -count=1 -shuffle=on $(TESTS)
+	go test -count=1 -timeout 30m -shuffle=on $(TESTS)
 
 test-heavy: tools oracles ## long fuzzing and the full reproducible release (about half an hour)
 	@scripts/test-heavy.sh

@@ -9,7 +9,7 @@ fuzztime=${FUZZTIME:-60s}
 failed=0
 
 echo "== race detector"
-CGO_ENABLED=1 go test -race -count=1 ./shared/... ./tasks/... || failed=1
+CGO_ENABLED=1 go test -race -count=1 -timeout 1h ./shared/... ./tasks/... || failed=1
 
 echo "== fuzzing, $fuzztime a target"
 while IFS=: read -r file target; do
