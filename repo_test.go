@@ -128,6 +128,7 @@ func isTestSupport(dir string) bool {
 	return slices.Contains([]string{
 		"shared/tasktest", "shared/azuretest", "shared/adotest", "shared/gittest", "shared/pkgziptest", "tasks/safecache/store/storetest",
 		"tasks/auditdeps/osvtest", "tasks/auditdeps/npmtest", "tasks/guardedpush/alert/alerttest",
+		"tasks/platformbuild/containertest",
 	}, dir)
 }
 
@@ -180,8 +181,10 @@ func TestBadImportBites(t *testing.T) {
 // the test libraries anywhere). One place each: it can be replaced there.
 var thirdParty = map[string][]string{
 	"github.com/sethvargo/go-envconfig":          {"shared/inputs"},
-	"github.com/klauspost/compress":              {"tasks/safecache/entry", "shared/pkgzip"},
-	"github.com/Azure/azure-sdk-for-go":          {"shared/azure", "tasks/keyvaultenv/vault"},
+	"github.com/klauspost/compress":              {"tasks/safecache/entry", "shared/pkgzip", "tasks/platformbuild/rootfs"},
+	"github.com/Azure/azure-sdk-for-go":          {"shared/azure", "tasks/keyvaultenv/vault", "tasks/platformbuild/signature"},
+	"github.com/google/go-containerregistry":     {"tasks/platformbuild/registry", "tasks/platformbuild/reference"},
+	"github.com/moby/patternmatcher":             {"tasks/platformbuild/fingerprint"},
 	"github.com/microsoft/azure-devops-go-api":   {"shared/ado"},
 	"software.sslmate.com/src/go-pkcs12":         {"tasks/keyvaultenv/decode"},
 	"github.com/pelletier/go-toml/v2":            {"shared/lockfile"},
