@@ -15,7 +15,7 @@ ORACLES := build/npm/node_modules/.package-lock.json
 PACK    := go run ./build/pack
 TESTS   ?= ./...
 
-.PHONY: help demo test test-heavy check build package release verify generate oracles bench fmt clean tools
+.PHONY: help demo test test-heavy check build package release verify generate oracles containers bench fmt clean tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +50,11 @@ verify: tools ## build the commit again elsewhere and compare every byte, with t
 generate: tools ## write inputs_gen.go and the README tables from each task.json
 	go run ./build/gentask
 
-oracles: $(ORACLES) ## install the pinned npm programs that tests compare with
+oracles: $(ORACLES) ## install the pinned npm programs and container tools that tests compare with
+	@scripts/containers.sh --if-possible
+
+containers: tools ## build BuildKit and buildx, and get the Docker engine, for the tests alone
+	@scripts/containers.sh
 
 $(ORACLES): build/npm/package-lock.json
 	npm ci --prefix build/npm --ignore-scripts --no-audit --no-fund --loglevel=error
