@@ -100,8 +100,9 @@ var layer = map[string]int{
 	"shared/pkgzip":   1, // needs nothing of ours, but a library
 	"shared/endpoint": 2, "shared/archive": 2, "shared/report": 2, "shared/leak": 2, "shared/ado": 2,
 	"shared/lockfile": 2, "shared/git": 2,
-	"shared/azure": 3, // a service connection's identity: on top of endpoint
-	"shared/task":  3,
+	"shared/checkout": 3, // on top of git: GuardedPush pushes what changed, PlatformBuild builds nothing that did
+	"shared/azure":    3, // a service connection's identity: on top of endpoint
+	"shared/task":     3,
 }
 
 func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {

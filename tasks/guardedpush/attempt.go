@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/checkout"
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/retry"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
-	"github.com/guardrails-ci/guardrails/tasks/guardedpush/checkout"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
 )
 

@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/checkout"
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/task"
-	"github.com/guardrails-ci/guardrails/tasks/guardedpush/checkout"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/meaning"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/splice"
 )

@@ -14,13 +14,12 @@
 //	document    YAML and JSON files as trees, and JSONPath
 //	splice      scalars changed in a file's text
 //	meaning     whether two versions of a file mean the same
-//	checkout    what a job has changed in its checkout, which is only read
 //	message     our commits' messages: trailers, and tokens that keep pipelines from starting
 //	breaker     whether a pipeline is in a loop
 //	alert       who is told
 //
 // Rules that hold throughout: nothing is forced; a refused push changes nothing; a check
-// that cannot be made is a refusal; the checkout is not touched.
+// that cannot be made is a refusal; the checkout is not touched (shared/checkout).
 package guardedpush
 
 import (

@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/checkout"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/task"
-	"github.com/guardrails-ci/guardrails/tasks/guardedpush/checkout"
 )
 
 // remote is the repository to push to.

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/checkout"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/leak"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert"
-	"github.com/guardrails-ci/guardrails/tasks/guardedpush/checkout"
 )
 
 // screen refuses a draft that would publish a secret: what is in a repository's history
