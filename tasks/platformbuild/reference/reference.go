@@ -1,8 +1,8 @@
 // Package reference reads the names of images as Docker and Kubernetes do.
 //
-// The grammar is that of github.com/distribution/reference. Where that leaves a door open, this package is stricter: a host
-// is compared in lower case, digests are sha256 or sha512 in full, and a host that would be taken for a part of the path when
-// the name is read again is refused.
+// The grammar is that of github.com/distribution/reference. Where that leaves a door open, this package is
+// stricter: a host is compared in lower case, digests are sha256 or sha512 in full, and a host that would be taken
+// for a part of the path when the name is read again is refused.
 package reference
 
 import (
@@ -33,8 +33,10 @@ type Reference struct {
 	Implicit   bool   // the name has no registry of its own
 }
 
+const segment = `[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*`
+
 var (
-	repositoryForm = regexp.MustCompile(`^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$`)
+	repositoryForm = regexp.MustCompile(`^` + segment + `(?:/` + segment + `)*$`)
 	tagForm        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 	digestForm     = regexp.MustCompile(`^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
 	identifierForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -133,7 +135,7 @@ func registry(text string) (string, error) {
 	if at := strings.LastIndexByte(host, ':'); at > strings.LastIndexByte(host, ']') {
 		host, port = host[:at], host[at:]
 		number, err := strconv.ParseUint(port[1:], 10, 16)
-		if err != nil || number == 0 || port[1] == '0' || port[1] == '+' {
+		if err != nil || number == 0 || strconv.FormatUint(number, 10) != port[1:] {
 			return "", errors.New("the registry's port must be a number from 1 to 65535")
 		}
 	}
@@ -156,7 +158,7 @@ func CheckTag(text string) error {
 	if tagForm.MatchString(text) {
 		return nil
 	}
-	return fmt.Errorf("the tag %s must be 1 to 128 letters, digits, _ . or -, and begin with none of . and -", show(text))
+	return fmt.Errorf("the tag %s must be 1 to 128 letters, digits, _, . or -, and not begin with . or -", show(text))
 }
 
 // CheckDigest says why text cannot be a digest.
@@ -164,7 +166,8 @@ func CheckDigest(text string) error {
 	if digestForm.MatchString(text) {
 		return nil
 	}
-	return fmt.Errorf("the digest %s must be sha256: and 64 (or sha512: and 128) hexadecimal digits in lower case", show(text))
+	return fmt.Errorf("the digest %s must be sha256: and 64 hexadecimal digits in lower case (or sha512: and 128)",
+		show(text))
 }
 
 // Name is registry/repository.
@@ -213,8 +216,8 @@ func placeOf(text string) (string, error) {
 	return host + "/" + path + "/", nil
 }
 
-// Allowed reports whether the image is in one of the allowed places (see Place): compared by whole path segments, so that
-// prodacr.azurecr.io.evil.com is not in prodacr.azurecr.io. What is no place allows nothing.
+// Allowed reports whether the image is in one of the allowed places (see Place): compared by whole path segments,
+// so that prodacr.azurecr.io.evil.com is not in prodacr.azurecr.io. What is no place allows nothing.
 func (r Reference) Allowed(places []string) bool {
 	for _, text := range places {
 		place, err := Place(text)
