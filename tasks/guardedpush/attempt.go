@@ -10,6 +10,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/checkout"
 	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/retry"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
@@ -151,21 +152,21 @@ func (s *step) land(ctx context.Context, t tip, d *draft, text string) error {
 	if s.in.DryRun {
 		s.result.reason = "dryRun"
 		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now; whether the server takes it is not asked.",
-			short(id), clean(s.branch))
+			short(id), redact.Line(s.branch))
 		return nil
 	}
 	s.warnOfValidation(ctx)
 	err = s.publish(ctx, d, git.Update{Ref: s.branch, Old: t.commit, New: id})
 	var no *git.RemoteError
 	if errors.As(err, &no) && no.Kind == git.Policy && s.in.PullRequest == PullRequestWhenRequired {
-		s.env.Log.Printf("%s takes pull requests only: %s", clean(s.branch), no.Said)
+		s.env.Log.Printf("%s takes pull requests only: %s", redact.Line(s.branch), no.Said)
 		return s.propose(ctx, t, d, text)
 	}
 	if err != nil {
 		return err
 	}
 	s.result.pushed, s.result.reason, s.result.commit = true, "pushed", id
-	s.env.Log.Printf("Pushed %s to %s.", id, clean(s.branch))
+	s.env.Log.Printf("Pushed %s to %s.", id, redact.Line(s.branch))
 	s.summarize(d)
 	return nil
 }
@@ -179,7 +180,7 @@ func (s *step) publish(ctx context.Context, d *draft, u git.Update) error {
 	}, d.large)
 	if err != nil {
 		return &task.UserError{
-			Class: task.Environment, Rule: "push/large", Final: true, Err: err, Msg: clean(err.Error()),
+			Class: task.Environment, Rule: "push/large", Final: true, Err: err, Msg: redact.Line(err.Error()),
 			Hint: "the commit was not pushed; mend what the server says, or leave the file out with paths",
 		}
 	}
@@ -211,7 +212,7 @@ func (s *step) unmade(err error) error {
 	}
 	return &task.UserError{
 		Class: task.Environment, Rule: "push/sign", Final: true, Err: err,
-		Msg: "the commit could not be made and signed: " + clean(err.Error()),
+		Msg: "the commit could not be made and signed: " + redact.Line(err.Error()),
 		Hint: "check the key of the input sign: OpenPGP (armoured) needs gpg on the agent, OpenSSH ssh-keygen and " +
 			"git 2.34; neither may have a passphrase",
 	}
@@ -221,9 +222,9 @@ func (s *step) unmade(err error) error {
 func (s *step) unchanged(d *draft) {
 	s.result.reason = "unchanged"
 	for _, f := range d.files {
-		s.env.Log.Printf("%s: nothing that counts has changed", clean(f.Path))
+		s.env.Log.Printf("%s: nothing that counts has changed", redact.Line(f.Path))
 	}
-	s.env.Log.Printf("Nothing to push: nothing that counts would change on %s.", clean(s.branch))
+	s.env.Log.Printf("Nothing to push: nothing that counts would change on %s.", redact.Line(s.branch))
 	if err := s.looped(s.cause); s.cause.known && err != nil {
 		s.warn("loop/own-commit", "a commit of this pipeline has started this run, for nothing",
 			"exclude the pushed files from the pipeline's trigger (trigger: paths: exclude:)")
@@ -293,7 +294,7 @@ func (s *step) readState(ctx context.Context, t *tip, id git.ID) error {
 	if err != nil {
 		return &task.UserError{
 			Class: task.Environment, Rule: "breaker/state", Err: err, Final: true,
-			Msg: fmt.Sprintf("the breaker's state in %s cannot be read: %s", s.stateRef, clean(err.Error())),
+			Msg: fmt.Sprintf("the breaker's state in %s cannot be read: %s", s.stateRef, redact.Line(err.Error())),
 			Hint: "somebody else has written there; delete that ref (git push origin :" + s.stateRef + ") when you " +
 				"are sure that nothing loops",
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/meaning"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/splice"
@@ -132,22 +133,22 @@ func (d *draft) lines() []string {
 			what = "added"
 		}
 		if len(edits) == 0 || what != "changed" {
-			all = append(all, clean(f.Path)+": "+what)
+			all = append(all, redact.Line(f.Path)+": "+what)
 		}
 		for _, c := range f.images {
 			said := func(e splice.Applied) bool { return isOf(e, c) }
 			if len(edits) <= most && !slices.ContainsFunc(edits, said) {
-				all = append(all, fmt.Sprintf("%s: image of %s: %s -> %s", clean(f.Path), clean(c.Place),
-					cmp.Or(clean(c.Before), "none"), cmp.Or(clean(c.After), "none")))
+				all = append(all, fmt.Sprintf("%s: image of %s: %s -> %s", redact.Line(f.Path), redact.Line(c.Place),
+					cmp.Or(redact.Line(c.Before), "none"), cmp.Or(redact.Line(c.After), "none")))
 			}
 		}
 	}
 	for _, e := range d.edits {
-		what := clean(e.Old) + " -> " + clean(e.New)
+		what := redact.Line(e.Old) + " -> " + redact.Line(e.New)
 		if d.veiled[place{e.Edit.File, e.Line}] {
 			what = "changed"
 		}
-		all = append(all, fmt.Sprintf("%s:%d: %s: %s", clean(e.Edit.File), e.Line, clean(dotted(e.Path)), what))
+		all = append(all, fmt.Sprintf("%s:%d: %s: %s", redact.Line(e.Edit.File), e.Line, redact.Line(dotted(e.Path)), what))
 	}
 	if len(all) > most {
 		all = append(all[:most], fmt.Sprintf("and %d more", len(all)-most))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/checkout"
 	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/meaning"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/splice"
@@ -84,7 +85,7 @@ func (s *step) want(ctx context.Context) (wanted, error) {
 	})
 	if err != nil {
 		return wanted{}, &task.UserError{
-			Rule: "push/checkout", Final: true, Err: err, Msg: clean(err.Error()),
+			Rule: "push/checkout", Final: true, Err: err, Msg: redact.Line(err.Error()),
 			Hint: "correct that, leave the file out with paths, or say with edits what to change",
 		}
 	}
@@ -94,7 +95,7 @@ func (s *step) want(ctx context.Context) (wanted, error) {
 	for _, f := range changes.Files {
 		if err := git.CheckPath(f.Path); err != nil {
 			return wanted{}, &task.UserError{
-				Rule: "push/name", Final: true, Msg: clean(err.Error()),
+				Rule: "push/name", Final: true, Msg: redact.Line(err.Error()),
 				Hint: "rename the file, or leave it out with paths",
 			}
 		}
@@ -107,7 +108,7 @@ func (s *step) want(ctx context.Context) (wanted, error) {
 		}
 	}
 	if len(changes.Nested) > 0 {
-		s.env.Log.Printf("Left out, as they are repositories of their own: %s", some(changes.Nested))
+		s.env.Log.Printf("Left out, as they are repositories of their own: %s", redact.Lines(changes.Nested))
 	}
 	w := wanted{files: changes.Files, store: changes.Store, screened: map[string]bool{}}
 	return w, s.others(changes.Others)
@@ -136,7 +137,7 @@ func (s *step) refuseUnpushed(ctx context.Context) error {
 	commits, err := checkout.Unpushed(ctx, s.git, s.sources, started)
 	if err != nil {
 		return &task.UserError{
-			Class: task.Environment, Rule: "push/checkout", Final: true, Err: err, Msg: clean(err.Error()),
+			Class: task.Environment, Rule: "push/checkout", Final: true, Err: err, Msg: redact.Line(err.Error()),
 			Hint: "check the repository out in this job (checkout: self)",
 		}
 	}
@@ -151,7 +152,7 @@ func (s *step) refuseUnpushed(ctx context.Context) error {
 	return &task.UserError{
 		Rule: "push/unpushed", Final: true,
 		Msg: fmt.Sprintf("the checkout has %s that nobody has pushed: %s", count(len(commits), "commit"),
-			some(subjects)),
+			redact.Lines(subjects)),
 		Hint: "do not commit in the job: leave the files changed, and this task commits them",
 	}
 }
@@ -176,13 +177,13 @@ func (s *step) others(left []string) error {
 		return nil
 	}
 	if s.in.OnOtherChanges == OnOtherChangesLeave {
-		s.env.Log.Printf("Left out, as the input paths does not name them: %s", some(left))
+		s.env.Log.Printf("Left out, as the input paths does not name them: %s", redact.Lines(left))
 		return nil
 	}
 	return &task.UserError{
 		Rule: "push/paths", Final: true, Path: left[0],
 		Msg: fmt.Sprintf("the job has changed %s that the input paths does not allow: %s", count(len(left), "file"),
-			some(left)),
+			redact.Lines(left)),
 		Hint: "add them to paths, put build results into .gitignore, or set onOtherChanges: leave",
 	}
 }

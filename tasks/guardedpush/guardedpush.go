@@ -32,6 +32,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/retry"
 	"github.com/guardrails-ci/guardrails/shared/task"
 )
@@ -90,7 +91,7 @@ func (s *step) prepare(ctx context.Context) (err error) {
 	if s.remote, err = s.findRemote(ctx); err != nil {
 		return err
 	}
-	s.env.Log.Printf("Repository: %s, branch %s, with %s", clean(s.remote.URL), clean(s.branch), s.remote.who)
+	s.env.Log.Printf("Repository: %s, branch %s, with %s", redact.Line(s.remote.URL), redact.Line(s.branch), s.remote.who)
 	if s.scratch, err = os.MkdirTemp(s.env.TempDir(), "guardedpush-"); err != nil {
 		return fmt.Errorf("making a folder to work in: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 )
 
 // candidate is a commit that was to be pushed. Whether it has arrived is not always said.
@@ -21,14 +22,14 @@ func (s *step) landed(ctx context.Context, t tip) (bool, error) {
 		return false, err
 	} else if c != nil {
 		s.result.pushed, s.result.reason, s.result.commit = true, "pullRequest", c.id
-		s.env.Log.Printf("An earlier attempt has pushed %s to %s.", c.id, clean(s.headRef()))
+		s.env.Log.Printf("An earlier attempt has pushed %s to %s.", c.id, redact.Line(s.headRef()))
 	}
 	c, err := s.arrived(ctx, t.commit)
 	if err != nil || c == nil {
 		return false, err
 	}
 	s.result.pushed, s.result.reason, s.result.commit = true, "pushed", c.id
-	s.env.Log.Printf("An earlier attempt has pushed %s to %s.", c.id, clean(s.branch))
+	s.env.Log.Printf("An earlier attempt has pushed %s to %s.", c.id, redact.Line(s.branch))
 	s.summarize(c.draft)
 	return true, nil
 }

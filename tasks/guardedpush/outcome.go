@@ -8,6 +8,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/report"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
 	"github.com/guardrails-ci/guardrails/shared/task"
@@ -31,7 +32,7 @@ func (s *step) announce(err error) error {
 	if err != nil {
 		if !errors.As(err, &refusal) {
 			refusal = &task.UserError{
-				Class: task.Environment, Rule: "push/environment", Err: err, Msg: clean(err.Error()),
+				Class: task.Environment, Rule: "push/environment", Err: err, Msg: redact.Line(err.Error()),
 			}
 			err = refusal
 		}

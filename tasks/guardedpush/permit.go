@@ -10,6 +10,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
@@ -103,7 +104,7 @@ func (s *step) insist(ctx context.Context, refusal error) error {
 		if !s.overridden {
 			s.overridden = true
 			s.warn(e.Rule, e.Msg, "")
-			s.warn("breaker/override", "the breaker is overridden: "+clean(s.in.Reason),
+			s.warn("breaker/override", "the breaker is overridden: "+redact.Line(s.in.Reason),
 				"set override to false again")
 			s.tellOverride(ctx, e)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/meaning"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
@@ -83,7 +84,7 @@ func (s *step) propose(ctx context.Context, t tip, d *draft, text string) error 
 		}
 	}
 	s.result.pullRequest = made.Page
-	s.env.Log.Printf("Pull request %d: %s", made.ID, clean(made.Page))
+	s.env.Log.Printf("Pull request %d: %s", made.ID, redact.Line(made.Page))
 	s.summarize(d)
 	return nil
 }
@@ -101,7 +102,7 @@ func (s *step) advance(ctx context.Context, t tip, d *draft, text string) (bool,
 		}
 		if has {
 			s.result.reason = "unchanged"
-			s.env.Log.Printf("%s has this change already.", clean(s.headRef()))
+			s.env.Log.Printf("%s has this change already.", redact.Line(s.headRef()))
 			return false, nil
 		}
 		parents = []git.ID{t.head, t.commit}
@@ -114,14 +115,14 @@ func (s *step) advance(ctx context.Context, t tip, d *draft, text string) (bool,
 	}
 	if s.in.DryRun {
 		s.result.reason = "dryRun"
-		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now.", short(id), clean(s.headRef()))
+		s.env.Log.Printf("Dry run: commit %s would be pushed to %s now.", short(id), redact.Line(s.headRef()))
 		return false, nil
 	}
 	if err := s.publish(ctx, d, git.Update{Ref: s.headRef(), Old: t.head, New: id}); err != nil {
 		return false, err
 	}
 	s.result.pushed, s.result.reason, s.result.commit = true, "pullRequest", id
-	s.env.Log.Printf("Pushed %s to %s.", id, clean(s.headRef()))
+	s.env.Log.Printf("Pushed %s to %s.", id, redact.Line(s.headRef()))
 	return true, nil
 }
 
@@ -228,7 +229,7 @@ func (s *step) warnOfValidation(ctx context.Context) {
 		s.warn(
 			"loop/validation",
 			fmt.Sprintf("%s is the source of pull request %d: this push starts its validation again, "+
-				"because Azure DevOps does not heed %s there", clean(s.branch), open[0].ID, s.skip()),
+				"because Azure DevOps does not heed %s there", redact.Line(s.branch), open[0].ID, s.skip()),
 			"push to a branch that is not validated, or exclude the files from the build policy's path filter",
 		)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 )
 
@@ -14,7 +15,7 @@ func remoteText(err error) string {
 	if errors.As(err, &no) && no.Kind == git.Raced {
 		return "somebody else has pushed meanwhile; the change is made again on the newest commit"
 	}
-	return clean(err.Error())
+	return redact.Line(err.Error())
 }
 
 // explain turns what the remote says into what to do about it.

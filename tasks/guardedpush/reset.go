@@ -7,6 +7,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
 )
@@ -41,7 +42,7 @@ func (s *step) resetOnce(ctx context.Context) error {
 	}
 	if t.stateID == "" {
 		s.result.reason, s.result.breaker = "unchanged", breaker.Closed
-		s.warn("breaker/none", fmt.Sprintf("%s keeps no breaker of pipeline %s: nothing was reset", clean(s.remote.URL),
+		s.warn("breaker/none", fmt.Sprintf("%s keeps no breaker of pipeline %s: nothing was reset", redact.Line(s.remote.URL),
 			s.self.key()), "name in repository the one that the pipeline pushes to, and the pipeline in pipelineId")
 		return nil
 	}
@@ -51,7 +52,7 @@ func (s *step) resetOnce(ctx context.Context) error {
 		return nil
 	}
 	s.env.Log.Printf("The breaker of pipeline %s is %s since %s: %s", s.self.key(), t.state.Status,
-		t.state.Since.UTC().Format("2006-01-02 15:04:05 UTC"), clean(t.state.Reason))
+		t.state.Since.UTC().Format("2006-01-02 15:04:05 UTC"), redact.Line(t.state.Reason))
 	next := breaker.Reset(s.env.Now(), number(s.env.Var("Build.BuildId")), s.in.Reason)
 	s.result.breaker = t.state.Status
 	if s.in.DryRun {

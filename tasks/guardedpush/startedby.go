@@ -12,6 +12,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/git"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/message"
 )
@@ -121,7 +122,7 @@ func (s *step) looped(c cause) error {
 		return &task.UserError{
 			Rule: "loop/own-commit",
 			Msg: fmt.Sprintf("this run was started by commit %.12s, which run %s of this pipeline has pushed: "+
-				"to push again would be a loop", c.id, clean(c.stamp.Run)),
+				"to push again would be a loop", c.id, redact.Line(c.stamp.Run)),
 			Hint: "exclude the pushed files from the pipeline's trigger (trigger: paths: exclude:), or push " +
 				"commits that are not deployments with commitKind: other",
 		}
@@ -129,7 +130,7 @@ func (s *step) looped(c cause) error {
 		return &task.UserError{
 			Rule: "loop/own-commit",
 			Msg: fmt.Sprintf("this run was started by commit %.12s of pipeline %s, which was itself started by a "+
-				"commit of this pipeline: to push again would be a loop", c.id, clean(c.stamp.Pipeline)),
+				"commit of this pipeline: to push again would be a loop", c.id, redact.Line(c.stamp.Pipeline)),
 			Hint: "let one of the pipelines leave the other's files alone (trigger: paths: exclude:), or push " +
 				"commits that are not deployments with commitKind: other",
 		}

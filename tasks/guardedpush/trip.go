@@ -9,6 +9,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/ado"
 	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/alert"
 	"github.com/guardrails-ci/guardrails/tasks/guardedpush/breaker"
@@ -159,7 +160,7 @@ func (s *step) workItem(ctx context.Context, e alert.Event) bool {
 		s.warn("breaker/alert", "no work item was created: "+err.Error(), "")
 		return false
 	}
-	s.env.Log.Printf("Work item: %s", clean(page))
+	s.env.Log.Printf("Work item: %s", redact.Line(page))
 	return true
 }
 
