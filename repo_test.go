@@ -102,6 +102,7 @@ var layer = map[string]int{
 	"shared/lockfile": 2, "shared/git": 2,
 	"shared/checkout": 3, // on top of git: GuardedPush pushes what changed, PlatformBuild builds nothing that did
 	"shared/azure":    3, // a service connection's identity: on top of endpoint
+	"shared/keyvault": 4, // a vault is asked with that identity: KeyVaultEnv reads secrets, PlatformBuild signs with keys
 	"shared/task":     3,
 }
 
@@ -183,7 +184,7 @@ func TestBadImportBites(t *testing.T) {
 var thirdParty = map[string][]string{
 	"github.com/sethvargo/go-envconfig":          {"shared/inputs"},
 	"github.com/klauspost/compress":              {"tasks/safecache/entry", "shared/pkgzip", "tasks/platformbuild/rootfs"},
-	"github.com/Azure/azure-sdk-for-go":          {"shared/azure", "tasks/keyvaultenv/vault", "tasks/platformbuild/signature"},
+	"github.com/Azure/azure-sdk-for-go":          {"shared/azure", "shared/keyvault", "tasks/keyvaultenv/vault", "tasks/platformbuild/signature"},
 	"github.com/google/go-containerregistry":     {"tasks/platformbuild/registry", "tasks/platformbuild/reference"},
 	"github.com/moby/patternmatcher":             {"tasks/platformbuild/fingerprint"},
 	"github.com/microsoft/azure-devops-go-api":   {"shared/ado"},

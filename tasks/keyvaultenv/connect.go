@@ -8,6 +8,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/azure"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/keyvault"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
 )
@@ -29,7 +30,7 @@ func (s *step) connect() (*vault.Client, error) {
 	if err != nil {
 		return nil, connectionError(err)
 	}
-	got, err := vault.New(vault.Config{
+	got, err := vault.New(keyvault.Config{
 		Name: s.in.KeyVaultName, APIVersion: s.in.APIVersion, Credential: credential, HTTP: client,
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/azure"
+	"github.com/guardrails-ci/guardrails/shared/keyvault"
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/decode"
@@ -21,9 +22,9 @@ func (s *step) judge(w mapping.Want, answer vault.Result) (got secret, use bool,
 	facts := policy.Facts{
 		Name: s.name(w), NotBefore: got.item.NotBefore, Expires: got.item.Expires, Optional: w.Optional,
 	}
-	var refusal *vault.Error
+	var refusal *keyvault.Error
 	switch {
-	case errors.As(answer.Err, &refusal) && (refusal.Missing() || refusal.Kind == vault.Disabled):
+	case errors.As(answer.Err, &refusal) && (refusal.Missing() || refusal.Kind == keyvault.Disabled):
 		facts.Missing = refusal.Reason
 	case answer.Err != nil:
 		return got, false, s.vaultError(answer.Err)
@@ -79,7 +80,7 @@ func (s *step) short(value string) string {
 
 // vaultError is an error of the vault as users see it.
 func (s *step) vaultError(err error) error {
-	var e *vault.Error
+	var e *keyvault.Error
 	var c *azure.Error
 	switch {
 	case errors.As(err, &c):

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/keyvault"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/mapping"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/policy"
-	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
 )
 
 // step is what a step wants, understood.
@@ -74,14 +74,14 @@ func understand(env *task.Env, in Inputs) (*step, error) {
 // checkVault checks both inputs, though one call tells of one.
 func checkVault(name, version string) error {
 	wrong := func(input string, err error) error {
-		var e *vault.Error
+		var e *keyvault.Error
 		if errors.As(err, &e) {
 			return badInput(input, "the vault "+e.Reason, e.Fix)
 		}
 		return nil
 	}
-	return errors.Join(wrong("KeyVaultName", vault.Check(name, vault.DefaultAPIVersion)),
-		wrong("apiVersion", vault.Check("any", version)))
+	return errors.Join(wrong("KeyVaultName", keyvault.Check(name, keyvault.DefaultAPIVersion)),
+		wrong("apiVersion", keyvault.Check("any", version)))
 }
 
 // checkExport holds the inputs of exportTo against each other.

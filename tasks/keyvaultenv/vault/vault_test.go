@@ -15,6 +15,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/azuretest"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
+	"github.com/guardrails-ci/guardrails/shared/keyvault"
 	"github.com/guardrails-ci/guardrails/shared/retry"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
 )
@@ -68,10 +69,10 @@ func identity(t testing.TB, c *azuretest.Cloud, http *httpx.Client, data ...stri
 }
 
 // clientOf returns a client of the vault contoso-kv of a cloud.
-func clientOf(t testing.TB, c *azuretest.Cloud, change ...func(*vault.Config)) (*vault.Client, *waits) {
+func clientOf(t testing.TB, c *azuretest.Cloud, change ...func(*keyvault.Config)) (*vault.Client, *waits) {
 	t.Helper()
 	w := &waits{}
-	config := vault.Config{Name: "Contoso-KV", HTTP: c.HTTP(t), Retry: retry.Policy{Sleep: w.sleep}}
+	config := keyvault.Config{Name: "Contoso-KV", HTTP: c.HTTP(t), Retry: retry.Policy{Sleep: w.sleep}}
 	for _, f := range change {
 		f(&config)
 	}
@@ -143,11 +144,11 @@ func TestGet(t *testing.T) {
 	if text := fmt.Sprintf("%v %+v %#v %s", got[0], got[0], got[0], got[0].Secret.Value); strings.Contains(text, secretValue) {
 		t.Errorf("a result prints as %s", text)
 	}
-	if e := (*vault.Error)(nil); !errors.As(got[2].Err, &e) || !e.Missing() || e.Status != 404 || e.Secret != "missing" {
+	if e := (*keyvault.Error)(nil); !errors.As(got[2].Err, &e) || !e.Missing() || e.Status != 404 || e.Name != "missing" {
 		t.Errorf("the error of missing is %+v", got[2].Err)
 	}
 	for _, r := range v.Requests() {
-		if version := r.Query.Get("api-version"); version != vault.DefaultAPIVersion || !r.Proxied || len(r.Query) != 1 {
+		if version := r.Query.Get("api-version"); version != keyvault.DefaultAPIVersion || !r.Proxied || len(r.Query) != 1 {
 			t.Errorf("%s with the query %v, proxied: %t", r, r.Query, r.Proxied)
 		}
 	}
@@ -239,12 +240,12 @@ func TestLeastPrivilege(t *testing.T) {
 		t.Errorf("Get with the permission get: %v", got[0].Err)
 	}
 	_, err := client.List(t.Context())
-	checkError(t, err, vault.RBAC, "has no role to list the secrets of it; give it the role Key Vault Secrets User")
+	checkError(t, err, keyvault.RBAC, "has no role to list the secrets of it; give it the role Key Vault Secrets User")
 }
 
-func checkError(t *testing.T, err error, kind vault.Kind, want string) {
+func checkError(t *testing.T, err error, kind keyvault.Kind, want string) {
 	t.Helper()
-	var e *vault.Error
+	var e *keyvault.Error
 	if !errors.As(err, &e) || e.Kind != kind || !strings.Contains(err.Error(), want) {
 		t.Fatalf("error %v, want an *Error of the kind %s with %q", err, kind, want)
 	}
@@ -269,7 +270,7 @@ func TestClouds(t *testing.T) {
 			v := c.Vault("contoso-kv")
 			v.Configure(azuretest.VaultConfig{APIVersions: []string{"2016-10-01"}})
 			v.Set("a", secretValue)
-			client, _ := clientOf(t, c, func(config *vault.Config) {
+			client, _ := clientOf(t, c, func(config *keyvault.Config) {
 				config.Credential = identity(t, c, c.HTTP(t), append(data, "ENVIRONMENT="+cloud)...)
 				config.APIVersion = "2016-10-01"
 			})
@@ -287,21 +288,21 @@ func TestNew(t *testing.T) {
 	known := identity(t, c, client)
 	unknown := identity(t, c, client, "ENVIRONMENT=AzureStack", "ACTIVEDIRECTORYAUTHORITY=https://login.example/")
 	for name, tc := range map[string]struct {
-		config vault.Config
-		kind   vault.Kind
+		config keyvault.Config
+		kind   keyvault.Kind
 	}{
-		"an address":        {vault.Config{Name: "https://hunter2.vault.azure.net"}, vault.BadName},
-		"a host":            {vault.Config{Name: "contoso-kv.vault.azure.net"}, vault.BadName},
-		"nothing":           {vault.Config{}, vault.BadName},
-		"two letters":       {vault.Config{Name: "ab"}, vault.BadName},
-		"25 letters":        {vault.Config{Name: strings.Repeat("a", 25)}, vault.BadName},
-		"24 and a dash":     {vault.Config{Name: strings.Repeat("a", 12) + "-" + strings.Repeat("a", 12)}, vault.BadName},
-		"two dashes":        {vault.Config{Name: "a--b"}, vault.BadName},
-		"a dash at the end": {vault.Config{Name: "abc-"}, vault.BadName},
-		"a digit first":     {vault.Config{Name: "1abc"}, vault.BadName},
-		"no suffix":         {vault.Config{Name: "abc", Credential: unknown}, vault.BadName},
-		"a bad suffix":      {vault.Config{Name: "abc", Suffix: "evil.example/"}, vault.BadName},
-		"an API version":    {vault.Config{Name: "abc", APIVersion: "7.4&x=hunter2"}, vault.BadVersion},
+		"an address":        {keyvault.Config{Name: "https://hunter2.vault.azure.net"}, keyvault.BadName},
+		"a host":            {keyvault.Config{Name: "contoso-kv.vault.azure.net"}, keyvault.BadName},
+		"nothing":           {keyvault.Config{}, keyvault.BadName},
+		"two letters":       {keyvault.Config{Name: "ab"}, keyvault.BadName},
+		"25 letters":        {keyvault.Config{Name: strings.Repeat("a", 25)}, keyvault.BadName},
+		"24 and a dash":     {keyvault.Config{Name: strings.Repeat("a", 12) + "-" + strings.Repeat("a", 12)}, keyvault.BadName},
+		"two dashes":        {keyvault.Config{Name: "a--b"}, keyvault.BadName},
+		"a dash at the end": {keyvault.Config{Name: "abc-"}, keyvault.BadName},
+		"a digit first":     {keyvault.Config{Name: "1abc"}, keyvault.BadName},
+		"no suffix":         {keyvault.Config{Name: "abc", Credential: unknown}, keyvault.BadName},
+		"a bad suffix":      {keyvault.Config{Name: "abc", Suffix: "evil.example/"}, keyvault.BadName},
+		"an API version":    {keyvault.Config{Name: "abc", APIVersion: "7.4&x=hunter2"}, keyvault.BadVersion},
 	} {
 		if tc.config.Credential == nil {
 			tc.config.Credential = known
@@ -315,7 +316,7 @@ func TestNew(t *testing.T) {
 		checkError(t, err, tc.kind, "the vault ")
 	}
 	for _, version := range []string{"", "7.4", "2016-10-01", "7.6-preview.1", "2025-06-01-preview"} {
-		if _, err := vault.New(vault.Config{Name: "a-b-c", APIVersion: version, Credential: known, HTTP: client}); err != nil {
+		if _, err := vault.New(keyvault.Config{Name: "a-b-c", APIVersion: version, Credential: known, HTTP: client}); err != nil {
 			t.Errorf("New with the API version %q: %v", version, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package vault
+package keyvault
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package vault
+package keyvault
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/retry"
@@ -48,15 +49,21 @@ func ask(t testing.TB, challenge, scope string) ([]string, error) {
 	t.Helper()
 	web := httpx.New(httpx.Config{})
 	web.HTTP().Transport = stranger{t, challenge}
-	c := &Client{
-		config: Config{Name: "contoso-kv", HTTP: web, Patience: time.Minute, Deadline: time.Minute, APIVersion: "7.4", Retry: retry.Policy{Attempts: 1}},
-		host:   "contoso-kv.vault.azure.net",
-	}
 	source := &tokens{t: t}
-	if err := c.open(scoped{source, scope}); err != nil {
+	v := &Vault{
+		config: Config{Name: "contoso-kv", HTTP: web, Patience: time.Minute, APIVersion: "7.4", Retry: retry.Policy{Attempts: 1}},
+		host:   "contoso-kv.vault.azure.net", source: scoped{source, scope},
+	}
+	client, err := azsecrets.NewClient(v.URL(), v.Credential(), &azsecrets.ClientOptions{
+		ClientOptions: v.Options(), DisableChallengeResourceVerification: v.Unverified(),
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	err := c.Get(t.Context(), []Ref{{Name: "a"}})[0].Err
+	err = v.Ask(t.Context(), Op{Noun: "secret", Name: "a", Verb: "read", Done: "read"}, func(ctx context.Context) error {
+		_, err := client.GetSecret(ctx, "a", "", nil)
+		return err
+	})
 	return source.scopes, err
 }
 

@@ -1,4 +1,4 @@
-package vault
+package keyvault
 
 import (
 	"cmp"
@@ -28,7 +28,7 @@ func patient(p retry.Policy) retry.Policy {
 
 // again is the part of the SDK's pipeline that makes a request again where that may help.
 // It has to be there: a list that has failed once cannot go on.
-type again struct{ client *Client }
+type again struct{ vault *Vault }
 
 var errStatus = errors.New("an answer that may be another one next time")
 
@@ -42,13 +42,16 @@ func (a again) Do(req *policy.Request) (*http.Response, error) {
 	var last error
 	seen.attempts = 0
 	// The answer or the error of the last attempt says more than the one of all attempts.
-	_ = retry.Do(req.Raw().Context(), a.client.config.Retry, func(ctx context.Context) error {
+	_ = retry.Do(req.Raw().Context(), a.vault.config.Retry, func(ctx context.Context) error {
 		seen.attempts++
+		if last = req.RewindBody(); last != nil {
+			return last
+		}
 		resp, last = req.Clone(ctx).Next()
 		switch {
 		case ctx.Err() != nil:
 			return last
-		case last != nil && seen.err != nil && seen.attempts < tries && a.client.unreachable(seen.err).mayPass():
+		case last != nil && seen.err != nil && seen.attempts < tries && a.vault.unreachable(seen.err).mayPass():
 			return retry.Temporary(last, 0)
 		case last == nil &&
 			(seen.status == http.StatusTooManyRequests || seen.attempts < tries && isTrouble(seen.status)):

@@ -1,4 +1,4 @@
-package vault
+package keyvault
 
 import (
 	"fmt"
@@ -34,24 +34,25 @@ const (
 	Server       Kind = "server"     // the vault has trouble of its own
 )
 
-// Error says why there is no secret. It never holds a value.
+// Error says why there is no answer. It never holds a value.
 type Error struct {
 	Vault    string
-	Secret   string // "" if it is about the vault, or a list of its secrets
+	Noun     string // what Name is: a secret, a key
+	Name     string // "" if it is about the vault, or a list of what it has
 	Version  string
 	Kind     Kind
 	Status   int    // of the answer; 0 if there was none
-	Reason   string // what is wrong, to be read behind the secret's or the vault's name
+	Reason   string // what is wrong, to be read behind the object's or the vault's name
 	Fix      string // what to change
 	Attempts int
 	Err      error // the cause, if there is one: its text may have many lines
 }
 
-// Message says in one line of what secret and vault, and what is wrong.
+// Message says in one line of what object and vault, and what is wrong.
 func (e *Error) Message() string {
 	text := "the vault " + e.Vault
-	if e.Secret != "" {
-		text = "the secret " + e.Secret + " of " + text
+	if e.Name != "" {
+		text = "the " + e.Noun + " " + e.Name + " of " + text
 		if e.Version != "" {
 			text = "the version " + e.Version + " of " + text
 		}
@@ -69,11 +70,11 @@ func (e *Error) Error() string { return e.Message() + "; " + e.Fix }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Missing reports whether the vault can be read, and does not have the secret.
+// Missing reports whether the vault can be read, and does not have the object.
 func (e *Error) Missing() bool { return e.Kind == NotFound }
 
-// ofVault reports whether it would be the same for every other secret.
-func (e *Error) ofVault() bool {
+// OfVault reports whether it would be the same for every other object.
+func (e *Error) OfVault() bool {
 	return slices.Contains([]Kind{
 		Firewall, PrivateLink, Credential, WrongTenant, Unauthorized, NoVault, DNS, Proxy, TLS, Network, Timeout,
 		Throttled, BadVersion, SignInPage,
@@ -86,14 +87,14 @@ func (e *Error) mayPass() bool {
 		e.Kind == Proxy && (e.Status == 0 || e.Status >= 500)
 }
 
-// problem is an Error about a secret of this vault, or about the vault if ref names none.
-func (c *Client) problem(ref Ref, kind Kind, reason, fix string) *Error {
-	e := &Error{Vault: c.config.Name, Kind: kind, Reason: reason, Fix: fix}
-	if secretName.MatchString(ref.Name) { // what is none could be a value in the wrong place
-		e.Secret = ref.Name
+// Problem is an Error about what an operation is about: an object of this vault, or the vault.
+func (v *Vault) Problem(op Op, kind Kind, reason, fix string) *Error {
+	e := &Error{Vault: v.config.Name, Kind: kind, Noun: op.Noun, Reason: reason, Fix: fix}
+	if objectName.MatchString(op.Name) { // what is none could be a value in the wrong place
+		e.Name = op.Name
 	}
-	if secretVersion.MatchString(ref.Version) {
-		e.Version = ref.Version
+	if objectVersion.MatchString(op.Version) {
+		e.Version = op.Version
 	}
 	return e
 }
