@@ -14,6 +14,7 @@
 package azure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -49,6 +50,9 @@ type Job struct {
 	OIDC string
 	// Mask is told each token before it is used, so that it can be hidden.
 	Mask func(secret string)
+	// Cloud is that of a connection which names none, as those of the type dockerregistry
+	// do; AzureCloud if empty.
+	Cloud string
 }
 
 // JobOf returns the Job of an agent's environment. Server and Token are empty if it does
@@ -73,7 +77,7 @@ type Credential struct {
 // New returns the credential of a service connection. It asks nobody yet. Errors,
 // also those of the methods, are *Error.
 func New(c *endpoint.Connection, job Job) (*Credential, error) {
-	cloud, err := cloudOf(c)
+	cloud, err := cloudOf(c, cmp.Or(job.Cloud, "AzureCloud"))
 	if err != nil {
 		return nil, wrong(c.ID, err)
 	}

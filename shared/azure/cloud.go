@@ -38,12 +38,12 @@ var environments = map[string]environment{
 // all is what a scope has behind the resource: all permissions that the identity has there.
 const all = "/.default"
 
-// cloudOf returns the cloud of a connection; one that says nothing is of the public
-// cloud. One's own (Azure Stack) says where its login is.
-func cloudOf(c *endpoint.Connection) (environment, error) {
+// cloudOf returns the cloud of a connection, or the usual one if it names none. One's own
+// (Azure Stack) says where its login is.
+func cloudOf(c *endpoint.Connection, usual string) (environment, error) {
 	name, ok := c.Data("environment")
 	if !ok {
-		name = "AzureCloud"
+		name = usual
 	}
 	if known, ok := environments[strings.ToLower(name)]; ok {
 		return known, nil
