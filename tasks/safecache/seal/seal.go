@@ -15,11 +15,11 @@ package seal
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
-	"strconv"
+
+	"github.com/guardrails-ci/guardrails/shared/dsse"
 )
 
 // Opened is an envelope that was read.
@@ -56,16 +56,11 @@ func (e *SignatureError) Error() string {
 
 // Seal makes the envelope of a payload. Without a signer it has no signatures.
 func Seal(payloadType string, payload []byte, s *Signer) []byte {
-	e := envelope{base64.StdEncoding.EncodeToString(payload), payloadType, []signature{}}
+	e := dsse.Envelope{Type: payloadType, Payload: payload}
 	if s != nil {
-		sum := ed25519.Sign(s.private, pae(payloadType, payload))
-		e.Signatures = append(e.Signatures, signature{s.Key().ID(), base64.StdEncoding.EncodeToString(sum)})
+		e.Signatures = []dsse.Signature{{KeyID: s.Key().ID(), Sum: ed25519.Sign(s.private, e.PAE())}}
 	}
-	text, err := json.Marshal(e)
-	if err != nil {
-		panic("seal: an envelope of strings cannot be written: " + err.Error())
-	}
-	return text
+	return e.Text()
 }
 
 // Open reads an envelope of the payload type and looks for a signature by one of
@@ -73,27 +68,20 @@ func Seal(payloadType string, payload []byte, s *Signer) []byte {
 // keys that are not known are no error: see [Opened]. The error is a [*FormatError]
 // or a [*SignatureError].
 func Open(text []byte, payloadType string, keys []Key) (Opened, error) {
-	e, err := parseEnvelope(text)
-	if err != nil {
+	e, err := dsse.Parse(text)
+	var malformed *dsse.FormatError
+	switch {
+	case errors.As(err, &malformed):
+		return Opened{}, &FormatError{malformed.Reason}
+	case err != nil:
 		return Opened{}, err
-	}
-	if e.PayloadType != payloadType {
+	case e.Type != payloadType:
 		return Opened{}, &FormatError{"its payload type is not " + payloadType}
 	}
-	payload, err := decodeBase64(e.Payload)
-	if err != nil {
-		return Opened{}, &FormatError{"its payload " + err.Error()}
-	}
-	sums := make([][]byte, len(e.Signatures))
-	for i, s := range e.Signatures {
-		if sums[i], err = decodeBase64(s.Sum); err != nil {
-			return Opened{}, &FormatError{"a signature " + err.Error()}
-		}
-	}
-	opened := Opened{Payload: payload, Signed: len(sums) > 0}
-	signed := pae(payloadType, payload)
-	for _, sum := range sums {
-		if key, ok := signedBy(keys, signed, sum); ok {
+	opened := Opened{Payload: e.Payload, Signed: len(e.Signatures) > 0}
+	signed := e.PAE()
+	for _, s := range e.Signatures {
+		if key, ok := signedBy(keys, signed, s.Sum); ok {
 			opened.KeyID = key.ID()
 			return opened, nil
 		}
@@ -120,7 +108,7 @@ var keyIDForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // unknown collects the names of unknown keys, when no signature is valid. It is an
 // error if a signature names a known one.
-func unknown(signatures []signature, keys []Key) ([]string, error) {
+func unknown(signatures []dsse.Signature, keys []Key) ([]string, error) {
 	var names []string
 	for _, s := range signatures {
 		for _, key := range keys {
@@ -133,18 +121,4 @@ func unknown(signatures []signature, keys []Key) ([]string, error) {
 		}
 	}
 	return names, nil
-}
-
-// pae is DSSE's pre-authentication encoding: what is signed. The lengths make it
-// impossible to move bytes between type and payload.
-func pae(payloadType string, payload []byte) []byte {
-	text := make([]byte, 0, len(payloadType)+len(payload)+50)
-	text = append(text, "DSSEv1 "...)
-	text = strconv.AppendInt(text, int64(len(payloadType)), 10)
-	text = append(text, ' ')
-	text = append(text, payloadType...)
-	text = append(text, ' ')
-	text = strconv.AppendInt(text, int64(len(payload)), 10)
-	text = append(text, ' ')
-	return append(text, payload...)
 }

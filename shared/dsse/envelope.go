@@ -1,4 +1,4 @@
-package seal
+package dsse
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 // maxSignatures bounds the work that an envelope can ask for.
 const maxSignatures = 16
 
+// envelope is an envelope as it is written.
 type envelope struct {
 	Payload     string      `json:"payload"`
 	PayloadType string      `json:"payloadType"`
@@ -24,10 +25,9 @@ type signature struct {
 	Sum   string `json:"sig"`
 }
 
-// parseEnvelope reads token by token: json.Unmarshal would take the last of
-// repeated fields and any upper or lower case of their names, where another reader
-// takes the first or none.
-func parseEnvelope(text []byte) (envelope, error) {
+// read reads token by token: json.Unmarshal would take the last of repeated fields and
+// any upper or lower case of their names, where another reader takes the first or none.
+func read(text []byte) (envelope, error) {
 	var e envelope
 	if !utf8.Valid(text) {
 		return e, &FormatError{"it is not UTF-8"} // or the decoder would replace bytes
