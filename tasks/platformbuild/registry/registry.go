@@ -1,97 +1,94 @@
 // Package registry reads images from an OCI registry, and writes tags and signatures.
+//
+// It speaks the distribution protocol itself, and promises:
+//   - manifests, configs, provenance and signatures are checked against their digests and sizes before they are
+//     used, layers while they are read;
+//   - no answer fills the memory: each kind has its limit;
+//   - credentials go to the registry, and to the server that gives out its tokens if that belongs to it; never
+//     anywhere else, never by plain HTTP (but to this machine), never along with a redirect;
+//   - what may pass is tried again; credentials that are no longer accepted are asked for anew, once;
+//   - every error is an [*Error] of one line, in which what the registry says is cleaned and cut.
+//
+// A layer of which only the beginning is read cannot be checked: its digest is that of the whole.
 package registry
 
 import (
 	"context"
 	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/redact"
-	"github.com/guardrails-ci/guardrails/tasks/platformbuild/content"
-	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
-	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
-	"github.com/guardrails-ci/guardrails/tasks/platformbuild/rootfs"
+	"github.com/guardrails-ci/guardrails/shared/retry"
 )
 
-// Credentials returns what to show to a registry's host; empty strings mean nobody. It is asked again when a registry
-// no longer accepts what it got.
-type Credentials func(ctx context.Context, host string) (user, password string, err error)
+// Credentials returns what to show to a registry's host; empty strings mean nobody. It is asked each time that they
+// are needed, and with fresh when the registry did not accept what it got before.
+type Credentials func(ctx context.Context, host string, fresh bool) (user, password string, err error)
 
 // Config is how to reach registries.
 type Config struct {
-	HTTP        *http.Client
-	Credentials Credentials
-	Secrets     *redact.Set
+	HTTP        *http.Client // its transport is used; where to follow redirects is decided here
+	Credentials Credentials  // nil: nobody
+	Secrets     *redact.Set  // gets the tokens of registries; hidden in errors
 	Sleep       func(context.Context, time.Duration) error // between tries; nil is the clock
 	Plain       func(host string) bool                     // may be spoken to by plain HTTP; nil: loopback only
 }
 
-// Client talks to registries.
-type Client struct{}
+const (
+	tries   = 3
+	silence = time.Minute // of a registry, within an answer
+)
+
+// Client talks to registries. It may be used by several goroutines.
+type Client struct {
+	config  Config
+	retry   retry.Policy
+	api     *http.Client // follows redirects of what is read
+	fixed   *http.Client // follows none
+	silence time.Duration
+
+	lock    sync.Mutex
+	allowed map[scope]authorization
+	insure  map[string]bool  // hosts that turned out to speak plain HTTP
+}
 
 // New is a client.
-func New(c Config) *Client { panic("skeleton") }
-
-// Image is what a name stands for: an index of several platforms, or a single manifest.
-type Image struct {
-	Reference  reference.Reference // by digest
-	MediaType  string
-	Size       int64
-	Index      bool
-	Claims     map[string]string // annotations of the index (or of the single manifest)
-	Parts      []Part            // one a platform; attestations are left out
-	Provenance map[string][]byte // in-toto statements of BuildKit, by the digest of the part they are about; may be empty
+func New(c Config) *Client {
+	if c.Plain == nil {
+		c.Plain = isLoopback
+	}
+	if c.Credentials == nil {
+		c.Credentials = func(context.Context, string, bool) (string, string, error) { return "", "", nil }
+	}
+	var transport http.RoundTripper
+	if c.HTTP != nil {
+		transport = c.HTTP.Transport
+	}
+	return &Client{
+		config:  c,
+		retry:   retry.Policy{Attempts: tries, Sleep: c.Sleep},
+		api:     &http.Client{Transport: transport, CheckRedirect: checkRedirect},
+		fixed:   &http.Client{Transport: transport, CheckRedirect: noRedirect},
+		silence: silence,
+		allowed: map[scope]authorization{},
+		insure:  map[string]bool{},
+	}
 }
 
-// Part is the image for one platform.
-type Part struct {
-	Digest      string
-	Claimed     platform.Platform // by the index; of a single manifest: by its config
-	Config      content.Image     // Platform is what the config claims
-	Labels      map[string]string
-	Annotations map[string]string // of the manifest
-	Layers      []rootfs.Layer
-	Created     time.Time
+// isLoopback is for hosts with or without a port.
+func isLoopback(host string) bool {
+	name := hostname(host)
+	ip, err := netip.ParseAddr(name)
+	return strings.EqualFold(name, "localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
-// Resolve asks what a reference stands for (tag or digest). Everything read is checked against its digest.
-func (c *Client) Resolve(ctx context.Context, ref reference.Reference) (Image, error) {
-	panic("skeleton")
-}
-
-// Digest returns the digest that a tag has now; ok is false if there is none.
-func (c *Client) Digest(ctx context.Context, ref reference.Reference) (digest string, ok bool, err error) {
-	panic("skeleton")
-}
-
-// Tag makes a tag stand for the image with the digest in from, of the same repository.
-func (c *Client) Tag(ctx context.Context, from reference.Reference, tag string) error {
-	panic("skeleton")
-}
-
-// DeleteTag removes a tag and leaves the image; false if the registry cannot do that.
-func (c *Client) DeleteTag(ctx context.Context, ref reference.Reference) (bool, error) {
-	panic("skeleton")
-}
-
-// Artifact is a manifest of one layer, as cosign stores signatures and attestations.
-type Artifact struct {
-	Layers []ArtifactLayer
-}
-
-// ArtifactLayer is one signature or attestation.
-type ArtifactLayer struct {
-	MediaType   string
-	Annotations map[string]string
-	Data        []byte
-}
-
-// Artifact reads what a tag such as sha256-<hex>.sig holds; ok is false if there is none.
-func (c *Client) Artifact(ctx context.Context, ref reference.Reference) (a Artifact, ok bool, err error) {
-	panic("skeleton")
-}
-
-// PutArtifact writes it. What others have added meanwhile is kept.
-func (c *Client) PutArtifact(ctx context.Context, ref reference.Reference, a Artifact) error {
-	panic("skeleton")
+// hostname is the host without its port and brackets.
+func hostname(host string) string {
+	if at := strings.LastIndexByte(host, ':'); at > strings.LastIndexByte(host, ']') {
+		host = host[:at]
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
 }
