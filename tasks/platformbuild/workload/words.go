@@ -1,0 +1,32 @@
+package workload
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/guardrails-ci/guardrails/shared/redact"
+)
+
+// maxText is as much of a text of somebody else's as a finding repeats.
+const maxText = 120
+
+// clean is a text of somebody else's in one harmless line.
+func clean(text string) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(c rune) bool {
+		return c == ' ' || !strconv.IsPrint(c)
+	}), " ")
+	return redact.Defuse(cut(text))
+}
+
+// quote is a name of somebody else's in quotes.
+func quote(text string) string {
+	return redact.Defuse(strconv.Quote(cut(strings.ToValidUTF8(text, "?"))))
+}
+
+func cut(text string) string {
+	if utf8.RuneCountInString(text) > maxText {
+		return string([]rune(text)[:maxText]) + "..."
+	}
+	return text
+}
