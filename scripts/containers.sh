@@ -3,7 +3,7 @@
 # into the system: buildkitd and buildx are built from the Go modules that
 # build/containers pins, the Docker engine comes from Debian's or Ubuntu's packages.
 #
-#   bin/                  buildkitd docker-buildx docker dockerd containerd runc ...
+#   bin/                  buildkitd buildctl docker-buildx docker dockerd containerd runc ...
 #   busybox-amd64, -arm64 static programs, of which tests make base images
 #   qemu-aarch64-static   for builds of arm64 by emulation
 #
@@ -102,7 +102,9 @@ taken "$out/new/root" qemu-aarch64-static "$out/new/qemu-aarch64-static"
 rm -rf "$out"/new/root*
 
 built docker-buildx github.com/docker/buildx/cmd/buildx "-X github.com/docker/buildx/version.Version=$buildx"
-built buildkitd github.com/moby/buildkit/cmd/buildkitd "-X github.com/moby/buildkit/version.Version=$buildkit"
+for program in buildkitd buildctl; do
+  built $program github.com/moby/buildkit/cmd/$program "-X github.com/moby/buildkit/version.Version=$buildkit"
+done
 
 # Not the folder itself: it holds the lock, and what scripts/containers-heavy.sh has made.
 for new in "$out"/new/*; do

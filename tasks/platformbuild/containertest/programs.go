@@ -1,0 +1,45 @@
+package containertest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// ErrUnavailable says that this machine cannot run daemons: it is no Linux, this is not root, or the programs are not there.
+var ErrUnavailable = errors.New("containers cannot run here")
+
+// programs is the folder that scripts/containers.sh fills.
+func programs() (string, error) {
+	starts := []string{"."}
+	if _, file, _, ok := runtime.Caller(0); ok { // where this was built is where its programs are, wherever it runs
+		starts = append(starts, filepath.Dir(file))
+	}
+	for _, start := range starts {
+		dir, err := filepath.Abs(start)
+		if err != nil {
+			return "", err
+		}
+		for ; ; dir = filepath.Dir(dir) {
+			out := filepath.Join(dir, "build", "out", "containers")
+			if _, err := os.Stat(filepath.Join(out, "stamp")); err == nil {
+				return out, nil
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	return "", fmt.Errorf("%w: there is no build/out/containers; make it with: make containers", ErrUnavailable)
+}
+
+// Busybox reads busybox for amd64 or arm64, a static program.
+func Busybox(arch string) ([]byte, error) {
+	dir, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, "busybox-"+arch))
+}
