@@ -221,7 +221,7 @@ func (c *Cloud) resource(scope string) (string, bool) {
 			continue
 		}
 		known := []string{c.environment.resource, "https://storage.azure.com", "https://management.azure.com",
-			"499b84ac-1321-427f-aa17-267ca6975798"} // Azure DevOps
+			"https://containerregistry.azure.net", "499b84ac-1321-427f-aa17-267ca6975798"} // Azure DevOps
 		c.lock.Lock()
 		defer c.lock.Unlock()
 		for _, v := range c.vaults {

@@ -21,7 +21,8 @@ import (
 // (Azure/acr, docs/AAD-OAuth.md).
 const nobody = "00000000-0000-0000-0000-000000000000"
 
-// registryScope is what a token for registries is of, in every cloud (azcontainerregistry/cloud_config.go of the SDK).
+// registryScope is what a token for registries is of, in every cloud (azcontainerregistry/cloud_config.go of the
+// SDK).
 const registryScope = "https://containerregistry.azure.net/.default"
 
 // home is where registries of a cloud are.
@@ -31,8 +32,8 @@ type home struct {
 	scope  string // of Azure Resource Manager, whose tokens registries take, too
 }
 
-// homes are all that may get a token. Who they are is written here, and not asked of a connection: its login server is a
-// text like any other.
+// homes are all that may get a token. Who they are is written here, and not asked of a connection: its login server
+// is a text like any other.
 var homes = []home{
 	{".azurecr.io", "AzureCloud", "https://management.azure.com/.default"},
 	{".azurecr.us", "AzureUSGovernment", "https://management.usgovcloudapi.net/.default"},
@@ -54,7 +55,8 @@ func ofAzure(c *endpoint.Connection, config Config) (*Source, error) {
 	known.Scheme = schemeOf(c)
 	key, hasKey := c.Auth("servicePrincipalKey")
 	kind, _ := c.Auth("authenticationType")
-	if strings.EqualFold(known.Scheme, "ServicePrincipal") && hasKey && !strings.EqualFold(kind.Reveal(), "spnCertificate") {
+	isPrincipal := strings.EqualFold(known.Scheme, "ServicePrincipal")
+	if isPrincipal && hasKey && !strings.EqualFold(kind.Reveal(), "spnCertificate") {
 		id, ok := c.Auth("servicePrincipalId")
 		if !ok {
 			return nil, problem(c, "it names no application (service principal)", fix, nil)
@@ -99,7 +101,8 @@ func homeOf(c *endpoint.Connection, host string) (home, error) {
 	case i < 0 && isLoopback(host):
 		return homes[0], nil
 	case i < 0:
-		return home{}, problem(c, fmt.Sprintf("its login server %.80q is no registry of Azure, which alone may get its token", host),
+		return home{}, problem(c,
+			fmt.Sprintf("its login server %.80q is no registry of Azure, which alone may get its token", host),
 			"use a connection of the type Others, with a user and a password", nil)
 	case own || named && !strings.EqualFold(cloud, homes[i].cloud):
 		return home{}, problem(c, fmt.Sprintf("its login server %.80q is not of its cloud %.40q", host, cloud),
@@ -177,7 +180,8 @@ func (e *exchange) trade(ctx context.Context) (string, error) {
 		form.Set("tenant", e.tenant)
 	}
 	answer, err := e.config.HTTP.Do(ctx, httpx.Request{
-		Method: http.MethodPost, URL: scheme + e.host + "/oauth2/exchange", Idempotent: true, Body: []byte(form.Encode()),
+		Method: http.MethodPost, URL: scheme + e.host + "/oauth2/exchange",
+		Body: []byte(form.Encode()), Idempotent: true,
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}},
 	})
 	if err != nil {
@@ -194,8 +198,8 @@ func (e *exchange) trade(ctx context.Context) (string, error) {
 	return got.Token, nil
 }
 
-// unknownRegistries are Entra's words for a tenant in which nobody has used registries yet (or where their application is
-// disabled): then only the tokens of Azure Resource Manager are left.
+// unknownRegistries are Entra's words for a tenant in which nobody has used registries yet (or where their
+// application is disabled): then only the tokens of Azure Resource Manager are left.
 var unknownRegistries = []string{"AADSTS500011", "AADSTS500014", "AADSTS650057"}
 
 // isToken reports whether text can be a token, which goes into headers and into Docker.
@@ -220,7 +224,8 @@ func (e *exchange) refusal(ctx context.Context, err error) error {
 	if code := codePattern.FindStringSubmatch(status.Detail); code != nil {
 		said += " " + code[1]
 	}
-	reason, fix := fmt.Sprintf("%s gives no token (%s)", e.host, said), "try again later; see https://azure.status.microsoft"
+	reason := fmt.Sprintf("%s gives no token (%s)", e.host, said)
+	fix := "try again later; see https://azure.status.microsoft"
 	switch {
 	case status.Status == http.StatusForbidden && strings.HasSuffix(said, " DENIED"):
 		reason = fmt.Sprintf("%s does not let this agent's network in (%s)", e.host, said)
@@ -232,7 +237,8 @@ func (e *exchange) refusal(ctx context.Context, err error) error {
 	case status.Status == http.StatusNotFound, status.Status == http.StatusMethodNotAllowed:
 		fix = "check that it is a registry of Azure"
 	case status.Status == http.StatusTooManyRequests:
-		reason, fix = fmt.Sprintf("%s limits the requests of this agent (%s)", e.host, said), "run fewer jobs at once, or try again later"
+		reason = fmt.Sprintf("%s limits the requests of this agent (%s)", e.host, said)
+		fix = "run fewer jobs at once, or try again later"
 	case status.Status < http.StatusInternalServerError:
 		fix = "check the tenant and the application of the connection"
 	}

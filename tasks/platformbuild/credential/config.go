@@ -89,20 +89,24 @@ func readConfig(folder string) (document, error) {
 	if text = bytes.TrimSpace(text); len(text) > 0 && json.Unmarshal(text, &d) != nil || d == nil {
 		return nil, fmt.Errorf("%s is not the JSON that Docker writes: correct or remove it", path)
 	}
-	for _, name := range ourFields { // their case does not count for Docker
-		for key, value := range d {
-			if _, both := d[name]; !both && strings.EqualFold(key, name) {
-				d[name] = value
-			}
-			if key != name && strings.EqualFold(key, name) {
-				delete(d, key)
-			}
-		}
-	}
+	d.fold()
 	return d, nil
 }
 
-var ourFields = []string{"auths", "credHelpers", "cliPluginsExtraDirs"}
+// fold writes the fields that we change as Docker does, for which their case does not count.
+func (d document) fold() {
+	for _, name := range []string{"auths", "credHelpers", "cliPluginsExtraDirs"} {
+		for key, value := range d {
+			if key == name || !strings.EqualFold(key, name) {
+				continue
+			}
+			if _, both := d[name]; !both {
+				d[name] = value
+			}
+			delete(d, key)
+		}
+	}
+}
 
 // get reads a field; false if it is there and not as it should be.
 func (d document) get(field string, into any) bool {

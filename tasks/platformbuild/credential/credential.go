@@ -1,16 +1,19 @@
-// Package credential hands a registry's credentials to Docker: never in a file or a variable, and always fresh. A private
-// Docker configuration names our own program as the credential helper; that asks the task, which is still running, through
-// a socket in a private folder.
+// Package credential hands a registry's credentials to Docker: never in a file or a variable, and always fresh. A
+// private Docker configuration names our own program as the credential helper; that asks the task, which is still
+// running, through a socket in a private folder.
 //
 // What it promises:
-//   - a password goes to the host of its connection, and a token of Azure to a registry of Azure, of the same cloud, and
-//     only by https;
+//   - a password goes to the host of its connection, and a token of Azure to a registry of Azure, of the same
+//     cloud, and only by https;
 //   - what it hands out is masked first, and is not written anywhere;
-//   - the helper answers for the hosts of the connections only, and only to who has started Docker with our environment;
-//   - the user's own configuration is kept: its other credentials and helpers, plugins, proxies, contexts and builders;
+//   - the helper answers for the hosts of the connections only, and only to who has started Docker with our
+//     environment;
+//   - the user's own configuration is kept: its other credentials and helpers, plugins, proxies, contexts and
+//     builders;
 //   - errors are one line in our words, with the way out, and are an *azure.Error where the connection is to blame.
 //
-// It does not keep the token from a program that the build's own user runs as Docker does: Docker's plugins, for example.
+// It does not keep the token from a program that the build's own user runs as Docker does: Docker's plugins, for
+// example.
 package credential
 
 import (
@@ -58,8 +61,8 @@ func (c *Config) debug(format string, args ...any) {
 	}
 }
 
-// Of is the source for a connection of the type dockerregistry: a user and a password, or an Azure identity whose token
-// is exchanged for the registry's (ACR). It asks nobody yet.
+// Of is the source for a connection of the type dockerregistry: a user and a password, or an Azure identity whose
+// token is exchanged for the registry's (ACR). It asks nobody yet.
 func Of(c *endpoint.Connection, config Config) (*Source, error) {
 	if config.Job.Mask == nil {
 		config.Job.Mask = config.Mask
@@ -103,8 +106,8 @@ func basic(user, password string) string {
 // Host is the registry's host, such as contoso.azurecr.io; docker.io for Docker Hub.
 func (s *Source) Host() string { return s.host }
 
-// Get returns credentials that are good for some minutes at least; fresh leaves out what is remembered. Both are empty
-// for a connection that has none.
+// Get returns credentials that are good for some minutes at least; fresh leaves out what is remembered. Both are
+// empty for a connection that has none.
 func (s *Source) Get(ctx context.Context, fresh bool) (user, password string, err error) {
 	if s.exchange == nil {
 		return s.user, s.password.Reveal(), nil

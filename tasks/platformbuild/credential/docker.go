@@ -25,11 +25,14 @@ const (
 // socketVariable says to our helper where the task listens, and with which word to begin.
 const socketVariable = "GUARDRAILS_DOCKER_CREDENTIALS"
 
-// Serve makes a private configuration below folder from the user's own (whose other helpers, plugins, proxies and contexts
-// stay), and answers our helper until close is called or ctx ends. Close removes all of it, may be called again, and
-// returns when nothing is being answered any more. The environment is Docker's, so far as it concerns the configuration:
-// it has to replace what is in environ. A source without credentials leaves the user's for its host.
-func Serve(ctx context.Context, folder string, environ []string, sources ...*Source) (d *Docker, close func(), err error) {
+// Serve makes a private configuration below folder from the user's own (whose other helpers, plugins, proxies and
+// contexts stay), and answers our helper until close is called or ctx ends. Close removes all of it, may be called
+// again, and returns when nothing is being answered any more. The environment is Docker's, so far as it concerns
+// the configuration: it has to replace what is in environ. A source without credentials leaves the user's for its
+// host.
+func Serve(
+	ctx context.Context, folder string, environ []string, sources ...*Source,
+) (d *Docker, close func(), err error) {
 	byHost := map[string]*Source{}
 	for _, s := range sources {
 		if byHost[s.host] != nil {
@@ -88,8 +91,8 @@ func first(folder, path string) string {
 	return folder + string(filepath.ListSeparator) + path
 }
 
-// install makes a folder with our own program under the helper's name. A link costs nothing; where there are none, as for
-// most users of Windows, it is a second name or a copy.
+// install makes a folder with our own program under the helper's name. A link costs nothing; where there are none,
+// as for most users of Windows, it is a second name or a copy.
 func install(bin string) error {
 	self, err := os.Executable()
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 // (docker-credential-helpers, credentials/error.go).
 var errUnknown = errors.New("credentials not found in native keychain")
 
-// Helper is our program when Docker starts it as docker-credential-guardrails; ok is false if this is not that. It belongs
-// at the beginning of main.
+// Helper is our program when Docker starts it as docker-credential-guardrails; ok is false if this is not that. It
+// belongs at the beginning of main.
 func Helper(args, environ []string, stdin io.Reader, stdout io.Writer) (exit int, ok bool) {
 	if len(args) == 0 || !isHelper(args[0]) {
 		return 0, false

@@ -25,8 +25,8 @@ var (
 	namePattern = regexp.MustCompile(`^[0-9a-z]([0-9a-z_-]{0,61}[0-9a-z])?(\.[0-9a-z]([0-9a-z_-]{0,61}[0-9a-z])?)*$`)
 )
 
-// hostOf returns the host, and the port if it has one, of a registry's address, which may be a host alone. Docker looks at
-// nothing but the host either. Whatever could make one reader see another host than the next is refused.
+// hostOf returns the host, and the port if it has one, of a registry's address, which may be a host alone. Docker
+// looks at nothing but the host either. Whatever could make one reader see another host than the next is refused.
 func hostOf(address string) (string, error) {
 	text := strings.ToLower(strings.TrimSpace(address))
 	for _, scheme := range []string{"https://", "http://"} {

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// lifeOf is how long a token can be used from now on. It says so itself (exp); nobody checks its signature here, since
-// whoever wrote it could as well have refused it. The clock of this machine may be wrong: where the token says, too, when
-// it began, it is not taken for longer than that, nor for one that has ended already. One that says nothing is asked for
-// anew each few minutes.
+// lifeOf is how long a token can be used from now on. It says so itself (exp); nobody checks its signature here,
+// since whoever wrote it could as well have refused it. The clock of this machine may be wrong: where the token
+// says, too, when it began, it is not taken for longer than that, nor for one that has ended already. One that says
+// nothing is asked for anew each few minutes.
 func lifeOf(token string, now time.Time) time.Duration {
 	const unknown = 2 * margin
 	_, rest, _ := strings.Cut(token, ".")
