@@ -75,7 +75,8 @@ func marks(data []byte) int {
 	return n
 }
 
-// lineOf is the line that an error of the library names, or 0. What its parser finds (not its scanner) it counts from 0.
+// lineOf is the line that an error of the library names, or 0. For what its parser finds, and not its scanner, it
+// counts from 0.
 func lineOf(err error) int {
 	m := lineForm.FindStringSubmatch(err.Error())
 	if m == nil {

@@ -217,7 +217,8 @@ func (b *builder) local(k *kustomization, dir string, e entry) (name string, ok 
 	switch {
 	case (isRemote(e.name)) && !b.exists(name) && !b.isFolder(name):
 		b.problem(Use{Path: k.path, Line: e.line},
-			"scan the output of kustomize build, or keep a copy in the repository", "%s is fetched from elsewhere, and cannot be looked at", quote(e.name))
+			"scan the output of kustomize build, or keep a copy in the repository",
+			"%s is fetched from elsewhere, and cannot be looked at", quote(e.name))
 	case path.IsAbs(e.name), name == "..", strings.HasPrefix(name, "../"):
 		b.problem(Use{Path: k.path, Line: e.line}, "scan from a folder that has both in it",
 			"%s is outside of what is scanned", quote(e.name))

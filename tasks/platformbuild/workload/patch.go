@@ -118,6 +118,7 @@ func (r *reader) patchFile(k *kustomization, to target, e entry) {
 
 // inline reads a patch that is written in the kustomization.
 func (r *reader) inline(k *kustomization, to target, n *yaml.Node) {
+	before := len(k.patches)
 	docs, err := parse("", []byte(n.Value))
 	if err != nil {
 		r.broken(k.path, err, false)
@@ -127,6 +128,12 @@ func (r *reader) inline(k *kustomization, to target, n *yaml.Node) {
 		line++ // the text begins below the "|"
 	}
 	r.addPatch(k, to, k.path, docs, line)
+	// Where a line of the text begins in the file is not known.
+	for _, p := range k.patches[before:] {
+		for i := range p.changes {
+			p.changes[i].Column = 0
+		}
+	}
 }
 
 func (r *reader) addPatch(k *kustomization, to target, name string, docs []*yaml.Node, line int) {
@@ -190,7 +197,7 @@ func (w *walker) operation(op []field) []change {
 	return changes
 }
 
-// patch carries a patch out. An image that it sets in no object that we know is an image of its own.
+// patch carries a patch out. An image that it sets in no container that we know is an image of its own.
 func (b *builder) patch(p patch, images []image) []image {
 	var more []image
 	for _, c := range p.changes {
@@ -206,7 +213,25 @@ func (b *builder) patch(p patch, images []image) []image {
 			more = append(more, c.image)
 		}
 	}
-	return append(images, more...)
+	for _, added := range more {
+		images = appendAnywhere(images, added, p.target.kind != nil)
+	}
+	return images
+}
+
+// appendAnywhere adds an image that may stand before the others of its list: what a later patch says of a place there
+// may mean any of them.
+func appendAnywhere(images []image, added image, anyObject bool) []image {
+	alone := true
+	for i, im := range images {
+		if im.list == added.list && (anyObject || added.Kind == im.Kind && added.Name == im.Name) {
+			images[i].index, alone = -1, false
+		}
+	}
+	if !alone {
+		added.index = -1
+	}
+	return append(images, added)
 }
 
 // sets reports whether a change replaces an image.
