@@ -17,6 +17,7 @@ import (
 type call struct {
 	request
 	method, resource string
+	path             string            // instead of resource, for what the service does not list
 	version          string            // that the shape of the answer is of
 	route            map[string]string // besides the project
 	query            url.Values
@@ -45,8 +46,7 @@ func (c *Client) do(ctx context.Context, call call, answer any) (http.Header, er
 			kind = call.kind
 		}
 	}
-	resp, err := c.sdk.Send(ctx, call.method, guid(call.resource), call.version, route, call.query, body, kind,
-		"application/json", nil)
+	resp, err := c.send(ctx, call, route, body, kind)
 	if err != nil {
 		return nil, explain(ctx, err)
 	}
@@ -57,6 +57,23 @@ func (c *Client) do(ctx context.Context, call call, answer any) (http.Header, er
 		}
 	}
 	return resp.Header, nil
+}
+
+// send lets the SDK make the request.
+func (c *Client) send(
+	ctx context.Context, call call, route map[string]string, body io.Reader, kind string,
+) (*http.Response, error) {
+	const accept = "application/json"
+	if call.path == "" {
+		id := guid(call.resource)
+		return c.sdk.Send(ctx, call.method, id, call.version, route, call.query, body, kind, accept, nil)
+	}
+	address := c.page("") + "/_apis/" + call.path + "?api-version=" + call.version
+	req, err := c.sdk.CreateRequestMessage(ctx, call.method, address, "", body, kind, accept, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c.sdk.SendRequest(req)
 }
 
 // list makes a call for a list. An answer without one is an error: to take it for an empty

@@ -81,6 +81,7 @@ const (
 	inPipelines  = "Pipelines > ... > Manage security"
 	inRepository = "Project settings > Repositories > (the repository) > Security"
 	inLibrary    = "Pipelines > Library > Security, or in the group's own"
+	inProject    = "Project settings > Permissions > Contributors > Members"
 	inAreas      = "Project settings > Project configuration > Areas > ... > Security"
 )
 
@@ -94,6 +95,7 @@ var (
 	contribute    = permission{"Contribute to pull requests", inRepository}
 	editWorkItems = permission{"Edit work items in this node", inAreas}
 	reader        = permission{"Reader", inLibrary} // a role
+	recordImages  = permission{"", inProject}       // nobody says what it is called
 )
 
 func (r request) error(status int, reason, fix string) *Error {
@@ -187,6 +189,10 @@ func (r request) denied(status int, said string) *Error {
 	}
 	if found := needsPattern.FindStringSubmatch(said); found != nil {
 		name = found[1]
+	}
+	if name == "" {
+		return r.error(status, fmt.Sprintf("the job's identity may not do it (%d)%s", status, quoted(said)),
+			"let the project's build service contribute to it: "+r.permission.where)
 	}
 	e := r.error(status, fmt.Sprintf("the job's identity lacks the permission %q (%d)%s", name, status, quoted(said)),
 		"give it to the project's build service: "+r.permission.where)

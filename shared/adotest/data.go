@@ -26,6 +26,8 @@ type Project struct {
 	// WorkItems have their fields by reference name, such as System.Title; the first has
 	// the id 1.
 	WorkItems []map[string]any
+	// ImageDetails are what was said of images, with the names of Docker@2.
+	ImageDetails []map[string]any
 	// Denied are the permissions that the job's identity lacks, such as "Stop builds". It
 	// has all others.
 	Denied []string

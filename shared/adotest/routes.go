@@ -43,7 +43,7 @@ func table() []*route {
 			method: http.MethodGet, template: "_apis/{resource}/{areaId}",
 			version: 1, min: "3.2", released: "0.0", handle: resourceAreas,
 		},
-	}, buildTable(), taskTable(), gitTable(), boardTable())
+	}, buildTable(), taskTable(), gitTable(), boardTable(), deploymentTable())
 }
 
 // with is the same resource with another method.
@@ -133,6 +133,15 @@ func boardTable() []*route {
 	}}
 }
 
+// deploymentTable is of an area whose locations nobody has written down.
+func deploymentTable() []*route {
+	return []*route{{
+		area: "deployment", name: "imagedetails",
+		method: http.MethodPost, template: "{project}/_apis/{area}/{resource}",
+		version: 1, min: "5.0", released: "0.0", needs: addImages, handle: postImageDetails,
+	}}
+}
+
 // match finds the route for a path, whose last part may be absent. Azure DevOps does
 // not mind the case of a path.
 func (s *Server) match(method, path string) (*route, map[string]string) {
@@ -172,7 +181,7 @@ func variable(part string) (name string, ok bool) {
 // something, an unknown one, a preview that is not asked for as one.
 func (r *route) checkVersion(req *http.Request) (answer, bool) {
 	version, given := requestedVersion(req)
-	if r.id == "" {
+	if r.version == 0 {
 		return answer{}, true
 	}
 	if !given {
