@@ -9,13 +9,13 @@ import (
 )
 
 // ACR is what Azure Container Registry does with tokens,
-// https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md: a token of Entra is exchanged for a refresh token of the registry,
-// and that for access tokens.
+// https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md: a token of Entra is exchanged for a refresh token
+// of the registry, and that for access tokens.
 type ACR struct {
 	// Tenant is whose tokens it takes; those of any tenant if empty.
 	Tenant string
-	// Trust is asked about each token of Entra; if nil, one that has not expired and is for Azure Resource Manager or for
-	// container registries is good.
+	// Trust is asked about each token of Entra; if nil, one that has not expired and is for Azure Resource
+	// Manager or for container registries is good.
 	Trust func(token string) error
 	// AccessFor and RefreshFor are how long the registry's tokens live; 75 minutes and 3 hours if zero.
 	AccessFor, RefreshFor time.Duration
@@ -35,7 +35,8 @@ func (r *Registry) EntraToken(good time.Duration) string {
 	now := r.config.Now()
 	return sign([]byte("entra"), map[string]any{
 		"aud": "https://containerregistry.azure.net", "iss": "https://sts.windows.net/" + tenant + "/", "tid": tenant,
-		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(good).Unix(), "appid": "9a1b0c55-6f1e-4d7a-9d13-1f6f6c0d1a11",
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(good).Unix(),
+		"appid": "9a1b0c55-6f1e-4d7a-9d13-1f6f6c0d1a11",
 	})
 }
 
@@ -78,8 +79,8 @@ func (r *Registry) plainToken(w http.ResponseWriter, q *http.Request) {
 func (r *Registry) exchange(w http.ResponseWriter, q *http.Request) {
 	form := q.PostForm
 	switch grant := form.Get("grant_type"); {
-	case q.Method != http.MethodPost:
-		refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "the operation is unsupported")
+	case q.Method != http.MethodPost: // https://github.com/Azure/acr/issues/166
+		http.NotFound(w, q)
 		return
 	case grant != "access_token" && grant != "access_token_refresh_token":
 		refuse(w, http.StatusBadRequest, "BAD_REQUEST", "unsupported grant_type "+grant)
@@ -95,6 +96,11 @@ func (r *Registry) exchange(w http.ResponseWriter, q *http.Request) {
 	give(w, map[string]any{"refresh_token": r.issuer.refresh()})
 }
 
+// audiences are those of tokens that it takes.
+var audiences = []string{
+	"https://management.azure.com", "https://management.core.windows.net", "https://containerregistry.azure.net",
+}
+
 // judge says what is wrong with a token of Entra.
 func (r *Registry) judge(token, tenant string) string {
 	claims, err := claimsOf(token)
@@ -103,7 +109,6 @@ func (r *Registry) judge(token, tenant string) string {
 	}
 	expires, _ := claims["exp"].(float64)
 	audience, _ := claims["aud"].(string)
-	audiences := []string{"https://management.azure.com", "https://management.core.windows.net", "https://containerregistry.azure.net"}
 	switch {
 	case !r.config.Now().Before(time.Unix(int64(expires), 0)):
 		return "the access token has expired"
@@ -124,28 +129,24 @@ func (r *Registry) judge(token, tenant string) string {
 
 // acrToken gives an access token for a refresh token, or to a user with a password.
 func (r *Registry) acrToken(w http.ResponseWriter, q *http.Request) {
-	user, secret, basic := q.BasicAuth()
-	scopes := q.Form["scope"]
-	switch {
-	case q.Method == http.MethodPost && q.PostForm.Get("grant_type") == "refresh_token":
-		user, secret = nobody, q.PostForm.Get("refresh_token")
-	case q.Method == http.MethodPost:
-		// A grant of a password is none of ACR's; clients then ask by GET.
-		refuse(w, http.StatusBadRequest, "BAD_REQUEST", "unsupported grant_type "+q.PostForm.Get("grant_type"))
-		return
-	case !basic:
-		r.unauthorized(w)
-		return
+	user, secret, _ := q.BasicAuth()
+	scopes := parseScopes(q.Form["scope"])
+	if q.Method == http.MethodPost {
+		switch grant := q.PostForm.Get("grant_type"); {
+		case grant == "refresh_token":
+			user, secret = nobody, q.PostForm.Get("refresh_token")
+		case grant == "password" && len(scopes) > 0: // without, see https://github.com/containerd/nerdctl/issues/737
+			user, secret = q.PostForm.Get("username"), q.PostForm.Get("password")
+		default:
+			refuse(w, http.StatusBadRequest, "BAD_REQUEST", "unsupported grant_type "+grant)
+			return
+		}
 	}
 	if !r.isUser(user, secret) && (user != nobody || r.issuer.use(secret, "refresh_token", nil) != "") {
-		r.unauthorized(w)
+		refuse(w, http.StatusUnauthorized, errorsOf[401][0], errorsOf[401][1])
 		return
 	}
-	give(w, map[string]any{"access_token": r.issuer.access(user, parseScopes(scopes))})
-}
-
-func (r *Registry) unauthorized(w http.ResponseWriter) {
-	refuse(w, http.StatusUnauthorized, errorsOf[401][0], errorsOf[401][1])
+	give(w, map[string]any{"access_token": r.issuer.access(user, scopes)})
 }
 
 func give(w http.ResponseWriter, body any) {

@@ -1,7 +1,6 @@
 package containertest
 
 import (
-	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,30 +11,37 @@ func (r *Registry) admit(w http.ResponseWriter, q *http.Request, seen Request) (
 	if seen.Operation == "token" || seen.Operation == "exchange" || r.issuer == nil && r.config.User == "" {
 		return "", true
 	}
+	user, problem := r.identify(q, seen)
+	if problem == "" {
+		return user, true
+	}
+	r.challenge(w, q, strings.TrimSpace(problem))
+	refuse(w, http.StatusUnauthorized, errorsOf[401][0], errorsOf[401][1])
+	return user, false
+}
+
+// none says that there are no credentials that the registry looks at.
+const none = " "
+
+// identify says whose a request is, and what is wrong with its credentials.
+func (r *Registry) identify(q *http.Request, seen Request) (user, problem string) {
 	name, password, basic := q.BasicAuth()
 	bearer, hasBearer := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer ")
-	problem := ""
 	switch {
 	case basic && r.isUser(name, password):
-		return name, true
+		return name, ""
 	case basic && r.config.ACR != nil && name == nobody:
-		if problem = r.issuer.use(password, "refresh_token", nil); problem == "" {
-			return name, true
-		}
+		return name, r.issuer.use(password, "refresh_token", nil)
 	case hasBearer && r.issuer != nil:
 		need := scopeOf(seen)
-		if problem = r.issuer.use(bearer, "access_token", &need); problem == "" {
-			return r.issuer.subject(bearer), true
-		}
+		return r.issuer.subject(bearer), r.issuer.use(bearer, "access_token", &need)
 	}
-	r.challenge(w, q, problem)
-	refuse(w, http.StatusUnauthorized, errorsOf[401][0], errorsOf[401][1])
-	return name, false
+	return name, none
 }
 
 func (r *Registry) isUser(name, password string) bool {
 	c := r.config
-	return c.User != "" && subtle.ConstantTimeCompare([]byte(name+"\x00"+password), []byte(c.User+"\x00"+c.Password)) == 1
+	return c.User != "" && name == c.User && password == c.Password
 }
 
 // challenge says what credentials are wanted, and what was wrong with those that came,
@@ -45,6 +51,10 @@ func (r *Registry) challenge(w http.ResponseWriter, q *http.Request, problem str
 		if r.config.User != "" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="Registry Realm"`)
 		}
+		return
+	}
+	if _, _, basic := q.BasicAuth(); basic && r.config.ACR != nil { // https://github.com/Azure/acr/issues/651
+		w.Header().Set("WWW-Authenticate", `Basic realm="Azure Container Registry"`)
 		return
 	}
 	endpoint := "/token"

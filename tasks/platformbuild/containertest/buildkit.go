@@ -10,8 +10,8 @@ import (
 // startBuildKit starts buildkitd, and makes a builder of it.
 func (d *Daemons) startBuildKit() error {
 	socket := filepath.Join(d.Dir, "buildkit.sock")
-	config := fmt.Sprintf("root = %q\n[grpc]\n  address = [%q]\n[worker.containerd]\n  enabled = false\n[worker.oci]\n  enabled = true\n",
-		filepath.Join(d.Dir, "buildkit"), "unix://"+socket)
+	config := fmt.Sprintf("root = %q\n[grpc]\n  address = [%q]\n", filepath.Join(d.Dir, "buildkit"), "unix://"+socket) +
+		"[worker.containerd]\n  enabled = false\n[worker.oci]\n  enabled = true\n"
 	in := space{name: "buildkitd"}
 	if d.settings.Emulate {
 		// In a user's own space BuildKit may not mount all that it does elsewhere.
@@ -40,8 +40,8 @@ func (d *Daemons) startBuildKit() error {
 	return err
 }
 
-// registriesTOML tells BuildKit to trust the registries. A builder in a container finds the certificates where buildx
-// copies them.
+// registriesTOML tells BuildKit to trust the registries. A builder in a container finds the certificates where
+// buildx copies them.
 func (d *Daemons) registriesTOML() string {
 	var b strings.Builder
 	for _, r := range d.settings.Registries {

@@ -9,10 +9,11 @@ import (
 )
 
 // capabilities are Linux' by number, see capabilities(7).
-var capabilities = strings.Fields(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE
-	NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT
-	SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE
-	MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE`)
+var capabilities = strings.Fields(`CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP
+	LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO
+	SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE
+	AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF
+	CHECKPOINT_RESTORE`)
 
 // lacking reads /proc/<pid>/status, and returns the capabilities that the process cannot have.
 func lacking(status string) (names []string) {
@@ -43,8 +44,9 @@ done
 exec '%[2]s' "$@"
 `
 
-// runtime returns the program that the engine runs containers with. A machine that is itself in a box may not have all
-// capabilities, and runc fails for a privileged container there, such as BuildKit's: it is then asked for those that there are.
+// runtime returns the program that the engine runs containers with. A machine that is itself in a box may not
+// have all capabilities, and runc fails for a privileged container there, such as BuildKit's: it is then asked
+// for those that there are.
 func (d *Daemons) runtime() (string, error) {
 	runc := filepath.Join(d.programs, "bin", "runc")
 	status, err := os.ReadFile("/proc/self/status")

@@ -19,25 +19,27 @@ import (
 
 // Settings are which daemons to start.
 type Settings struct {
-	// Engine starts the Docker engine, and with it the docker driver of buildx. It is in a network of its own, so that
-	// its bridge is not the machine's.
+	// Engine starts the Docker engine, and with it the docker driver of buildx. It is in a network of its own,
+	// so that its bridge is not the machine's.
 	Engine bool
 	// BuildKit starts buildkitd, which is the builder [Daemons.Builder] of the driver remote.
 	BuildKit bool
-	// Emulate lets that BuildKit run arm64 programs, by qemu. The machine itself does not get to do that. It needs Linux 6.7.
+	// Emulate lets that BuildKit run arm64 programs, by qemu. The machine itself does not get to do that. It
+	// needs Linux 6.7.
 	Emulate bool
 	// Registries are trusted, and reached from everywhere by the address that they have here.
 	Registries []*Registry
 }
 
-// Daemons are programs of which nothing stays: they have a process space and mounts of their own, which end with them,
-// even when this process is killed, and write into one folder.
+// Daemons are programs of which nothing stays: they have a process space and mounts of their own, which end
+// with them, even when this process is killed, and write into one folder.
 type Daemons struct {
-	// Env are variables for docker and for whoever starts it: PATH, DOCKER_CONFIG, BUILDX_CONFIG and DOCKER_HOST. The
-	// configuration is private; there is no engine at DOCKER_HOST unless Settings.Engine was set.
+	// Env are variables for docker and for whoever starts it: PATH, DOCKER_CONFIG, BUILDX_CONFIG and
+	// DOCKER_HOST. The configuration is private; there is no engine at DOCKER_HOST unless Settings.Engine was
+	// set.
 	Env []string
-	// Builder is the name of the builder of the driver remote, which is what buildx takes if there is no engine. Empty if there
-	// is no BuildKit.
+	// Builder is the name of the builder of the driver remote, which is what buildx takes if there is no
+	// engine. Empty if there is no BuildKit.
 	Builder string
 	// Dir is the private folder, with config/config.json, engine.sock and buildkit.sock in it.
 	Dir string
@@ -49,8 +51,8 @@ type Daemons struct {
 	closing   sync.Once
 }
 
-// Start starts daemons that end with the test. Where they cannot run, the test is skipped; in CI (one of the variables CI
-// and TF_BUILD is set) it fails.
+// Start starts daemons that end with the test. Where they cannot run, the test is skipped; in CI (one of the
+// variables CI and TF_BUILD is set) it fails.
 func Start(t testing.TB, s Settings) *Daemons {
 	t.Helper()
 	d, err := StartDaemons(s)
@@ -135,8 +137,8 @@ func (d *Daemons) Docker(arguments ...string) (string, error) {
 	return string(out), err
 }
 
-// ContainerBuilder makes a builder of the driver docker-container, which needs the engine, and returns its name. Its
-// image is pushed to the first of the registries.
+// ContainerBuilder makes a builder of the driver docker-container, which needs the engine, and returns its
+// name. Its image is pushed to the first of the registries.
 func (d *Daemons) ContainerBuilder() (string, error) {
 	if !d.settings.Engine || len(d.settings.Registries) == 0 {
 		return "", errors.New("the driver docker-container needs an engine and a registry")
@@ -149,8 +151,8 @@ func (d *Daemons) ContainerBuilder() (string, error) {
 	if err := os.WriteFile(config, []byte(d.registriesTOML()), 0o600); err != nil {
 		return "", err
 	}
-	_, err = d.Docker("buildx", "create", "--name", "container", "--driver", "docker-container", "--driver-opt", "image="+image,
-		"--driver-opt", "network=host", "--buildkitd-config", config, "--bootstrap")
+	_, err = d.Docker("buildx", "create", "--name", "container", "--driver", "docker-container",
+		"--driver-opt", "image="+image, "--driver-opt", "network=host", "--buildkitd-config", config, "--bootstrap")
 	return "container", err
 }
 

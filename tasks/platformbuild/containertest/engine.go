@@ -19,7 +19,8 @@ func (d *Daemons) startEngine() error {
 	// What concerns the machine is in a file too: without one, dockerd reads /etc/docker/daemon.json.
 	config, err := json.Marshal(map[string]any{
 		"data-root": filepath.Join(d.Dir, "data"), "exec-root": filepath.Join(d.Dir, "exec"),
-		"pidfile": filepath.Join(d.Dir, "engine.pid"), "hosts": []string{"unix://" + filepath.Join(d.Dir, "engine.sock")},
+		"pidfile":       filepath.Join(d.Dir, "engine.pid"),
+		"hosts":         []string{"unix://" + filepath.Join(d.Dir, "engine.sock")},
 		"cgroup-parent": d.group(), "insecure-registries": insecure,
 		// Nobody outside is to be reached, and the machine need not have the program.
 		"iptables": false, "ip6tables": false,
@@ -33,7 +34,8 @@ func (d *Daemons) startEngine() error {
 	if err := os.WriteFile(file, config, 0o600); err != nil {
 		return err
 	}
-	p, err := d.start(space{name: "dockerd", network: true}, filepath.Join(d.programs, "bin", "dockerd"), "--config-file", file)
+	program := filepath.Join(d.programs, "bin", "dockerd")
+	p, err := d.start(space{name: "dockerd", network: true}, program, "--config-file", file)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 
 // Fault is something that goes wrong, see [Registry.Fail].
 type Fault struct {
-	// Operation is of the requests that it meets, see [Request]; "" means any. "manifest" means all that begin with
-	// "manifest.". "write" means every request of a push that changes something.
+	// Operation is of the requests that it meets, see [Request]; "" means any. "manifest" means all that begin
+	// with "manifest.". "write" means every request of a push that changes something.
 	Operation string
 	// Path is a part of the path of the requests that it meets.
 	Path string

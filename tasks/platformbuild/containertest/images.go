@@ -39,11 +39,12 @@ func (w within) RoundTrip(q *http.Request) (*http.Response, error) {
 	return said, nil
 }
 
-// Inside is a way into the registry past credentials, faults and the list of requests, for images that a test finds there.
+// Inside is a way into the registry past credentials, faults and the list of requests, for images that a test
+// finds there.
 func (r *Registry) Inside() http.RoundTripper { return within{r.handler} }
 
-// PushBase puts a base image there: busybox with its usual links, and a shell as what it runs. For several architectures
-// (amd64, arm64) it is an index, for one a single manifest. It returns the image's name.
+// PushBase puts a base image there: busybox with its usual links, and a shell as what it runs. For several
+// architectures (amd64, arm64) it is an index, for one a single manifest. It returns the image's name.
 func (r *Registry) PushBase(repository, tag string, arches ...string) (string, error) {
 	var parts []mutate.IndexAddendum
 	for _, arch := range arches {
@@ -51,7 +52,8 @@ func (r *Registry) PushBase(repository, tag string, arches ...string) (string, e
 		if err != nil {
 			return "", err
 		}
-		image, err := imageOf(layer, v1.Config{Cmd: []string{"sh"}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}}, arch)
+		config := v1.Config{Cmd: []string{"sh"}, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}}
+		image, err := imageOf(layer, config, arch)
 		if err != nil {
 			return "", err
 		}
@@ -114,7 +116,8 @@ func (f *folder) parents(name string) error {
 		return nil
 	}
 	f.made[dir] = true
-	return errors.Join(f.parents(dir), f.w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755}))
+	return errors.Join(f.parents(dir),
+		f.w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755}))
 }
 
 func (f *folder) file(name string, data []byte) error {
@@ -126,7 +129,8 @@ func (f *folder) file(name string, data []byte) error {
 	if err := f.parents(name); err != nil {
 		return err
 	}
-	if err := f.w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o755, Size: int64(len(data))}); err != nil {
+	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o755, Size: int64(len(data))}
+	if err := f.w.WriteHeader(header); err != nil {
 		return err
 	}
 	_, err := f.w.Write(data)
@@ -144,6 +148,9 @@ func (f *folder) layer() (v1.Layer, error) {
 	return static.NewLayer(f.buffer.Bytes(), types.OCIUncompressedLayer), err
 }
 
+// applets are what busybox is called besides.
+const applets = "ash cat chmod cp echo env false grep ls mkdir mv rm sed sh sleep test touch true uname wc"
+
 func baseLayer(arch string) (v1.Layer, error) {
 	program, err := Busybox(arch)
 	if err != nil {
@@ -151,7 +158,7 @@ func baseLayer(arch string) (v1.Layer, error) {
 	}
 	f := newFolder()
 	err = f.file("bin/busybox", program)
-	for applet := range strings.FieldsSeq("sh ash cat cp echo env false grep ls mkdir mv rm sed sleep test touch true uname wc") {
+	for applet := range strings.FieldsSeq(applets) {
 		err = errors.Join(err, f.link("bin/"+applet, "busybox"))
 	}
 	err = errors.Join(err, f.file("tmp/.keep", nil), f.file("etc/passwd", []byte("root:x:0:0:root:/:/bin/sh\n")))
@@ -161,8 +168,8 @@ func baseLayer(arch string) (v1.Layer, error) {
 	return f.layer()
 }
 
-// PushBuildKit puts an image with our BuildKit there, as moby/buildkit is one: what the docker-container driver of buildx
-// runs. It returns its name.
+// PushBuildKit puts an image with our BuildKit there, as moby/buildkit is one: what the docker-container driver
+// of buildx runs. It returns its name.
 func (r *Registry) PushBuildKit(repository, tag string) (string, error) {
 	dir, err := programs()
 	if err != nil {
@@ -182,7 +189,8 @@ func (r *Registry) PushBuildKit(repository, tag string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := errors.Join(f.file("bin/busybox", program), f.link("bin/sh", "busybox"), f.file("tmp/.keep", nil)); err != nil {
+	err = errors.Join(f.file("bin/busybox", program), f.link("bin/sh", "busybox"), f.file("tmp/.keep", nil))
+	if err != nil {
 		return "", err
 	}
 	layer, err := f.layer()
@@ -231,7 +239,9 @@ func (f *folder) library(name string) error {
 		return nil
 	}
 	f.made[name] = true
-	for _, dir := range []string{"", "/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/lib"} {
+	for _, dir := range []string{
+		"", "/lib64", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/lib",
+	} {
 		full := path.Join(dir, name)
 		if data, err := os.ReadFile(full); err == nil && path.IsAbs(full) {
 			return errors.Join(f.file(full, data), f.libraries(data))

@@ -76,7 +76,9 @@ func (d *Daemons) start(in space, program string, arguments ...string) (*process
 	attributes.Cloneflags = flags
 	p := &process{name: in.name, ended: make(chan struct{})}
 	p.cmd = exec.Command("/bin/sh", append([]string{"-c", script + `exec "$@"`, "sh", program}, arguments...)...)
-	p.cmd.Env = append([]string{"PATH=" + d.programs + "/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, "HOME="+d.Dir, "XDG_RUNTIME_DIR="+d.Dir)
+	p.cmd.Env = []string{
+		"PATH=" + d.programs + "/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + d.Dir, "XDG_RUNTIME_DIR=" + d.Dir,
+	}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = d.Dir, &p.log, &p.log, attributes
 	started := make(chan error)
 	go func() {

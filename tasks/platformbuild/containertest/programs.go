@@ -8,7 +8,8 @@ import (
 	"runtime"
 )
 
-// ErrUnavailable says that this machine cannot run daemons: it is no Linux, this is not root, or the programs are not there.
+// ErrUnavailable says that this machine cannot run daemons: it is no Linux, this is not root, or the programs
+// are not there.
 var ErrUnavailable = errors.New("containers cannot run here")
 
 // programs is the folder that scripts/containers.sh fills.

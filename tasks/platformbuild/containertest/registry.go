@@ -1,7 +1,8 @@
-// Package containertest gives tests the real things that images are built with and kept in: a registry in this process,
-// which may want to see credentials as Azure Container Registry does and may go wrong at any request, and BuildKit and the
-// Docker engine as programs of their own, with everything that they write in a private folder and nothing of them left on the
-// machine. scripts/containers.sh gets the programs; scripts/services/registry makes a program of this package.
+// Package containertest gives tests the real things that images are built with and kept in: a registry in this
+// process, which may want to see credentials as Azure Container Registry does and may go wrong at any request,
+// and BuildKit and the Docker engine as programs of their own, with everything that they write in a private
+// folder and nothing of them left on the machine. scripts/containers.sh gets the programs;
+// scripts/services/registry makes a program of this package.
 package containertest
 
 import (
@@ -26,10 +27,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// Config is what a [Registry] is made of. The zero value speaks plain HTTP, lets everybody do everything, and knows
-// referrers.
+// Config is what a [Registry] is made of. The zero value speaks plain HTTP, lets everybody do everything, and
+// knows referrers.
 type Config struct {
-	// TLS makes it speak HTTPS, with a certificate for 127.0.0.1 of an authority of its own, see [Registry.CAFile].
+	// TLS makes it speak HTTPS, with a certificate for 127.0.0.1 of an authority of its own, see
+	// [Registry.CAFile].
 	TLS bool
 	// User and Password are wanted with every request, if not empty.
 	User, Password string
@@ -207,8 +209,8 @@ func (r *Registry) Forget() {
 	r.requests = nil
 }
 
-// Count says how many requests of an operation (see [Request]) were answered with one of the statuses, or with any
-// if none is named.
+// Count says how many requests of an operation (see [Request]) were answered with one of the statuses, or with
+// any if none is named.
 func (r *Registry) Count(operation string, statuses ...int) (n int) {
 	for _, q := range r.Requests() {
 		if q.Operation == operation && (len(statuses) == 0 || slices.Contains(statuses, q.Status)) {

@@ -6,14 +6,15 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 )
 
 // Request is what a registry was asked.
 type Request struct {
-	// Operation is what was asked for: ping, catalog, tags, referrers, manifest.head, .get, .put, .delete; blob.head, .get,
-	// .delete; upload.post, .patch, .put, .get, .delete; token and exchange of the authorization; tag.delete and tag.get of ACR's
-	// own interface; other.
+	// Operation is what was asked for: ping, catalog, tags, referrers, manifest.head, .get, .put, .delete;
+	// blob.head, .get, .delete; upload.post, .patch, .put, .get, .delete; token and exchange of the
+	// authorization; tag.delete and tag.get of ACR's own interface; other.
 	Operation   string
 	Method      string
 	Path, Query string
@@ -32,7 +33,8 @@ func (q Request) String() string {
 	if q.Query != "" {
 		path += "?" + q.Query
 	}
-	return fmt.Sprintf("%-4s %d %s (%s, %d bytes in, %d out)", q.Method, q.Status, path, q.Operation, q.Received, q.Sent)
+	return fmt.Sprintf("%-4s %d %s (%s, %d bytes in, %d out)",
+		q.Method, q.Status, path, q.Operation, q.Received, q.Sent)
 }
 
 // classify says what a request is for.
@@ -48,32 +50,29 @@ func classify(method, path string) (operation, repository string) {
 	case "/oauth2/exchange":
 		return "exchange", ""
 	}
-	if rest, ok := strings.CutPrefix(path, "/acr/v1/"); ok {
-		repository, _, _ = strings.Cut(rest, "/_")
-		if strings.Contains(rest, "/_tags/") {
-			return "tag." + method, repository
+	for _, k := range kinds {
+		if m := k.path.FindStringSubmatch(path); m != nil {
+			operation, wants := strings.CutSuffix(k.operation, ".")
+			if wants {
+				operation += "." + method
+			}
+			return operation, m[1]
 		}
-		return "other", repository
-	}
-	parts := strings.Split(strings.Trim(path, "/"), "/")
-	n := len(parts)
-	switch {
-	case n < 4 || parts[0] != "v2":
-		return "other", ""
-	case parts[n-2] == "tags" && parts[n-1] == "list":
-		return "tags", strings.Join(parts[1:n-2], "/")
-	case parts[n-2] == "referrers":
-		return "referrers", strings.Join(parts[1:n-2], "/")
-	case parts[n-2] == "manifests":
-		return "manifest." + method, strings.Join(parts[1:n-2], "/")
-	case parts[n-2] == "blobs" && parts[n-1] == "uploads":
-		return "upload." + method, strings.Join(parts[1:n-2], "/")
-	case n > 4 && parts[n-3] == "blobs" && parts[n-2] == "uploads":
-		return "upload." + method, strings.Join(parts[1:n-3], "/")
-	case parts[n-2] == "blobs":
-		return "blob." + method, strings.Join(parts[1:n-2], "/")
 	}
 	return "other", ""
+}
+
+// kinds are the paths of a repository. A dot at the end of an operation wants the method.
+var kinds = []struct {
+	operation string
+	path      *regexp.Regexp
+}{
+	{"tags", regexp.MustCompile(`^/v2/(.+)/tags/list$`)},
+	{"referrers", regexp.MustCompile(`^/v2/(.+)/referrers/[^/]+$`)},
+	{"manifest.", regexp.MustCompile(`^/v2/(.+)/manifests/[^/]+$`)},
+	{"upload.", regexp.MustCompile(`^/v2/(.+)/blobs/uploads(?:/[^/]*)?$`)},
+	{"blob.", regexp.MustCompile(`^/v2/(.+)/blobs/[^/]+$`)},
+	{"tag.", regexp.MustCompile(`^/acr/v1/(.+)/_tags/[^/]+$`)},
 }
 
 // counter counts a request's body.
@@ -200,5 +199,6 @@ func refuse(w http.ResponseWriter, status int, code, message string) {
 		Message string `json:"message"`
 		Detail  any    `json:"detail"`
 	}
-	_ = json.NewEncoder(w).Encode(map[string][]one{"errors": {{Code: code, Message: message}}}) // the client may be gone
+	said := map[string][]one{"errors": {{Code: code, Message: message}}}
+	_ = json.NewEncoder(w).Encode(said) // the client may be gone
 }
