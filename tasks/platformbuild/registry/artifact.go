@@ -125,7 +125,8 @@ func merge(old *manifest, a Artifact) (layers []descriptor, changed bool) {
 	for _, l := range a.Layers {
 		d := l.descriptor()
 		there := slices.ContainsFunc(layers, func(other descriptor) bool {
-			return other.Digest == d.Digest && other.MediaType == d.MediaType && maps.Equal(other.Annotations, d.Annotations)
+			return other.Digest == d.Digest && other.MediaType == d.MediaType &&
+				maps.Equal(other.Annotations, d.Annotations)
 		})
 		if !there {
 			layers, changed = append(layers, d), true

@@ -155,16 +155,14 @@ func (c *Client) realm(q query, text string, u user) (*url.URL, error) {
 		return nil, q.wrong("it names no usable address of a token server")
 	}
 	same := hostname(target.Host) == hostname(apiHost(q.host))
-	plain := target.Scheme == "http" && c.scheme(q.host) == "http" && (same || isLoopback(target.Host))
-	refused := ""
-	switch {
-	case target.Scheme != "https" && !plain:
+	inside := isAddress(target.Host) || isLoopback(target.Host)
+	if target.Scheme == "http" && c.scheme(q.host) == "http" && (same || isLoopback(target.Host)) {
+		return target, nil // this machine, or a registry that may speak plain HTTP
+	}
+	refused := "which does not belong to the registry"
+	if target.Scheme != "https" {
 		refused = "which is not protected (https)"
-	case !same && !plain && (isAddress(target.Host) || isLoopback(target.Host)):
-		refused = "which is not the registry's own"
-	case !u.nobody() && !belongs(q.host, target.Host) && !plain:
-		refused = "which does not belong to the registry"
-	default:
+	} else if same || !inside && (u.nobody() || belongs(q.host, target.Host)) {
 		return target, nil
 	}
 	return nil, &Error{
@@ -178,8 +176,8 @@ func (c *Client) realm(q query, text string, u user) (*url.URL, error) {
 // same organisation's domain, as with registry.gitlab.com and gitlab.com. Below azurecr.io everybody can have a host.
 func belongs(registry, server string) bool {
 	registry, server = hostname(registry), hostname(server)
-	if registry == server || registry == "docker.io" && server == "auth.docker.io" {
-		return true
+	if registry == "docker.io" {
+		return server == "auth.docker.io"
 	}
 	_, parent, _ := strings.Cut(registry, ".")
 	if isAzure(registry) || isAddress(registry) || !strings.Contains(parent, ".") {

@@ -115,7 +115,7 @@ func rightHint(q query) string {
 	case remove:
 		right, action = "delete", "AcrDelete"
 	}
-	hint := "check that the repository exists, and give the identity of the service connection the right to " + right + " it"
+	hint := "check that the repository exists, and that the service connection's identity may " + right + " it"
 	if isAzure(q.host) {
 		hint += " (role " + action + " on the registry; a firewall of the registry says the same)"
 	}

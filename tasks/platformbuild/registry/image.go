@@ -20,7 +20,7 @@ type Image struct {
 	Index      bool
 	Claims     map[string]string // annotations of the index (or of the single manifest)
 	Parts      []Part            // one a platform; attestations are left out
-	Provenance map[string][]byte // in-toto statements of BuildKit, by the digest of the part they are about; may be empty
+	Provenance map[string][]byte // in-toto statements of BuildKit, by the digest of their part; may be empty
 }
 
 // Part is the image for one platform.
@@ -43,8 +43,8 @@ func (c *Client) Resolve(ctx context.Context, ref reference.Reference) (Image, e
 	}
 	ref.Tag, ref.Digest = "", top.digest
 	im := Image{
-		Reference: ref, MediaType: top.MediaType, Size: int64(len(top.raw)), Index: top.isIndex(), Claims: top.Annotations,
-		Provenance: map[string][]byte{},
+		Reference: ref, MediaType: top.MediaType, Size: int64(len(top.raw)), Index: top.isIndex(),
+		Claims: top.Annotations, Provenance: map[string][]byte{},
 	}
 	if !im.Index {
 		part, err := c.part(ctx, ref, top)
@@ -122,7 +122,8 @@ func (c *Client) part(ctx context.Context, ref reference.Reference, m *manifest)
 		Digest: m.digest,
 		Config: content.Image{
 			Platform:   platform.Of(config.OS, config.Architecture, config.Variant),
-			Entrypoint: start.Entrypoint, Cmd: start.Cmd, Env: start.Env, WorkingDir: start.WorkingDir, Shell: start.Shell,
+			Entrypoint: start.Entrypoint, Cmd: start.Cmd, Env: start.Env,
+			WorkingDir: start.WorkingDir, Shell: start.Shell,
 		},
 		Labels: start.Labels, Annotations: m.Annotations, Created: config.Created,
 	}

@@ -90,7 +90,8 @@ func (r *download) open() error {
 	case r.offset > 0: // the registry knows no ranges
 		_, err = io.CopyN(io.Discard, resp.Body, r.offset)
 	case resp.ContentLength >= 0 && resp.ContentLength != r.layer.descriptor.Size:
-		err = q.wrong("layer %s has %d bytes, the manifest says %d", r.layer.Digest(), resp.ContentLength, r.layer.Size())
+		err = q.wrong("layer %s has %d bytes, the manifest says %d",
+			r.layer.Digest(), resp.ContentLength, r.layer.Size())
 	}
 	if err != nil {
 		_ = resp.Body.Close() // it is of no use

@@ -115,27 +115,25 @@ func (m *manifest) parse(q query, h http.Header) error {
 	if err != nil {
 		told = ""
 	}
-	unsupported := func(what string) error {
+	err = json.Unmarshal(m.raw, m)
+	if strings.HasPrefix(told, schema1) || err == nil && m.SchemaVersion == 1 {
 		return &Error{
-			Kind: Unsupported, Name: q.name(), Doing: q.doing, Detail: what,
+			Kind: Unsupported, Name: q.name(), Doing: q.doing, Detail: "it is an image of the old form, schema 1",
 			Hint: "push the image again with a current version of Docker or BuildKit",
 		}
 	}
-	if strings.HasPrefix(told, schema1) {
-		return unsupported("it is an image of the old form, schema 1")
-	}
-	if err := json.Unmarshal(m.raw, m); err != nil {
+	if err != nil {
 		return q.wrong("the manifest cannot be read: it is no JSON of the form that is specified")
-	}
-	if m.SchemaVersion == 1 {
-		return unsupported("it is an image of the old form, schema 1")
 	}
 	if m.MediaType == "" {
 		m.MediaType = told
 	}
 	switch {
 	case !slices.Contains(manifestTypes, m.MediaType):
-		return unsupported("it is neither an image nor an index of images, but " + show(m.MediaType))
+		return &Error{
+			Kind: Unsupported, Name: q.name(), Doing: q.doing, Hint: "name an image",
+			Detail: "it is neither an image nor an index of images, but " + show(m.MediaType),
+		}
 	case slices.Contains(manifestTypes, told) && told != m.MediaType:
 		return q.wrong("the registry says that it is %s, it says of itself that it is %s", told, m.MediaType)
 	case m.isIndex() && (m.Config != nil || m.Layers != nil), !m.isIndex() && m.Manifests != nil:
@@ -182,15 +180,17 @@ func (c *Client) entry(ctx context.Context, ref reference.Reference, d descripto
 		return nil, q.wrong("it has %d bytes, the index says %d", len(m.raw), d.Size)
 	case m.isIndex():
 		return nil, &Error{
-			Kind: Unsupported, Name: q.name(), Doing: q.doing, Detail: "it is an index within an index, which few can read",
-			Hint: "make one index of the images themselves",
+			Kind: Unsupported, Name: q.name(), Doing: q.doing, Hint: "make one index of the images themselves",
+			Detail: "it is an index within an index, which few can read",
 		}
 	}
 	return m, nil
 }
 
 // blob reads a small blob whole.
-func (c *Client) blob(ctx context.Context, ref reference.Reference, d descriptor, what string, limit int64) ([]byte, error) {
+func (c *Client) blob(ctx context.Context, ref reference.Reference, d descriptor, what string, limit int64) (
+	[]byte, error,
+) {
 	q := about(ref, "blobs/"+d.Digest, "reading the "+what)
 	if d.Size > limit {
 		return nil, q.wrong("it has %d bytes, more than %d MB", d.Size, limit>>20)

@@ -30,9 +30,9 @@ type Credentials func(ctx context.Context, host string, fresh bool) (user, passw
 
 // Config is how to reach registries.
 type Config struct {
-	HTTP        *http.Client // its transport is used; where to follow redirects is decided here
-	Credentials Credentials  // nil: nobody
-	Secrets     *redact.Set  // gets the tokens of registries; hidden in errors
+	HTTP        *http.Client                               // its transport is used; where to follow redirects is decided here
+	Credentials Credentials                                // nil: nobody
+	Secrets     *redact.Set                                // gets the tokens of registries; hidden in errors
 	Sleep       func(context.Context, time.Duration) error // between tries; nil is the clock
 	Plain       func(host string) bool                     // may be spoken to by plain HTTP; nil: loopback only
 }
@@ -52,7 +52,7 @@ type Client struct {
 
 	lock    sync.Mutex
 	allowed map[scope]authorization
-	insure  map[string]bool  // hosts that turned out to speak plain HTTP
+	insure  map[string]bool // hosts that turned out to speak plain HTTP
 }
 
 // New is a client.

@@ -77,7 +77,9 @@ func (c *Client) putManifest(ctx context.Context, to reference.Reference, m *man
 // DeleteTag removes a tag and leaves the image; false if the registry cannot do that. A tag that is gone is removed.
 func (c *Client) DeleteTag(ctx context.Context, ref reference.Reference) (bool, error) {
 	if err := reference.CheckTag(ref.Tag); err != nil || ref.Digest != "" { // by digest, the image would go
-		return false, &Error{Kind: Refused, Name: ref.String(), Doing: "removing a tag", Detail: "it names no tag", Err: err}
+		return false, &Error{
+			Kind: Refused, Name: ref.String(), Doing: "removing a tag", Detail: "it names no tag", Err: err,
+		}
 	}
 	q := about(ref, "manifests/"+ref.Tag, "removing the tag")
 	if isAzure(ref.Registry) {
