@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -209,8 +210,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// A registry on this machine, which only tests have, has no certificate.
-func TestLoopback(t *testing.T) {
+// A registry on this machine, which only tests have, may have no certificate. No other one is spoken to without.
+func TestWithoutCertificate(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	server := httptest.NewServer(l)
@@ -218,6 +219,46 @@ func TestLoopback(t *testing.T) {
 	host := strings.TrimPrefix(server.URL, "http://")
 	if _, _, err := l.federated(t, host).Get(t.Context(), false); err != nil || l.hosts[0] != host {
 		t.Errorf("Get: %v, asked %q", err, l.hosts)
+	}
+	s := l.federated(t, acr)
+	way := l.config.HTTP.HTTP().Transport.(*http.Transport)
+	before := way.DialContext
+	way.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if strings.HasPrefix(address, acr) {
+			address = host
+		}
+		return before(ctx, network, address)
+	}
+	asked := l.asked()
+	if _, _, err := s.Get(t.Context(), false); err == nil || l.asked() != asked {
+		t.Errorf("Get from another host without a certificate: %v after %d requests", err, l.asked()-asked)
+	}
+}
+
+// A registry that speaks as Azure's does takes what we hand out, also from the hands of Docker, and when the first token
+// has ended.
+func TestRegistryOfAzure(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		l := newLab(t)
+		r := l.registryOfAzure(t, secure)
+		s := l.federated(t, r.Host())
+		for range 2 {
+			user, token, err := s.Get(t.Context(), false)
+			if err != nil {
+				t.Fatalf("Get with TLS %v: %v", secure, err)
+			}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.URL()+"/v2/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.SetBasicAuth(user, token)
+			resp, err := l.config.HTTP.HTTP().Do(req)
+			if err != nil || resp.StatusCode != http.StatusOK {
+				t.Errorf("the registry with TLS %v: %v, %v", secure, resp, err)
+			}
+			l.pass(4 * time.Hour)
+		}
 	}
 }
 

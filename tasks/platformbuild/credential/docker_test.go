@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,8 +14,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // homeOfUser makes a user's folder with a configuration of Docker's, and returns the environment that says where it is.
@@ -348,23 +353,40 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// Docker itself, if there is one, takes its credentials from us.
+// Docker itself, if there is one, takes its credentials from us: also when those of its last call have ended.
 func TestDocker(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("docker"); err != nil {
 		t.Skip("there is no docker here")
 	}
 	l := newLab(t)
-	asked, address := registryFor(t, "u", "hunter2")
+	r := l.registryOfAzure(t, false)
+	name, err := name.NewTag(r.Host() + "/app:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := random.Image(10, 1)
+	if err == nil {
+		err = remote.Write(name, image, remote.WithTransport(r.Inside()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	environ, _ := homeOfUser(t, "")
-	env := serve(t, environ, l.plain(t, address, "u", "hunter2"))
-	for _, kv := range [][]string{nil, ours(env)} {
-		cmd := exec.CommandContext(t.Context(), "docker", "manifest", "inspect", "--insecure", address+"/app:1")
-		cmd.Env = append(append(environ, "DOCKER_HOST=unix:///nowhere.sock"), kv...)
-		out, _ := cmd.CombinedOutput() // the registry has next to nothing
-		if (asked() > 0) != (kv != nil) {
-			t.Errorf("docker manifest inspect with %q: the registry got %d good requests\n%s", kv, asked(), out)
+	env := ours(serve(t, environ, l.federated(t, r.Host())))
+	for exchanges, tc := range []struct {
+		env  []string
+		want string
+	}{
+		{nil, "unauthorized"}, {env, "schemaVersion"}, {env, "schemaVersion"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "docker", "manifest", "inspect", "--insecure", name.String())
+		cmd.Env = append(append(environ, "DOCKER_HOST=unix:///nowhere.sock"), tc.env...)
+		out, _ := cmd.CombinedOutput()
+		if !strings.Contains(string(out), tc.want) || r.Count("exchange", http.StatusOK) != exchanges {
+			t.Errorf("docker manifest inspect with %q: %s\nwant %q, and %d exchanges in\n%s", tc.env, out, tc.want, exchanges, r.Log())
 		}
+		l.pass(4 * time.Hour)
 	}
 }
 

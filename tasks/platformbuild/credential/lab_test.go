@@ -28,6 +28,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/retry"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
 )
 
 const (
@@ -56,6 +57,7 @@ type lab struct {
 	refused map[string]string // Entra's codes, by scope
 	answer  http.HandlerFunc  // of the registry, instead of a token
 	life    time.Duration     // of its tokens
+	entra   func(scope string) string
 
 	lock   sync.Mutex
 	now    time.Time
@@ -69,6 +71,7 @@ type lab struct {
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	l := &lab{now: time.Unix(1_800_000_000, 0), life: 3 * time.Hour, refused: map[string]string{}}
+	l.entra = func(scope string) string { return entraToken + "-for-" + scope }
 	secure := httptest.NewUnstartedServer(l)
 	cert, pool := certificate(t, "*.azurecr.io", "*.azurecr.us", "*.azurecr.cn", "*.microsoftonline.com",
 		"*.microsoftonline.us", "*.chinacloudapi.cn", "dev.azure.com", "*.stack.example", "stack.example")
@@ -146,7 +149,7 @@ func (l *lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			send(400, map[string]string{"error": "invalid_resource", "error_description": code + ": no. Trace ID: 1"})
 			return
 		}
-		send(200, map[string]any{"access_token": entraToken + "-for-" + scope, "expires_in": 3600, "token_type": "Bearer"})
+		send(200, map[string]any{"access_token": l.entra(scope), "expires_in": 3600, "token_type": "Bearer"})
 	case r.URL.Path == "/oauth2/exchange":
 		l.exchange(w, r, send)
 	default:
@@ -244,6 +247,23 @@ func (l *lab) plain(t *testing.T, registry, user, password string) *Source {
 		t.Fatalf("Of(%s): %v", registry, err)
 	}
 	return s
+}
+
+// registryOfAzure starts a registry that speaks as Azure's does, and takes the tokens of the lab's Entra.
+func (l *lab) registryOfAzure(t *testing.T, secure bool) *containertest.Registry {
+	t.Helper()
+	r := containertest.NewRegistry(t, func(c *containertest.Config) {
+		c.TLS, c.Now, c.ACR = secure, l.config.Now, &containertest.ACR{Tenant: tenant}
+	})
+	l.entra = func(string) string { return r.EntraToken(24 * time.Hour) }
+	if !secure {
+		return r
+	}
+	pem, err := os.ReadFile(r.CAFile())
+	if err != nil || !l.config.HTTP.HTTP().Transport.(*http.Transport).TLSClientConfig.RootCAs.AppendCertsFromPEM(pem) {
+		t.Fatalf("the registry's authority: %s, %v", pem, err)
+	}
+	return r
 }
 
 func refuse(status int, code string) http.HandlerFunc {

@@ -8,37 +8,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 )
-
-// registryFor starts a registry with one manifest, for one user.
-func registryFor(t *testing.T, user, password string) (asked func() int64, address string) {
-	t.Helper()
-	var good atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if u, p, ok := r.BasicAuth(); !ok || u != user || p != password {
-			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		good.Add(1)
-		if strings.Contains(r.URL.Path, "/blobs/") {
-			_, _ = io.WriteString(w, "{}")
-			return
-		}
-		w.Header().Set("Content-Type", "application/vnd.oci.image.index.v1+json")
-		_, _ = io.WriteString(w, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)
-	}))
-	t.Cleanup(server.Close)
-	return good.Load, strings.TrimPrefix(server.URL, "http://")
-}
 
 // place takes the variable for the helper apart.
 func place(t *testing.T, env map[string]string) (word, path string) {
