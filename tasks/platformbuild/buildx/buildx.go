@@ -1,127 +1,160 @@
-// Package buildx runs docker buildx: it finds out what the machine can do, writes the command line, and knows what its
-// errors mean.
+// Package buildx runs docker buildx: it finds out what the machine can do, writes the command line, and knows what
+// its errors mean.
+//
+// What it promises:
+//   - the program's environment is named, so that it holds none of the agent's secrets;
+//   - no secret stands in an argument: those of the build are in files that nobody else can read, for as long as
+//     the build runs;
+//   - no value that a user gives can become another option, or another field of one;
+//   - only what went wrong with a registry, and may pass, is tried again. A step of the build is not;
+//   - a builder that is made is removed, also when the job is cancelled.
+//
+// What it does not do: check what was built. It works with buildx from 0.13 on, and with BuildKit in the Docker engine
+// from 20.10 on.
 package buildx
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
-	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/proc"
 	"github.com/guardrails-ci/guardrails/shared/redact"
-	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/progress"
 )
 
 // Docker is the docker program with its environment.
 type Docker struct {
+	// Env is an environment to choose from: what docker has no use for is left out. It decides which docker that is
+	// (PATH), whose configuration it reads (DOCKER_CONFIG), and which daemon it asks.
 	Env     []string
-	Dir     string
+	Dir     string // to run in
 	Secrets *redact.Set
-	Debug   func(string)
+	Debug   func(text string)                          // gets each command line; may be nil
+	Sleep   func(context.Context, time.Duration) error // between tries; nil is the clock
 }
 
-// Builder is what will build.
-type Builder struct {
-	Name                                                                      string
-	Driver                                                                    string              // docker, docker-container, kubernetes, remote
-	Version                                                                   string              // of BuildKit
-	Buildx                                                                    string              // version
-	Platforms                                                                 []platform.Platform // that it can run programs of
-	PushByDigest, MultiPlatform, Attestations, CacheExport, Annotations, Lint bool
+// variables are those of the environment that docker, buildx, and what they start, have a use for; further ones begin
+// with BUILDX_ or BUILDKIT_.
+var variables = []string{
+	"PATH", "HOME", "USER", "TMPDIR", "LANG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"DOCKER_CONFIG", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
+	"DOCKER_API_VERSION", "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY", "KUBECONFIG", "SSH_AUTH_SOCK", "SOURCE_DATE_EPOCH",
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+	"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE", "APPDATA",
+	"LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES", "GUARDRAILS_DOCKER_CREDENTIALS",
 }
 
-// Need is what a build asks of a builder.
-type Need struct {
-	Platforms                              []platform.Platform
-	Attestations, CacheExport, Annotations bool
-	Image                                  string // of a builder that has to be made
+// environment is what docker gets.
+func (d *Docker) environment() []string {
+	names := slices.Clone(variables)
+	for _, kv := range d.Env {
+		name, _, _ := strings.Cut(kv, "=")
+		if upper := strings.ToUpper(name); strings.HasPrefix(upper, "BUILDX_") || strings.HasPrefix(upper, "BUILDKIT_") {
+			names = append(names, name)
+		}
+	}
+	return proc.Only(d.Env, names...)
 }
 
-// Choose finds the builder: the one that is named, else the current one if it can do what is needed, else one
-// that is made for this job (docker-container); close removes that one.
-func (d *Docker) Choose(ctx context.Context, name string, n Need) (b Builder, close func(context.Context), err error) {
-	panic("skeleton")
+// start runs docker; what it prints on standard error goes to stderr untouched, for reading and not for printing.
+func (d *Docker) start(ctx context.Context, env []string, stderr io.Writer, args ...string) error {
+	d.debug(args)
+	return explained(proc.Run(ctx, proc.Cmd{Name: "docker", Args: args, Dir: d.Dir, Env: env, Stderr: stderr}))
 }
 
-// Build is one build.
-type Build struct {
-	Builder            Builder
-	Context            string
-	Dockerfile         string
-	Repository         string // registry/repository
-	Tag                string // of the candidate, where the builder cannot push by digest; otherwise ""
-	Platforms          []platform.Platform
-	Args               []string // KEY=value or KEY
-	Options            []string // checked by ParseOptions
-	Target             string
-	Labels             map[string]string
-	Annotations        map[string]string
-	Secrets            []Secret
-	SSH                []string
-	Contexts           map[string]string
-	NoCache, Pull      bool
-	CacheFrom, CacheTo []string
-	Provenance         string // max, min, off
-	SBOM               bool
-	Folder             string   // private, for metadata and secrets
-	Variables          []string // further environment KEY=value
+// output runs docker and returns what it prints on standard output. A failure is an *Error that says what it printed on
+// standard error.
+func (d *Docker) output(ctx context.Context, args ...string) ([]byte, progress.Summary, error) {
+	d.debug(args)
+	said := progress.NewReader(silent{})
+	out, err := proc.Output(ctx, proc.Cmd{Name: "docker", Args: args, Dir: d.Dir, Env: d.environment(), Stderr: said})
+	sum := said.Close()
+	if err = explained(err); ran(err) {
+		return out, sum, d.classify(sum, facts{})
+	}
+	return out, sum, err
 }
 
-// Secret is a secret of the build, handed over in a file of Folder for as long as the build runs.
-type Secret struct {
-	ID    string
-	Value inputs.Secret
-	File  string // instead of Value: a file of the job
+func (d *Docker) debug(args []string) {
+	if d.Debug != nil {
+		d.Debug(fmt.Sprintf("docker %q", args))
+	}
 }
 
-// Result is what was built and pushed.
-type Result struct {
-	Digest   string // of the index or manifest
-	Metadata string // file
-	Summary  progress.Summary
+// explained is the error of a program that could not start.
+func explained(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Error{
+			Kind: NoDocker, Msg: "there is no docker on this agent's PATH",
+			Hint: "use a hosted Ubuntu agent, or install the docker CLI with the buildx plugin",
+		}
+	}
+	return err
 }
 
-// Run builds and pushes. A failure is an *Error.
-func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, error) {
-	panic("skeleton")
+// ran reports whether a program ran and did not succeed.
+func ran(err error) bool {
+	var exit *proc.ExitError
+	return errors.As(err, &exit)
 }
 
-// Lint runs BuildKit's checks of the Dockerfile without building.
-func (d *Docker) Lint(ctx context.Context, b Build) ([]progress.Warning, error) { panic("skeleton") }
+// silent is a log of nothing.
+type silent struct{}
 
-// ParseOptions splits the input "arguments" as Docker@2 does and takes what does not get in our way:
-// --build-arg (returned as args), --add-host, --shm-size, --ulimit, --network, --cgroup-parent, --no-cache-filter, --allow.
-func ParseOptions(text string) (args, options []string, err error) { panic("skeleton") }
+func (silent) Step(progress.Step)           {}
+func (silent) Output(progress.Step, string) {}
+func (silent) Warning(progress.Warning)     {}
+func (silent) Plain(string)                 {}
 
-// Kind is what went wrong.
-type Kind string
+// oldest is the first buildx that knows --progress=rawjson.
+var oldest = version{0, 13}
 
-// The kinds.
-const (
-	NoDocker     Kind = "docker"
-	NoBuildx     Kind = "buildx"
-	NoDaemon     Kind = "daemon"
-	NoBuilder    Kind = "builder"
-	NoEmulation  Kind = "emulation"
-	Unsupported  Kind = "driver"
-	Step         Kind = "step" // a step of the build failed
-	Dockerfile   Kind = "dockerfile"
-	Unauthorized Kind = "unauthorized"
-	Denied       Kind = "denied"
-	Push         Kind = "push" // temporary: worth another try
-	Other        Kind = "other"
-)
+// version is major and minor.
+type version [2]int
 
-// Error is a build that failed.
-type Error struct {
-	Kind      Kind
-	Msg, Hint string // in our words
-	Said      string // the tool's words, one line, cleaned
-	Path      string
-	Line      int
+// versionIn finds a version such as v0.20.1 in a text.
+var versionIn = regexp.MustCompile(`\bv?([0-9]{1,4})\.([0-9]{1,4})(?:\.|\+|-|\b)`)
+
+// parseVersion returns the version in a text; ok is false if there is none that says anything, as in a build of
+// buildx from source (v0.0.0).
+func parseVersion(text string) (v version, ok bool) {
+	match := versionIn.FindStringSubmatch(text)
+	if match == nil {
+		return v, false
+	}
+	v[0], _ = strconv.Atoi(match[1])
+	v[1], _ = strconv.Atoi(match[2])
+	return v, v != version{}
 }
 
-// Error is Msg and what the tool said.
-func (e *Error) Error() string { return e.Msg }
+func (v version) before(w version) bool { return slices.Compare(v[:], w[:]) < 0 }
 
-// Temporary reports whether the push, and only that, is worth another try.
-func (e *Error) Temporary() bool { return e.Kind == Push || e.Kind == Unauthorized }
+// plugin returns the version of buildx.
+func (d *Docker) plugin(ctx context.Context) (string, error) {
+	out, _, err := d.output(ctx, "buildx", "version")
+	if err != nil {
+		return "", err
+	}
+	// "github.com/docker/buildx v0.20.1 245093b"
+	words := bytes.Fields(out)
+	text := ""
+	if len(words) > 1 {
+		text = redact.Line(string(words[1]))
+	}
+	if v, ok := parseVersion(text); ok && v.before(oldest) {
+		return "", &Error{
+			Kind: NoBuildx, Msg: fmt.Sprintf("buildx %s is too old: it cannot tell how a build goes", text),
+			Hint: fmt.Sprintf("install buildx %d.%d or newer on the agent", oldest[0], oldest[1]),
+		}
+	}
+	return text, nil
+}
