@@ -155,14 +155,16 @@ func (c *Client) realm(q query, text string, u user) (*url.URL, error) {
 		return nil, q.wrong("it names no usable address of a token server")
 	}
 	same := hostname(target.Host) == hostname(apiHost(q.host))
-	inside := isAddress(target.Host) || isLoopback(target.Host)
-	if target.Scheme == "http" && c.scheme(q.host) == "http" && (same || isLoopback(target.Host)) {
-		return target, nil // this machine, or a registry that may speak plain HTTP
-	}
+	local := isLoopback(target.Host)
 	refused := "which does not belong to the registry"
-	if target.Scheme != "https" {
+	switch {
+	case target.Scheme == "http" && c.scheme(q.host) == "http":
+		if same || local {
+			return target, nil
+		}
+	case target.Scheme != "https":
 		refused = "which is not protected (https)"
-	} else if same || !inside && (u.nobody() || belongs(q.host, target.Host)) {
+	case same, !local && !isAddress(target.Host) && (u.nobody() || belongs(q.host, target.Host)):
 		return target, nil
 	}
 	return nil, &Error{

@@ -128,6 +128,11 @@ func (m *manifest) parse(q query, h http.Header) error {
 	if m.MediaType == "" {
 		m.MediaType = told
 	}
+	return m.judge(q, told)
+}
+
+// judge refuses what is no image, or more than one thing at once.
+func (m *manifest) judge(q query, told string) error {
 	switch {
 	case !slices.Contains(manifestTypes, m.MediaType):
 		return &Error{

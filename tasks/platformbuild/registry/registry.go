@@ -30,11 +30,12 @@ type Credentials func(ctx context.Context, host string, fresh bool) (user, passw
 
 // Config is how to reach registries.
 type Config struct {
-	HTTP        *http.Client                               // its transport is used; where to follow redirects is decided here
-	Credentials Credentials                                // nil: nobody
-	Secrets     *redact.Set                                // gets the tokens of registries; hidden in errors
-	Sleep       func(context.Context, time.Duration) error // between tries; nil is the clock
-	Plain       func(host string) bool                     // may be spoken to by plain HTTP; nil: loopback only
+	HTTP        *http.Client // its transport; redirects are followed by rules of our own
+	Credentials Credentials  // nil: nobody
+	Secrets     *redact.Set  // hidden in errors; gets the tokens of registries too
+
+	Sleep func(context.Context, time.Duration) error // between tries; nil is the clock
+	Plain func(host string) bool                     // may speak plain HTTP; nil: loopback only
 }
 
 const (
