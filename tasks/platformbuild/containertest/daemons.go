@@ -73,12 +73,12 @@ func Start(t testing.TB, s Settings) *Daemons {
 
 // StartDaemons starts daemons, which are to be closed. The error is [ErrUnavailable] where they cannot run.
 func StartDaemons(s Settings) (d *Daemons, err error) {
+	if err := Available(); err != nil {
+		return nil, err
+	}
 	dir, err := programs()
 	if err != nil {
 		return nil, err
-	}
-	if err := possible(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	d = &Daemons{settings: s, programs: dir}
 	sweep()

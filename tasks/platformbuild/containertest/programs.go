@@ -36,6 +36,17 @@ func programs() (string, error) {
 	return "", fmt.Errorf("%w: there is no build/out/containers; make it with: make containers", ErrUnavailable)
 }
 
+// Available says why daemons cannot run here: an [ErrUnavailable], or nil. They may still turn out not to.
+func Available() error {
+	if _, err := programs(); err != nil {
+		return err
+	}
+	if err := possible(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
+
 // Busybox reads busybox for amd64 or arm64, a static program.
 func Busybox(arch string) ([]byte, error) {
 	dir, err := programs()
