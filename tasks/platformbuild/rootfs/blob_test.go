@@ -51,8 +51,8 @@ const (
 		"\x00\x00\x00\x00\x40\x00\x38\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00"
 )
 
-// entries is a layer in words: "dir a", "file a/b text", "exec a/b text", "link a -> b", "hard a -> b", "dev a",
-// "hide a" (a whiteout), "opaque a". "PROGRAM" and "OTHER" stand for programs.
+// entries is a layer in words: "dir a", "file a/b text", "exec a/b text", "link a -> b", "hard a ->
+// b", "dev a", "hide a" (a whiteout), "opaque a". "PROGRAM" and "OTHER" stand for programs.
 func entries(t testing.TB, lines ...string) []byte {
 	t.Helper()
 	var out bytes.Buffer

@@ -10,8 +10,9 @@ import (
 	"sync"
 )
 
-// Programs calls visit for every regular file of the image that is executable or begins like a program, in the order of
-// their paths. It reads all layers to their end. Paths are those in the layers: of Windows they begin with /Files.
+// Programs calls visit for every regular file of the image that is executable or begins like a
+// program, in the order of their paths. It reads all layers to their end. Paths are those in the
+// layers: of Windows they begin with /Files.
 func (f *FS) Programs(ctx context.Context, visit func(File) error) error {
 	if err := f.readAll(ctx); err != nil {
 		return err

@@ -19,8 +19,9 @@ import (
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/machine"
 )
 
-// Layer is a layer of an image, as a compressed or plain tar stream. Open's reader fails at its end if what it gave is
-// not what Digest says. Open's error wraps ErrForeign for a layer that the registry does not have.
+// Layer is a layer of an image, as a compressed or plain tar stream. Open's reader fails at its end if
+// what it gave is not what Digest says. Open's error wraps ErrForeign for a layer that the registry
+// does not have.
 type Layer interface {
 	Digest() string // "sha256:..."
 	Size() int64    // bytes in the registry
@@ -36,14 +37,14 @@ type Limits struct {
 	Unpacked int64 // bytes read from layers after decompression: 32 GB
 	Entries  int   // files, links and folders: a million
 
-	// Quick believes an entry as soon as it is read. Every builder names a file once in a layer, so this is right for an
-	// image that was just built; but only at a layer's end is it certain that no second entry replaces the
-	// first, and that the layer is what its digest says.
+	// Quick believes an entry as soon as it is read. Every builder names a file once in a layer, so
+	// this is right for an image that was just built; but only at a layer's end is it certain that no
+	// second entry replaces the first, and that the layer is what its digest says.
 	Quick bool
 }
 
-// FS is the file system of an image for one platform. It remembers what it has read. It is not for use by several
-// goroutines at a time.
+// FS is the file system of an image for one platform. It remembers what it has read. It is not for use
+// by several goroutines at a time.
 type FS struct {
 	layers []*layer // the highest first
 	budget *budget
@@ -86,6 +87,7 @@ type BudgetError struct {
 	Max   int64
 }
 
+// Error says which limit and how much it is.
 func (e *BudgetError) Error() string {
 	switch e.Limit {
 	case "download":
@@ -103,8 +105,10 @@ type LayerError struct {
 	Err    error // may be nil
 }
 
+// Error names the layer.
 func (e *LayerError) Error() string { return fmt.Sprintf("layer %.80s: %s", e.Digest, e.Reason) }
 
+// Unwrap returns the cause.
 func (e *LayerError) Unwrap() error { return e.Err }
 
 // MissingError says that there is no file at a path: it is fs.ErrNotExist.
@@ -113,6 +117,7 @@ type MissingError struct {
 	Reason string // in the words of a runtime: "no such file or directory"
 }
 
+// Error has the path in quotes, cleaned and cut.
 func (e *MissingError) Error() string {
 	path := e.Path
 	if r := []rune(path); len(r) > 120 {
@@ -121,7 +126,7 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("%q: %s", redact.Defuse(path), e.Reason)
 }
 
-// Unwrap is fs.ErrNotExist.
+// Unwrap returns fs.ErrNotExist.
 func (e *MissingError) Unwrap() error { return fs.ErrNotExist }
 
 const (
@@ -134,9 +139,10 @@ const (
 // maxLinks is how many links the kernel follows on the way to a file (MAXSYMLINKS).
 const maxLinks = 40
 
-// Find returns the file at an absolute path, of Linux or of Windows: with a drive letter it is looked for under Files, in
-// upper or lower case. The error is a *MissingError if there is none, a *BudgetError if a limit ended the search, a *LayerError
-// if a layer is broken, or wraps one of them. Any other is the registry's, or ctx's. ctx must live until Close.
+// Find returns the file at an absolute path, of Linux or of Windows: with a drive letter it is looked
+// for under Files, in upper or lower case. The error is a *MissingError if there is none, a
+// *BudgetError if a limit ended the search, a *LayerError if a layer is broken, or wraps one of them.
+// Any other is the registry's, or ctx's. ctx must live until Close.
 func (f *FS) Find(ctx context.Context, path string) (File, error) {
 	w := walk{fs: f, ctx: ctx, windows: isWindows(path)}
 	names, n, err := w.resolve(path)
@@ -239,8 +245,8 @@ func (w *walk) under(first int, names []string) (*inode, error) {
 	return nil, &MissingError{w.show(names), absent}
 }
 
-// inLayer reads as much of the layer as it takes to know. A layer hides what those below it have at this path by
-// whiteouts, or by something that is not a folder on the way.
+// inLayer reads as much of the layer as it takes to know. A layer hides what those below it have at
+// this path by whiteouts, or by something that is not a folder on the way.
 func (w *walk) inLayer(l *layer, names []string) (n *node, hides bool, err error) {
 	for {
 		if l.done || w.fs.quick {

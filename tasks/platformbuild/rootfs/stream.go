@@ -38,8 +38,8 @@ func (b *budget) entry() error {
 	return nil
 }
 
-// counter is a reader that stops at a limit, and when ctx does. It keeps the first error of its own or of its source's: what
-// unpacks it may hide it in one that says the data is broken.
+// counter is a reader that stops at a limit, and when ctx does. It keeps the first error of its own or
+// of its source's: what unpacks it may hide it in one that says the data is broken.
 type counter struct {
 	io.Reader
 	ctx   context.Context

@@ -93,8 +93,8 @@ func (t *tree) make(in *node, name string) (*node, error) {
 	return n, nil
 }
 
-// parent returns the folder that an entry's name goes into. It is made if need be, and links that the layer has on the way
-// are followed: not those of lower layers, for a layer is unpacked on its own.
+// parent returns the folder that an entry's name goes into. It is made if need be, and links that the
+// layer has on the way are followed: not those of lower layers, for a layer is unpacked on its own.
 func (t *tree) parent(names []string) (*node, error) {
 	at := []*node{&t.root}
 	rest := slices.Clone(names)
