@@ -87,8 +87,16 @@ func (c *checker) registry(u Use, ref reference.Reference) (allowed bool) {
 			" names no registry, and so comes from docker.io")
 		return false
 	}
-	if len(c.Places) == 0 || ref.Allowed(c.Places) {
+	if len(c.Places) == 0 {
 		return true
+	}
+	if ref.Allowed(c.Places) {
+		if strings.HasPrefix(u.Image, ref.Registry+"/") {
+			return true
+		}
+		c.add(u, "scan/registry", "write it as "+quote(ref.Registry)+": a cluster's policies compare what is written",
+			" does not write its registry as it is")
+		return false
 	}
 	hint := c.advice("")
 	for _, place := range c.Places {

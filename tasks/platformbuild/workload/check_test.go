@@ -16,7 +16,7 @@ func TestCheck(t *testing.T) {
 	for image, want := range map[string]string{
 		"prod.azurecr.io/web" + digest:                      "",
 		"prod.azurecr.io/web:1" + digest:                    "",
-		"PROD.azurecr.io/web" + digest:                      "",
+		"PROD.azurecr.io/web" + digest:                      "scan/registry",
 		"team.azurecr.io/web/app" + digest:                  "",
 		"prod.azurecr.io/web:1":                             "scan/digest",
 		"nginx":                                             "scan/implicit",
