@@ -1,0 +1,381 @@
+package platformbuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/redact"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/buildx"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/credential"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/progress"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/registry"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/signature"
+)
+
+// build builds an image, pushes it without a name, looks into it, and gives it its tags.
+func (s *step) build(ctx context.Context) error {
+	started := s.env.Now()
+	p, err := s.understand()
+	if err != nil {
+		return err
+	}
+	if err := s.beforeBuild(ctx, p); err != nil {
+		return err
+	}
+	key, err := s.signer(ctx)
+	if err != nil {
+		return err
+	}
+	image, once, err := s.reuse(ctx, p, key)
+	if err != nil {
+		return err
+	}
+	if image.Reference.Digest == "" {
+		if image, err = s.make(ctx, p, key); err != nil {
+			return err
+		}
+	}
+	if err := s.tag(ctx, p, image, once); err != nil {
+		return err
+	}
+	s.result.took = s.env.Now().Sub(started)
+	s.publish(ctx, p, image)
+	return nil
+}
+
+// beforeBuild refuses what should not be built at all.
+func (s *step) beforeBuild(ctx context.Context, p *plan) error {
+	if !s.inPipeline() && !s.in.AllowOutsideAgent {
+		return s.insist(&task.UserError{
+			Rule: "image/origin",
+			Msg: "this is no agent of Azure Pipelines: images that are built on somebody's machine are what this " +
+				"task is against",
+			Hint: "build in a pipeline, or set allowOutsideAgent: true",
+		})
+	}
+	if err := errors.Join(s.screen(p), s.insist(s.wanted(p))); err != nil {
+		return err
+	}
+	c, err := s.sourceCommit(ctx, p)
+	if err != nil {
+		return err
+	}
+	s.label(p, c, s.env.Now())
+	if err := s.connect(); err != nil {
+		return err
+	}
+	if p.image, err = s.target(); err != nil {
+		return err
+	}
+	s.env.Log.Printf("Image: %s, tags %s, for %s, of commit %.12s", p.image.Name(), strings.Join(p.tags, ", "),
+		platformNames(p.platforms), c.id)
+	return s.insist(s.immutable(ctx, p, ""))
+}
+
+// immutable refuses tags that stand for another image than the one with the digest; "" is one that is not built yet.
+func (s *step) immutable(ctx context.Context, p *plan, digest string) error {
+	if !s.in.ImmutableTags {
+		return nil
+	}
+	var errs []error
+	for _, tag := range p.tags {
+		ref := p.image
+		ref.Tag = tag
+		now, there, err := s.registry.Digest(ctx, ref)
+		switch {
+		case err != nil:
+			errs = append(errs, explain(err, "looking for the tag "+ref.String()))
+		case there && now != digest && !(digest == "" && s.in.BuildOnce): // the same image may be found again
+			errs = append(errs, &task.UserError{
+				Rule: "image/tag", Msg: fmt.Sprintf("%s is there already, and is %.19s: tags are immutable", ref, now),
+				Hint: "use a tag of its own for every build, such as $(Build.BuildId)",
+			})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// make builds the image, pushes it and looks into it.
+func (s *step) make(ctx context.Context, p *plan, key *signature.Key) (registry.Image, error) {
+	docker, done, err := s.docker(ctx)
+	if err != nil {
+		return registry.Image{}, err
+	}
+	defer done()
+	builder, remove, err := docker.Choose(ctx, s.in.Builder, s.need(p))
+	if err != nil {
+		return registry.Image{}, s.buildError(err)
+	}
+	defer remove(context.WithoutCancel(ctx))
+	b := s.order(p, builder)
+	if err := s.lint(ctx, docker, b, p); err != nil {
+		return registry.Image{}, err
+	}
+	result, err := docker.Run(ctx, b, &progress.Printer{To: s.env.Log, Now: s.env.Now, Warn: s.finding(p)})
+	if err != nil {
+		return registry.Image{}, s.buildError(err)
+	}
+	s.account(result)
+	ref := p.image
+	ref.Digest = result.Digest
+	defer s.forget(ctx, p, b.Tag)
+	image, err := s.registry.Resolve(ctx, ref)
+	if err != nil {
+		return image, explain(err, "reading "+ref.String()+", which was just pushed")
+	}
+	if err := s.insist(s.inspect(ctx, image, s.built(p))); err != nil {
+		return image, err
+	}
+	return image, s.sign(ctx, p, image, key)
+}
+
+// docker is the docker program with a configuration of our own.
+func (s *step) docker(ctx context.Context) (*buildx.Docker, func(), error) {
+	config, done, err := credential.Serve(ctx, filepath.Join(s.scratch, "docker"), s.env.Environ(), s.source)
+	if err != nil {
+		return nil, nil, fmt.Errorf("making a configuration for docker: %w", err)
+	}
+	return &buildx.Docker{
+		Env: config.Env, Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.sleep,
+	}, done, nil
+}
+
+// need is what the inputs ask of a builder.
+func (s *step) need(p *plan) buildx.Need {
+	return buildx.Need{
+		Platforms: p.platforms, Annotations: len(s.in.Annotations) > 0, Image: s.in.BuildkitImage,
+		Attestations: s.in.Sbom || s.in.Provenance == ProvenanceMin || s.in.Provenance == ProvenanceMax,
+		CacheExport:  s.in.Cache == CacheRegistry || len(s.in.CacheTo) > 0,
+	}
+}
+
+// order is the build as buildx does it.
+func (s *step) order(p *plan, with buildx.Builder) buildx.Build {
+	b := buildx.Build{
+		Builder: with, Context: p.context, Dockerfile: p.dockerfile, Repository: p.image.Name(), Platforms: p.platforms,
+		Args: lines(
+			p.args), Options: p.options, Target: s.in.Target, Labels: p.labels, Secrets: p.secrets, SSH: s.in.SSH,
+		Contexts: p.contexts, NoCache: s.in.NoCache, Pull: s.in.Pull, Provenance: "off", SBOM: s.in.Sbom,
+		Folder: s.scratch,
+	}
+	if with.Annotations {
+		b.Annotations = p.annotations
+	}
+	if !with.PushByDigest {
+		b.Tag = s.candidate()
+	}
+	if with.Attestations && s.in.Provenance != ProvenanceOff {
+		b.Provenance = "min"
+		if s.in.Provenance == ProvenanceMax {
+			b.Provenance = "max"
+		}
+	}
+	b.CacheFrom, b.CacheTo = s.caches(p, with)
+	return b
+}
+
+// candidate is the tag that an image has until it is verified, where it cannot be pushed without one. It is of this run
+// and attempt alone.
+func (s *step) candidate() string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower("unverified-"+s.env.Var("Build.BuildId")+"-"+s.env.Var("System.JobId")+"-"+
+		filepath.Base(s.scratch))), "-")
+}
+
+// forget removes the candidate's tag.
+func (s *step) forget(ctx context.Context, p *plan, tag string) {
+	if tag == "" {
+		return
+	}
+	ref := p.image
+	ref.Tag = tag
+	if gone, err := s.registry.DeleteTag(context.WithoutCancel(ctx), ref); err != nil || !gone {
+		s.env.Log.Printf(
+			"The tag %s, under which the image was pushed before it was verified, is still there: the registry "+
+				"does not delete tags, or this identity may not (AcrDelete).",
+			tag,
+		)
+	}
+}
+
+// caches are where layers are read from and written to.
+func (s *step) caches(p *plan, with buildx.Builder) (from, to []string) {
+	if len(s.in.CacheFrom)+len(s.in.CacheTo) > 0 {
+		return s.in.CacheFrom, s.in.CacheTo
+	}
+	switch {
+	case s.in.Cache == CacheInline:
+		return []string{"type=registry,ref=" + p.image.Name() + ":" + p.tags[0]}, []string{"type=inline"}
+	case s.in.Cache == CacheNone || s.in.Cache == CacheAuto && !with.CacheExport:
+		return nil, nil
+	}
+	own := cacheRef(p.image, s.env.Var("Build.SourceBranchName"))
+	from = []string{"type=registry,ref=" + own}
+	if common := cacheRef(p.image, "main"); common != own {
+		from = append(from, "type=registry,ref="+common)
+	}
+	return from, []string{
+		"type=registry,ref=" + own + ",mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true",
+	}
+}
+
+// cacheRef is the tag with the layers of a branch.
+func cacheRef(image reference.Reference, branch string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' {
+			return r
+		}
+		return '-'
+	}, branch)
+	if len(name) > 100 {
+		name = name[:100]
+	}
+	if name == "" {
+		name = "none"
+	}
+	return image.Name() + ":buildcache-" + name
+}
+
+// lint has BuildKit check the Dockerfile before anything is built.
+func (s *step) lint(ctx context.Context, docker *buildx.Docker, b buildx.Build, p *plan) error {
+	if s.in.Lint == LintOff {
+		return nil
+	}
+	if !b.Builder.Lint {
+		s.env.Log.Printf(
+			"The Dockerfile is not checked: this builder (%s) cannot. What is pushed is looked into all the same.",
+			b.Builder.Driver)
+		return nil
+	}
+	found, err := docker.Lint(ctx, b)
+	if err != nil {
+		return s.buildError(err)
+	}
+	var errs []error
+	for _, w := range found {
+		e := s.lintFinding(p, w)
+		if s.in.Lint == LintError || platformRule(w.Rule) {
+			errs = append(errs, e)
+			continue
+		}
+		s.warnAt(e)
+	}
+	return s.insist(errors.Join(errs...))
+}
+
+// platformRule reports whether a finding means that the image would not be for the platform it is built for.
+func platformRule(rule string) bool {
+	return rule == "InvalidBaseImagePlatform" || rule == "FromPlatformFlagConstDisallowed"
+}
+
+func (s *step) lintFinding(p *plan, w progress.Warning) *task.UserError {
+	e := &task.UserError{
+		Rule: "image/lint", Path: s.shown(p.dockerfile), Line: w.Line, Msg: redact.Line(w.Rule + ": " + w.Text),
+		Hint: "see " + redact.Line(w.URL),
+	}
+	if platformRule(w.Rule) {
+		e.Rule = "image/platform"
+		e.Hint = "use a base image that has " + platformNames(
+			p.platforms) + ", and no platform in FROM but $BUILDPLATFORM in stages that compile"
+	}
+	return e
+}
+
+// finding turns what BuildKit warns of in the middle of a build into a warning of the step.
+func (s *step) finding(p *plan) func(progress.Warning) {
+	return func(w progress.Warning) {
+		if s.in.Lint != LintOff {
+			s.warnAt(s.lintFinding(p, w))
+		}
+	}
+}
+
+// account keeps what the build came to.
+func (s *step) account(r buildx.Result) {
+	if steps := r.Summary.Steps; steps > 0 {
+		s.result.cacheHits = strconv.Itoa(r.Summary.Cached * 100 / steps)
+		s.env.Log.Printf("Built: %s, %d of them from the cache (%s%%)", count(steps, "step"), r.Summary.Cached,
+			s.result.cacheHits)
+		for _, slow := range r.Summary.Slowest {
+			s.env.Log.Printf("  %6.1f s  %s", slow.Completed.Sub(slow.Started).Seconds(), redact.Line(slow.Name))
+		}
+	}
+	s.result.metadata = s.keep(r.Metadata)
+}
+
+// keep moves the metadata out of the scratch folder, for later steps of the job.
+func (s *step) keep(file string) string {
+	if file == "" {
+		return ""
+	}
+	to := filepath.Join(filepath.Dir(s.scratch), filepath.Base(s.scratch)+"-metadata.json")
+	if err := os.Rename(file, to); err != nil {
+		s.env.Log.Debug("keeping buildx's metadata: " + err.Error())
+		return ""
+	}
+	return to
+}
+
+// buildError turns what buildx says into what to do about it.
+func (s *step) buildError(err error) error {
+	var no *buildx.Error
+	if !errors.As(err, &no) {
+		return err
+	}
+	e := &task.UserError{
+		Class: task.Environment,
+		Rule:  "image/" + string(no.Kind),
+		Msg:   no.Msg,
+		Hint:  no.Hint,
+		Err:   err,
+	}
+	if no.Said != "" {
+		e.Msg += " (" + no.Said + ")"
+	}
+	if no.Kind == buildx.Step || no.Kind == buildx.Dockerfile || no.Kind == buildx.NoEmulation {
+		e.Class = task.Refused
+	}
+	if no.Path != "" {
+		e.Path, e.Line = s.shown(no.Path), no.Line
+	}
+	return e
+}
+
+// tag gives a verified image its tags, and says so.
+func (s *step) tag(ctx context.Context, p *plan, image registry.Image, once string) error {
+	if err := s.insist(s.immutable(ctx, p, image.Reference.Digest)); err != nil {
+		return err
+	}
+	s.result.digest = image.Reference.Digest
+	s.result.ref = image.Reference.String()
+	tags := p.tags
+	if once != "" {
+		tags = append([]string{once}, tags...)
+	}
+	for _, tag := range tags {
+		if err := s.registry.Tag(ctx, image.Reference, tag); err != nil {
+			return explain(err, "giving the image the tag "+tag)
+		}
+		if tag == once {
+			continue
+		}
+		named := p.image
+		named.Tag = tag
+		s.result.tagged = append(s.result.tagged, named.String())
+	}
+	for _, part := range image.Parts {
+		s.result.platforms = append(s.result.platforms, part.Config.Platform.String())
+	}
+	return nil
+}

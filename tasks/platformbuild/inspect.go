@@ -1,0 +1,168 @@
+package platformbuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/redact"
+	"github.com/guardrails-ci/guardrails/shared/report"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/content"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/registry"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/rootfs"
+)
+
+// lookTime bounds the look into one image.
+const lookTime = 10 * time.Minute
+
+// wants is what an image must be.
+type wants struct {
+	platforms []platform.Platform
+	exactly   bool              // and no others
+	labels    map[string]string // must be there with these values
+}
+
+// built is what the image of a build must be.
+func (s *step) built(p *plan) wants { return wants{p.platforms, true, p.labels} }
+
+// inspect looks into an image: what it claims, and whether that is true. All that is wrong is said at once.
+func (s *step) inspect(ctx context.Context, image registry.Image, w wants) error {
+	errs := []error{s.checkPlatforms(image, w)}
+	for _, part := range image.Parts {
+		errs = append(errs, checkClaims(image, part), checkLabels(image, part, w.labels))
+		if s.in.VerifyContent != VerifyContentOff {
+			errs = append(errs, s.checkContent(ctx, image, part))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkPlatforms holds the platforms that an image has against those that are wanted.
+func (s *step) checkPlatforms(image registry.Image, w wants) error {
+	var has []platform.Platform
+	for _, part := range image.Parts {
+		has = append(has, part.Config.Platform)
+	}
+	var errs []error
+	for _, p := range w.platforms {
+		if !slices.Contains(has, p) {
+			errs = append(errs, &task.UserError{
+				Rule: "image/platform",
+				Msg:  fmt.Sprintf("%s has nothing for %s: it is for %s", image.Reference, p, platformNames(has)),
+				Hint: "build it with platforms: " + p.String(),
+			})
+		}
+	}
+	for _, p := range has {
+		if w.exactly && !slices.Contains(w.platforms, p) {
+			errs = append(errs, &task.UserError{
+				Rule: "image/platform",
+				Msg:  fmt.Sprintf("%s is for %s, too, which was not asked for", image.Reference, p),
+				Hint: "name it in platforms, or leave it out of the build",
+			})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkClaims holds what the index says about a part against what its config says.
+func checkClaims(image registry.Image, part registry.Part) error {
+	if part.Claimed == part.Config.Platform {
+		return nil
+	}
+	return &task.UserError{
+		Rule: "image/platform",
+		Msg: fmt.Sprintf("%s: the index says %s, the config says %s", image.Reference, part.Claimed,
+			part.Config.Platform),
+		Hint: "build the image anew, in one build for all its platforms",
+	}
+}
+
+// checkLabels holds the labels of a part against those that it must have.
+func checkLabels(image registry.Image, part registry.Part, want map[string]string) error {
+	var wrong []string
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if part.Labels[name] != want[name] {
+			wrong = append(wrong, name)
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return &task.UserError{
+		Rule: "image/label",
+		Msg: fmt.Sprintf("%s (%s) lacks labels that it was built with, or has other values: %s", image.Reference,
+			part.Config.Platform, redact.Lines(wrong)),
+		Hint: "somebody else's image is under this digest, or the builder drops labels: use another builder",
+	}
+}
+
+// checkContent looks at the programs of a part.
+func (s *step) checkContent(ctx context.Context, image registry.Image, part registry.Part) error {
+	files := rootfs.New(part.Layers, rootfs.Limits{})
+	depth := content.Entrypoint
+	if s.in.VerifyContent == VerifyContentAll {
+		depth = content.All
+	}
+	started := s.env.Now()
+	verdict, err := content.Check(ctx, files, part.Config, depth, started.Add(lookTime))
+	if err != nil {
+		return explain(err, "reading the layers of "+image.Reference.String())
+	}
+	s.env.Log.Printf("Looked into %s (%s): %s, %.1f MB read", shortDigest(part.Digest), part.Config.Platform,
+		chainText(verdict), float64(files.Downloaded())/1e6)
+	var errs []error
+	for _, problem := range verdict.Problems {
+		text := fmt.Sprintf("%s (%s): %s", image.Reference, part.Config.Platform, redact.Line(problem.Text))
+		if problem.Warn {
+			s.add(report.Finding{Rule: problem.Rule, Severity: report.Warning, Message: text, Hint: problem.Hint})
+			continue
+		}
+		errs = append(errs, &task.UserError{Rule: problem.Rule, Msg: text, Hint: problem.Hint})
+	}
+	return errors.Join(errs...)
+}
+
+// chainText says what an image starts.
+func chainText(v content.Verdict) string {
+	var texts []string
+	for _, step := range v.Chain {
+		texts = append(texts, redact.Line(step))
+	}
+	text := "it starts " + strings.Join(texts, " -> ")
+	if len(texts) == 0 {
+		text = "it starts nothing that could be found"
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.Machines)) {
+		text += fmt.Sprintf("; %s: %d", redact.Line(name), v.Machines[name])
+	}
+	return text
+}
+
+func platformNames(list []platform.Platform) string {
+	var names []string
+	for _, p := range list {
+		names = append(names, p.String())
+	}
+	if len(names) == 0 {
+		return "no platform"
+	}
+	return strings.Join(names, ", ")
+}
+
+// shortDigest is a digest as people write it.
+func shortDigest(digest string) string { return digest[:min(len(digest), 19)] }
+
+// lines writes pairs as NAME=value, sorted.
+func lines(pairs map[string]string) (all []string) {
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		all = append(all, name+"="+pairs[name])
+	}
+	return all
+}

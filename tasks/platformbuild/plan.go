@@ -1,0 +1,273 @@
+package platformbuild
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/redact"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/buildx"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/dockerfile"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
+)
+
+// maxDockerfile is more than anybody writes.
+const maxDockerfile = 1 << 20
+
+// plan is what is to be built, understood.
+type plan struct {
+	image       reference.Reference // registry and repository
+	tags        []string
+	platforms   []platform.Platform
+	dockerfile  string
+	file        *dockerfile.File
+	text        []byte // of the Dockerfile
+	context     string
+	contexts    map[string]string // named ones
+	args        map[string]string
+	options     []string
+	labels      map[string]string // the user's, and then those of the run
+	annotations map[string]string
+	own         map[string]string // the labels of the run alone
+	secrets     []buildx.Secret
+}
+
+// understand reads the inputs of a build, and says all that is wrong with them at once.
+func (s *step) understand() (*plan, error) {
+	p := &plan{}
+	var errs []error
+	note := func(err error) { errs = append(errs, err) }
+	var err error
+	p.platforms, err = s.wantedPlatforms()
+	note(err)
+	p.tags, err = s.wantedTags()
+	note(err)
+	note(s.findDockerfile(p))
+	note(s.findContexts(p))
+	p.args, err = pairs("buildArgs", s.in.BuildArgs)
+	note(err)
+	args, options, err := buildx.ParseOptions(s.in.Arguments)
+	if err != nil {
+		note(badInput("arguments", err.Error(), ""))
+	}
+	p.options = options
+	note(s.moreArgs(p, args))
+	p.labels, err = pairs("labels", s.in.Labels)
+	note(err)
+	p.annotations, err = pairs("annotations", s.in.Annotations)
+	note(err)
+	p.secrets, err = s.givenSecrets()
+	note(err)
+	if s.in.ContainerRegistry == "" {
+		note(badInput("containerRegistry", "it is empty", "name the service connection of the registry to push to"))
+	}
+	if strings.TrimSpace(s.in.Repository) == "" {
+		note(badInput("repository", "it is empty", "write the image's name, such as shop/web"))
+	}
+	note(s.checkKeyInputs())
+	return p, errors.Join(errs...)
+}
+
+// moreArgs takes the build arguments that are written as options of docker build.
+func (s *step) moreArgs(p *plan, args []string) error {
+	var errs []error
+	for _, arg := range args {
+		name, value, ok := strings.Cut(arg, "=")
+		if !ok { // docker takes the variable of that name
+			value, ok = s.env.Lookup(name)
+			if !ok {
+				errs = append(
+					errs,
+					badInput("arguments", fmt.Sprintf("--build-arg %.60q has no value, and there is no "+
+						"such variable", name), "write --build-arg name=value"),
+				)
+				continue
+			}
+		}
+		if had, twice := p.args[name]; twice && had != value {
+			errs = append(errs, badInput("arguments", fmt.Sprintf("the build argument %.60q has another value in "+
+				"buildArgs", name), "remove one of the two"))
+		}
+		p.args[name] = value
+	}
+	return errors.Join(errs...)
+}
+
+// wantedTags are the tags of the input.
+func (s *step) wantedTags() ([]string, error) {
+	var errs []error
+	tags := words(s.in.Tags)
+	for _, tag := range tags {
+		if err := reference.CheckTag(tag); err != nil {
+			errs = append(errs, badInput("tags", err.Error(), "letters, digits, and `_`, `.`, `-`, 128 at most"))
+		}
+	}
+	if len(tags) == 0 {
+		errs = append(errs, badInput("tags", "it is empty", "write at least one tag, such as $(Build.BuildId)"))
+	}
+	return tags, errors.Join(errs...)
+}
+
+// findDockerfile finds and reads the Dockerfile.
+func (s *step) findDockerfile(p *plan) error {
+	name := string(s.in.Dockerfile)
+	if name == "" {
+		name = "Dockerfile"
+	}
+	full, err := s.path("Dockerfile", name)
+	if err != nil {
+		return err
+	}
+	if strings.ContainsAny(name, "*?[{") {
+		if full, err = s.onlyMatch(full); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(full)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return badInput("Dockerfile", fmt.Sprintf("there is no file %.200q", s.shown(full)),
+			"name the Dockerfile, from the sources folder on, and check the repository out in this job")
+	case err != nil || !info.Mode().IsRegular():
+		return badInput("Dockerfile", fmt.Sprintf("%.200q is no file that can be read", s.shown(full)), "name a file")
+	case info.Size() > maxDockerfile:
+		return badInput("Dockerfile", fmt.Sprintf("%.200q has more than 1 MB", s.shown(full)), "name a Dockerfile")
+	}
+	if p.text, err = os.ReadFile(full); err != nil {
+		return badInput("Dockerfile", fmt.Sprintf("%.200q cannot be read", s.shown(full)), "check its permissions")
+	}
+	p.dockerfile = full
+	if p.file, err = dockerfile.Parse(p.text); err != nil {
+		return badInput("Dockerfile", fmt.Sprintf("%.200q: %s", s.shown(full), redact.Line(err.Error())), "")
+	}
+	return nil
+}
+
+// onlyMatch is the file that a pattern matches.
+func (s *step) onlyMatch(pattern string) (string, error) {
+	matches, err := doublestar.FilepathGlob(pattern, doublestar.WithFilesOnly(), doublestar.WithNoFollow())
+	if err != nil {
+		return "", badInput("Dockerfile", fmt.Sprintf("%.200q is no pattern", s.shown(pattern)), "write a path, or "+
+			"close the brackets")
+	}
+	switch len(matches) {
+	case 0:
+		return "", badInput("Dockerfile", fmt.Sprintf("no file matches %.200q", s.shown(pattern)),
+			"check the repository out in this job, and correct the pattern")
+	case 1:
+		return matches[0], nil
+	}
+	for i, match := range matches {
+		matches[i] = s.shown(match)
+	}
+	return "", badInput("Dockerfile", "it matches several files: "+redact.Lines(matches), "name the one to build")
+}
+
+// findContexts finds the folders that the Dockerfile copies from.
+func (s *step) findContexts(p *plan) error {
+	name := string(s.in.BuildContext)
+	var errs []error
+	if base := filepath.Base(name); name == "" || base == "**" || base == "*" {
+		p.context = filepath.Dir(p.dockerfile)
+	} else if full, err := s.path("buildContext", name); err != nil {
+		errs = append(errs, err)
+	} else {
+		p.context = full
+	}
+	if info, err := os.Stat(p.context); p.context != "" && (err != nil || !info.IsDir()) {
+		errs = append(errs, badInput("buildContext", fmt.Sprintf("%.200q is no folder", s.shown(p.context)),
+			"name a folder of this machine: what is built elsewhere cannot be checked"))
+	}
+	named, err := pairs("buildContexts", s.in.BuildContexts)
+	errs = append(errs, err)
+	p.contexts = map[string]string{}
+	for name, place := range named {
+		if strings.HasPrefix(place, "docker-image://") {
+			p.contexts[name] = place
+			continue
+		}
+		full, err := s.path("buildContexts", place)
+		info, missing := os.Stat(full)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case strings.Contains(place, "://") || missing != nil || !info.IsDir():
+			errs = append(
+				errs,
+				badInput("buildContexts", fmt.Sprintf("%.100q is neither a folder nor docker-image://",
+					place), "check it out, or copy it, in an earlier step"),
+			)
+		default:
+			p.contexts[name] = full
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// givenSecrets reads lines such as id=npm,env=NPM_TOKEN.
+func (s *step) givenSecrets() ([]buildx.Secret, error) {
+	var all []buildx.Secret
+	var errs []error
+	for i, line := range s.in.Secrets {
+		secret, err := s.givenSecret(line)
+		if err != nil {
+			errs = append(errs, badInput("secrets", fmt.Sprintf("line %d: %s", i+1, err),
+				"write id=npm,env=NPM_TOKEN and map the variable with env:, or id=npmrc,src=path"))
+		}
+		all = append(all, secret)
+	}
+	return all, errors.Join(errs...)
+}
+
+func (s *step) givenSecret(line string) (buildx.Secret, error) {
+	var secret buildx.Secret
+	for _, part := range strings.Split(line, ",") {
+		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if !ok || value == "" {
+			return secret, errors.New("it is not made of key=value") // the text may be a secret
+		}
+		switch key {
+		case "id":
+			secret.ID = value
+		case "env":
+			text, ok := s.env.Lookup(value)
+			if !ok || text == "" {
+				return secret, fmt.Errorf("there is no variable %.60q in this step's environment, or it is empty",
+					value)
+			}
+			secret.Value = inputs.NewSecret(text)
+			s.conceal(text)
+		case "src", "source":
+			full, err := s.path("secrets", value)
+			if err != nil {
+				return secret, err
+			}
+			if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
+				return secret, fmt.Errorf("there is no file %.100q", s.shown(full))
+			}
+			secret.File = full
+		case "type":
+		default:
+			return secret, fmt.Errorf("%.40q is not known", key)
+		}
+	}
+	if secret.ID == "" || (secret.Value.Reveal() == "") == (secret.File == "") {
+		return secret, errors.New("it needs an id, and one of env and src")
+	}
+	return secret, nil
+}
+
+// conceal masks a secret before anything can print it.
+func (s *step) conceal(secret string) {
+	if secret != "" {
+		s.env.Secrets.Add(secret)
+		s.env.Log.SetSecret(secret)
+	}
+}

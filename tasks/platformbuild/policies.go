@@ -1,0 +1,96 @@
+package platformbuild
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/safepath"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/policy"
+)
+
+// policies writes what a cluster needs to admit images of the approved registries only.
+func (s *step) policies(ctx context.Context) error {
+	errs := []error{s.checkPlaces(), s.checkKeyInputs()}
+	folder := string(s.in.OutputFolder)
+	if folder == "" {
+		folder = "policies"
+	}
+	folder, err := s.path("outputFolder", folder)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return err
+	}
+	rules := policy.Rules{
+		Places: words(s.in.AllowedRegistries), Namespaces: words(s.in.ExemptNamespaces),
+		Digest: s.in.RequireDigest == RequireDigestError, Enforce: s.in.PolicyAction == PolicyActionDeny,
+	}
+	if rules.Key, err = s.publicKey(ctx); err != nil {
+		return err
+	}
+	kinds := words(s.in.PolicyKinds)
+	if len(kinds) == 0 {
+		return badInput("policyKinds", "it is empty", "name at least one of "+strings.Join(policy.Kinds, ", "))
+	}
+	var files []policy.File
+	for _, kind := range kinds {
+		made, err := policy.Write(kind, rules)
+		if err != nil {
+			errs = append(errs, badInput("policyKinds", err.Error(), ""))
+		}
+		files = append(files, made...)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := writeFile(folder, file); err != nil {
+			return err
+		}
+		s.env.Log.Printf("Wrote %s", s.shown(filepath.Join(folder, filepath.FromSlash(file.Name))))
+	}
+	s.result.policyFolder = folder
+	return nil
+}
+
+func writeFile(folder string, file policy.File) error {
+	full := filepath.Join(folder, filepath.FromSlash(file.Name))
+	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+		return badInput("outputFolder", "a folder cannot be made there", "name a folder that the agent may write to")
+	}
+	if err := safepath.WriteFile(full, file.Text, 0o644); err != nil {
+		return badInput("outputFolder", fmt.Sprintf("%.100q cannot be written", file.Name),
+			"name a folder that the agent may write to")
+	}
+	return nil
+}
+
+// publicKey is the key that must have signed, in PEM; "" if there is none.
+func (s *step) publicKey(ctx context.Context) (string, error) {
+	key, err := s.signer(ctx)
+	if key == nil || err != nil {
+		return "", err
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return "", fmt.Errorf("writing the public key: %w", err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
+}
+
+// checkPlaces asks for the registries that a cluster may run images from.
+func (s *step) checkPlaces() error {
+	if len(words(s.in.AllowedRegistries)) == 0 {
+		return badInput(
+			"allowedRegistries",
+			"it is empty",
+			"name the registries that the cluster may run images from, "+
+				"such as contoso.azurecr.io",
+		)
+	}
+	return nil
+}

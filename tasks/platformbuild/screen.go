@@ -1,0 +1,141 @@
+package platformbuild
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/shared/endpoint"
+	"github.com/guardrails-ci/guardrails/shared/inputs"
+	"github.com/guardrails-ci/guardrails/shared/leak"
+	"github.com/guardrails-ci/guardrails/shared/task"
+)
+
+// screen refuses secrets in what everybody can read who can pull the image: build arguments are in its history and
+// provenance, labels and annotations in its config.
+func (s *step) screen(p *plan) error {
+	var known []leak.Known
+	for _, value := range endpoint.Secrets(s.env.Environ()) {
+		known = append(known, leak.Known{Name: "a secret of this job", Value: inputs.NewSecret(value)})
+	}
+	for _, secret := range p.secrets {
+		if value := secret.Value.Reveal(); value != "" {
+			known = append(known, leak.Known{Name: "the secret " + secret.ID, Value: inputs.NewSecret(value)})
+		}
+	}
+	engine, err := leak.New(leak.Options{Known: known})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, place := range []struct {
+		what, instead string
+		values        map[string]string
+	}{
+		{"build argument", "hand it over with the input secrets, and use it in RUN --mount=type=secret", p.args},
+		{"label", "leave it out", p.labels},
+		{"annotation", "leave it out", p.annotations},
+	} {
+		for _, name := range slices.Sorted(maps.Keys(place.values)) {
+			if why := secretIn(engine, name, place.values[name]); why != "" {
+				s.conceal(place.values[name])
+				errs = append(errs, &task.UserError{
+					Rule: "image/secret", Final: true,
+					Msg: fmt.Sprintf("the %s %.60q %s, and can be read by whoever can pull the image", place.what,
+						name, why),
+					Hint: place.instead + "; if the value was ever used in a build, rotate it",
+				})
+			}
+		}
+	}
+	errs = append(errs, s.screenOptions(engine, p.options))
+	return errors.Join(errs...)
+}
+
+// secretIn says why a value must not be published, or nothing.
+func secretIn(engine *leak.Engine, name, value string) string {
+	if value == "" {
+		return ""
+	}
+	for _, f := range engine.String(name+"="+value, name, leak.Config) {
+		switch {
+		case f.Known != "":
+			return "holds " + f.Known
+		case f.Severity == leak.Critical || f.Severity == leak.High:
+			return "looks like a secret (" + string(f.Kind) + ")"
+		}
+	}
+	if looksSecret(name) {
+		return "has the name of a secret"
+	}
+	return ""
+}
+
+// secretNames end the names of variables that hold secrets; words are separated by "_", "-" or ".".
+var secretNames = []string{
+	"password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "api_key", "accesskey", "access_key",
+	"privatekey", "private_key", "credentials", "connectionstring", "connection_string", "sas",
+}
+
+func looksSecret(name string) bool {
+	name = "_" + strings.NewReplacer("-", "_", ".", "_").Replace(strings.ToLower(name))
+	return slices.ContainsFunc(secretNames, func(word string) bool {
+		return strings.HasSuffix(name, "_"+word) || len(word) > 5 && strings.HasSuffix(name, word)
+	})
+}
+
+func (s *step) screenOptions(engine *leak.Engine, options []string) error {
+	for _, option := range options {
+		if _, secret := engine.HoldsKnown(option); secret {
+			return &task.UserError{
+				Rule: "image/secret", Final: true, Msg: "a secret of this job stands in the input arguments, which " +
+					"every user of this machine can read while the build runs",
+				Hint: "hand it over with the input secrets",
+			}
+		}
+	}
+	return nil
+}
+
+// wanted warns of secrets that the Dockerfile wants and nobody gives: BuildKit then runs the step without them.
+func (s *step) wanted(p *plan) error {
+	given := map[string]bool{}
+	for _, secret := range p.secrets {
+		given[secret.ID] = true
+	}
+	var errs []error
+	for _, stage := range p.file.Stages {
+		for _, want := range stage.Secrets {
+			if given[want.ID] {
+				continue
+			}
+			given[want.ID] = true // once is enough
+			e := &task.UserError{
+				Rule: "image/secret-missing", Path: s.shown(p.dockerfile), Line: want.Line,
+				Msg: fmt.Sprintf("the Dockerfile wants the secret %.60q, which the input secrets does not give",
+					want.ID),
+				Hint: "add a line to the input secrets, or remove the mount",
+			}
+			if want.Required {
+				errs = append(errs, e)
+				continue
+			}
+			s.warnAt(e)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkKeyInputs holds the inputs about keys against each other.
+func (s *step) checkKeyInputs() error {
+	switch {
+	case s.in.SigningKey != "" && s.in.AzureSubscription == "":
+		return badInput("azureSubscription", "there is a signingKey, but nobody who may use it", "name the service "+
+			"connection whose identity may use the key")
+	case s.in.SigningKey != "" && s.in.PublicKey != inputs.Path(""):
+		return badInput("publicKey", "there is a signingKey, too", "name the one that must have signed")
+	}
+	return nil
+}

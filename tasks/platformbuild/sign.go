@@ -1,0 +1,160 @@
+package platformbuild
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/azure"
+	"github.com/guardrails-ci/guardrails/shared/endpoint"
+	"github.com/guardrails-ci/guardrails/shared/redact"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/registry"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/signature"
+)
+
+// buildType names how images are built, in their provenance.
+const buildType = "https://github.com/guardrails-ci/guardrails/blob/main/tasks/platformbuild/README.md#build"
+
+// signer is the key that signs, or must have signed; nil if there is none.
+func (s *step) signer(ctx context.Context) (*signature.Key, error) {
+	if s.in.PublicKey != "" {
+		pem, err := os.ReadFile(string(s.in.PublicKey))
+		if err != nil {
+			return nil, badInput("publicKey", fmt.Sprintf("%.200q cannot be read", s.shown(string(s.in.PublicKey))),
+				"name a file with a public key in PEM")
+		}
+		key, err := signature.ParseKey(pem)
+		if err != nil {
+			return nil, badInput("publicKey", err.Error(),
+				"give a public key in PEM, as `cosign public-key` prints it")
+		}
+		return key, nil
+	}
+	if s.in.SigningKey == "" {
+		return nil, nil
+	}
+	e := endpoint.New(s.env.Environ())
+	c, err := e.Connection(s.in.AzureSubscription, "azureSubscription")
+	if err != nil {
+		return nil, &task.UserError{
+			Class: task.BadInput, Rule: "image/input", Msg: err.Error(),
+			Hint: "name a service connection of the type Azure Resource Manager that this pipeline may use",
+		}
+	}
+	credential, err := azure.New(c, s.azureJob(e))
+	if err != nil {
+		return nil, badInput("azureSubscription", err.Error(), "")
+	}
+	key, err := signature.OpenKey(ctx, s.in.SigningKey, credential, s.http)
+	if err != nil {
+		return nil, &task.UserError{
+			Class: task.Environment, Rule: "image/key", Err: err,
+			Msg: "the signing key cannot be used: " + redact.Line(err.Error()),
+			Hint: "check signingKey, and that the identity of azureSubscription has the role Key Vault Crypto User " +
+				"on it",
+		}
+	}
+	return key, nil
+}
+
+// sign signs an image and what is known of its build, before it has a tag.
+func (s *step) sign(ctx context.Context, p *plan, image registry.Image, key *signature.Key) error {
+	if key == nil {
+		return nil
+	}
+	what := signature.Image{Repository: image.Reference.Name(), Digest: image.Reference.Digest}
+	err := s.attach(ctx, image.Reference, "sig", func(a registry.Artifact) (registry.Artifact, error) {
+		return key.Sign(ctx, what, p.own, a)
+	})
+	if err == nil {
+		err = s.attach(ctx, image.Reference, "att", func(a registry.Artifact) (registry.Artifact, error) {
+			return key.Attest(ctx, what, s.statement(p), a)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	s.env.Log.Printf("Signed by %s", redact.Line(key.String()))
+	return nil
+}
+
+// attach changes what is kept with an image, as cosign keeps it.
+func (s *step) attach(ctx context.Context, image reference.Reference, suffix string,
+	change func(registry.Artifact) (registry.Artifact, error)) error {
+	ref := image
+	ref.Tag, ref.Digest = signature.Tag(image.Digest, suffix), ""
+	a, _, err := s.registry.Artifact(ctx, ref)
+	if err != nil {
+		return explain(err, "reading "+ref.String())
+	}
+	if a, err = change(a); err != nil {
+		return &task.UserError{
+			Class: task.Environment, Rule: "image/key", Err: err, Msg: "the image cannot be signed: " +
+				"" + redact.Line(err.Error()),
+			Hint: "the identity of azureSubscription needs the role Key Vault Crypto User on the key; the image " +
+				"got no tag",
+		}
+	}
+	return explain(s.registry.PutArtifact(ctx, ref, a), "writing "+ref.String())
+}
+
+// statement says how the image came about (SLSA provenance v1).
+func (s *step) statement(p *plan) signature.Build {
+	b := signature.Build{
+		Builder: s.env.Var("System.CollectionUri"), Type: buildType, Invocation: s.runURL(),
+		Parameters: map[string]any{
+			"platforms": platformNames(p.platforms), "dockerfile": s.shown(p.dockerfile), "target": s.in.Target,
+		},
+		Dependencies: map[string]string{}, Finished: s.env.Now().UTC().Truncate(time.Second),
+	}
+	if source := p.own["org.opencontainers.image.source"]; source != "" {
+		b.Dependencies["git+"+source] = "gitCommit:" + p.own[labelCommit]
+	}
+	return b
+}
+
+// signedBy refuses an image that the key has not signed.
+func (s *step) signedBy(ctx context.Context, image registry.Image, key *signature.Key) error {
+	ref := image.Reference
+	ref.Tag, ref.Digest = signature.Tag(image.Reference.Digest, "sig"), ""
+	a, _, err := s.registry.Artifact(ctx, ref)
+	if err != nil {
+		return explain(err, "reading "+ref.String())
+	}
+	what := signature.Image{Repository: image.Reference.Name(), Digest: image.Reference.Digest}
+	if _, err := key.Verify(what, a); err != nil {
+		return &task.UserError{
+			Rule: "image/signature", Err: err,
+			Msg: fmt.Sprintf("%s is not signed by %s: %s", image.Reference, redact.Line(key.String()),
+				redact.Line(err.Error())),
+			Hint: "build it in a pipeline with this key (signingKey); an image from somebody's machine has no such " +
+				"signature",
+		}
+	}
+	return nil
+}
+
+// attestedBy refuses an image without a statement of provenance that the key has signed.
+func (s *step) attestedBy(ctx context.Context, image registry.Image, key *signature.Key) error {
+	ref := image.Reference
+	ref.Tag, ref.Digest = signature.Tag(image.Reference.Digest, "att"), ""
+	a, _, err := s.registry.Artifact(ctx, ref)
+	if err != nil {
+		return explain(err, "reading "+ref.String())
+	}
+	what := signature.Image{Repository: image.Reference.Name(), Digest: image.Reference.Digest}
+	build, err := key.VerifyBuild(what, a)
+	if err != nil {
+		return &task.UserError{
+			Rule: "image/provenance", Err: err,
+			Msg: fmt.Sprintf("%s has no provenance signed by %s: %s", image.Reference, redact.Line(key.String()),
+				redact.Line(err.Error())),
+			Hint: "build it in a pipeline with this key (signingKey)",
+		}
+	}
+	s.env.Log.Printf("Built by %s", redact.Line(build.Invocation))
+	return nil
+}

@@ -1,0 +1,240 @@
+package platformbuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/guardrails-ci/guardrails/shared/checkout"
+	"github.com/guardrails-ci/guardrails/shared/git"
+	"github.com/guardrails-ci/guardrails/shared/redact"
+	"github.com/guardrails-ci/guardrails/shared/safepath"
+	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/fingerprint"
+)
+
+// The labels of the post-mortem: which run built the image, from which commit.
+const (
+	labelBuiltBy  = "built-by"
+	labelPipeline = "pipeline"
+	labelBuildID  = "build-id"
+	labelCommit   = "commit"
+
+	builtByPipeline = "azure-devops"
+)
+
+// commit is where the sources come from.
+type commit struct {
+	id    git.ID // "" if that is not known
+	clean bool   // the files are the commit's
+}
+
+// sourceCommit finds out which commit is built, and refuses to build what is none: nobody could tell later what the image
+// was made of.
+func (s *step) sourceCommit(ctx context.Context, p *plan) (commit, error) {
+	c, err := s.readSource(ctx, p)
+	switch {
+	case err == nil:
+		c.clean = true
+		return c, nil
+	case s.in.AllowDirty:
+		s.warn("image/source", errorText(err)+"; the image is built all the same, as allowDirty is true",
+			"build from a clean checkout")
+		return c, nil
+	}
+	return c, s.insist(err)
+}
+
+func errorText(err error) string {
+	var texts []string
+	for _, e := range flat(err) {
+		texts = append(texts, e.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (s *step) readSource(ctx context.Context, p *plan) (commit, error) {
+	g, err := git.New(ctx, git.Config{Environ: s.env.Environ(), Secrets: s.env.Secrets, Debug: s.env.Log.Debug})
+	if err != nil {
+		return commit{}, &task.UserError{
+			Class: task.Environment, Rule: "image/git", Msg: err.Error(),
+			Hint: "install git 2.20 or newer on the agent, and put it on the PATH",
+		}
+	}
+	root, head, err := s.repository(ctx, g, p.context)
+	if err != nil {
+		return commit{}, &task.UserError{
+			Class: task.Refused, Rule: "image/source", Err: err,
+			Msg: fmt.Sprintf("the build context %.200q is in no git checkout, so the image would be of no commit",
+				s.shown(p.context)),
+			Hint: "check the repository out in this job, or set allowDirty: true",
+		}
+	}
+	c := commit{id: head}
+	started := s.env.Var("Build.SourceVersion")
+	if self := s.env.Var("Build.Repository.LocalPath"); self == "" || samePath(self, root) {
+		if started != "" && !strings.EqualFold(started, string(head)) {
+			return c, &task.UserError{
+				Rule: "image/commit",
+				Msg: fmt.Sprintf(
+					"the checkout is at commit %.12s, but this run is for %.12s: the image would not be what "+
+						"the run says",
+					head,
+					redact.Line(started),
+				),
+				Hint: "do not commit, pull or check out another branch before the image is built",
+			}
+		}
+	}
+	return c, s.refuseChanges(ctx, g, root, p)
+}
+
+// repository is the root of the checkout that a folder is in, and the commit it is at.
+func (s *step) repository(ctx context.Context, g *git.Git, dir string) (root string, head git.ID, err error) {
+	repo, err := g.Open(dir)
+	if err != nil {
+		return "", "", err
+	}
+	out, err := repo.Run(ctx, nil, "rev-parse", "--show-toplevel", "HEAD")
+	if err != nil {
+		return "", "", err
+	}
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if len(lines) != 2 {
+		return "", "", errors.New("git names no folder and commit")
+	}
+	return filepath.FromSlash(strings.TrimSuffix(lines[0], "\r")), git.ID(lines[1]), nil
+}
+
+// refuseChanges refuses files that the image could be made of and that are not the commit's.
+func (s *step) refuseChanges(ctx context.Context, g *git.Git, root string, p *plan) error {
+	home, _ := s.env.Lookup("HOME")
+	changes, err := checkout.Read(ctx, g, checkout.Folder{
+		Dir: root, Scratch: filepath.Join(s.scratch, "checkout"), Home: home, Want: func(string) bool { return false },
+	})
+	if err != nil {
+		return &task.UserError{
+			Class: task.Environment, Rule: "image/source", Err: err,
+			Msg:  "whether files differ from the commit cannot be told: " + redact.Line(err.Error()),
+			Hint: "mend the checkout, or set allowDirty: true",
+		}
+	}
+	matters, err := s.partOfImage(root, p)
+	if err != nil {
+		return err
+	}
+	var changed []string
+	for _, name := range append(changes.Others, changes.Nested...) {
+		if matters(name) {
+			changed = append(changed, name)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	return &task.UserError{
+		Rule: "image/dirty",
+		Msg: fmt.Sprintf("%s in the build context differ from the commit: %s", count(len(changed), "file"),
+			redact.Lines(changed)),
+		Hint: "commit them; name what a build makes in .gitignore, and what the image does not need in " +
+			".dockerignore; or set allowDirty: true",
+	}
+}
+
+// partOfImage tells whether a file of the checkout can get into the image.
+func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error) {
+	ignored, err := fingerprint.Ignored(p.context, p.dockerfile)
+	if err != nil {
+		return nil, badInput("buildContext", ".dockerignore: "+redact.Line(err.Error()), "correct the file")
+	}
+	return func(name string) bool {
+		full := filepath.Join(root, filepath.FromSlash(name))
+		if samePath(full, p.dockerfile) {
+			return true
+		}
+		if rel, err := safepath.Rel(p.context, full); err == nil {
+			return rel == "." || !ignored(rel)
+		}
+		for _, place := range p.contexts {
+			if _, err := safepath.Rel(place, full); err == nil && filepath.IsAbs(place) {
+				return true
+			}
+		}
+		return false
+	}, nil
+}
+
+func samePath(a, b string) bool {
+	resolve := func(p string) string {
+		if real, err := filepath.EvalSymlinks(p); err == nil {
+			return real
+		}
+		return filepath.Clean(p)
+	}
+	rel, err := filepath.Rel(resolve(a), resolve(b))
+	return err == nil && rel == "."
+}
+
+// label adds what a reader of the image needs to know: the labels of the post-mortem, and those of OCI.
+func (s *step) label(p *plan, c commit, now time.Time) {
+	run := map[string]string{}
+	if s.inPipeline() {
+		run[labelBuiltBy] = builtByPipeline
+		run[labelPipeline] = s.env.Var("Build.DefinitionName")
+		run[labelBuildID] = s.env.Var("Build.BuildId")
+		run["org.opencontainers.image.url"] = s.runURL()
+	}
+	run[labelCommit] = string(c.id)
+	if !c.clean {
+		run[labelCommit] += "-dirty"
+	}
+	run["org.opencontainers.image.revision"] = run[labelCommit]
+	run["org.opencontainers.image.source"] = plainURL(s.env.Var("Build.Repository.Uri"))
+	run["org.opencontainers.image.created"] = now.UTC().Format(time.RFC3339)
+	p.own = map[string]string{}
+	for name, value := range run {
+		if value == "" {
+			continue
+		}
+		p.own[name] = value
+		p.labels[name] = value
+		if strings.HasPrefix(name, "org.opencontainers.") {
+			p.annotations[name] = value
+		}
+	}
+	// What everybody can read in the registry is no place for what was said to be secret.
+	for name, value := range maps.Clone(p.own) {
+		p.own[name] = s.env.Secrets.String(value)
+		p.labels[name] = p.own[name]
+	}
+}
+
+// plainURL is an address without user and password.
+func plainURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	u.User = nil
+	return u.String()
+}
+
+// inPipeline reports whether this is an agent of Azure Pipelines.
+func (s *step) inPipeline() bool {
+	return strings.EqualFold(s.env.Var("TF_BUILD"), "true") && s.env.Var("Build.BuildId") != ""
+}
+
+// runURL is the page of this run.
+func (s *step) runURL() string {
+	collection, project := s.env.Var("System.CollectionUri"), s.env.Var("System.TeamProject")
+	if collection == "" || project == "" {
+		return ""
+	}
+	return strings.TrimSuffix(collection, "/") + "/" + url.PathEscape(project) + "/_build/results?buildId=" +
+		url.QueryEscape(s.env.Var("Build.BuildId"))
+}
