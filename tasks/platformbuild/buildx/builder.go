@@ -70,7 +70,11 @@ func (d *Docker) Choose(ctx context.Context, name string, n Need) (b Builder, cl
 	}
 	made, close, err := d.create(ctx, n.Image)
 	if err != nil {
-		return Builder{}, nothing, fmt.Errorf("making a builder that can %s: %w", lacks, err)
+		var e *Error
+		if errors.As(err, &e) {
+			e.Msg = fmt.Sprintf("a builder that can %s is needed, and cannot be made: %s", lacks, e.Msg)
+		}
+		return Builder{}, nothing, err
 	}
 	made.Buildx = plugin
 	if err := n.runnable(made); err != nil {

@@ -28,7 +28,7 @@ var clues = []clue{
 		"buildx does not take an option of this build", "correct the input arguments, secrets or cacheTo; or update buildx"},
 	{re(`^unable to prepare context: path`), Dockerfile,
 		"the build's context is not there", "correct the input buildContext: a folder, from the sources folder"},
-	{re(`^failed to get build context (\S{1,100})`), Dockerfile,
+	{re(`^failed to get build context (\S{1,100}?):? `), Dockerfile,
 		"the context %s is not there", "correct the input buildContexts"},
 	{re(`^failed to read dockerfile`), Dockerfile,
 		"there is no such Dockerfile", "correct the input Dockerfile: a file, from the sources folder"},

@@ -1,0 +1,4 @@
+package buildx
+
+// Fields is for the fuzzer.
+var Fields = fields
