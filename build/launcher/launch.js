@@ -13,7 +13,6 @@ const childProcess = require('child_process');
 const crypto = require('crypto');
 const fs = require('fs');
 const path = require('path');
-const zlib = require('zlib');
 
 const MANIFEST = path.join(__dirname, 'bin', 'manifest.json');
 const HOUR = 60 * 60 * 1000;
@@ -184,7 +183,11 @@ async function unpack(program, entry) {
   const source = path.join(__dirname, 'bin', entry.archive || entry.file);
   const temp = `${program}.${process.pid}.${crypto.randomBytes(8).toString('hex')}`;
   try {
-    const sum = await extract(source, entry, temp);
+    // Loaded only here: most starts have nothing to unpack.
+    const { extract, Damaged } = require('./unpack.js');
+    const sum = await extract(source, entry, temp).catch((err) => {
+      throw err instanceof Damaged ? new Refusal(`cannot unpack ${source}: ${err.message}. ${DOWNLOAD_AGAIN}`) : err;
+    });
     if (sum !== entry.sha256) {
       throw new Refusal(`refusing to run ${entry.file} from ${source}: its SHA-256 is ${sum}, but the manifest ` +
         `says ${entry.sha256}. The file is damaged or was changed. ${DOWNLOAD_AGAIN}`);
@@ -197,47 +200,6 @@ async function unpack(program, entry) {
   } finally {
     try { fs.unlinkSync(temp); } catch (err) { /* renamed away: the normal case */ }
   }
-}
-
-// extract copies entry's bytes out of source into the new file temp and resolves with their SHA-256. It holds one
-// chunk at a time: memory belongs into the Go program, because a step whose Node the kernel kills for memory may
-// turn out green (containerHandlerInvoker.js.template calls process.exit(null)).
-function extract(source, entry, temp) {
-  return new Promise((resolve, reject) => {
-    // A package carries no executable bits (.vsix), so the file is made with them.
-    const fd = fs.openSync(temp, 'wx', 0o755);
-    const hash = crypto.createHash('sha256');
-    const raw = fs.createReadStream(source);
-    const plain = entry.archive ? raw.pipe(zlib.createBrotliDecompress({ chunkSize: 1 << 16 })) : raw;
-    const begin = entry.offset || 0;
-    const end = begin + entry.size;
-    let seen = 0;
-    let done = false;
-    const stop = (err) => {
-      if (done) return;
-      done = true;
-      raw.destroy();
-      plain.destroy();
-      fs.closeSync(fd);
-      if (err) reject(err); else resolve(hash.digest('hex'));
-    };
-    const broken = (err) => stop(new Refusal(`cannot unpack ${source}: ${err.message}. ${DOWNLOAD_AGAIN}`));
-    raw.on('error', broken);
-    plain.on('error', broken);
-    plain.on('end', () => broken(new Error(`it ends after ${seen} of ${end} bytes`)));
-    plain.on('data', (chunk) => {
-      if (done) return;
-      const part = chunk.subarray(Math.max(0, begin - seen), Math.max(0, end - seen));
-      seen += chunk.length;
-      try {
-        hash.update(part);
-        for (let n = 0; n < part.length;) n += fs.writeSync(fd, part, n);
-      } catch (err) {
-        stop(err);
-      }
-      if (seen >= end) stop();
-    });
-  });
 }
 
 // ---- the child ----

@@ -200,14 +200,19 @@ h.each('memory stays small', { skip: process.platform !== 'linux' && 'needs /pro
   assert.ok(control > allowed, `the control does not show: ${control} MiB, allowed ${allowed} MiB`);
 });
 
-test('the launcher is small, plain and parses as ES2018', () => {
-  const acorn = require(path.join(h.MODULES, 'acorn'));
-  const text = fs.readFileSync(h.LAUNCHER, 'utf8');
-  acorn.parse(text, { ecmaVersion: 2018, sourceType: 'script' });
-  assert.throws(() => acorn.parse('a?.b', { ecmaVersion: 2018 }), 'acorn accepts newer syntax');
-  const code = text.split('\n').filter((line) => !/^\s*(\/\/.*)?$/.test(line));
-  assert.ok(code.length <= 250, `launch.js has ${code.length} lines of code, want at most 250`);
-  const modules = [...text.matchAll(/require\('([^']*)'\)/g)].map((m) => m[1]);
-  assert.deepStrictEqual(modules, ['child_process', 'crypto', 'fs', 'path', 'zlib']);
-  assert.doesNotMatch(code.join('\n'), /tmpdir|0o?777|spawnSync/);
-});
+const files = {
+  [h.LAUNCHER]: { most: 250, modules: ['child_process', 'crypto', 'fs', 'path', './unpack.js'] },
+  [h.UNPACK]: { most: 150, modules: ['crypto', 'fs', 'zlib'] },
+};
+for (const [file, { most, modules }] of Object.entries(files)) {
+  test(`${path.basename(file)} is small, plain and parses as ES2018`, () => {
+    const acorn = require(path.join(h.MODULES, 'acorn'));
+    const text = fs.readFileSync(file, 'utf8');
+    acorn.parse(text, { ecmaVersion: 2018, sourceType: 'script' });
+    assert.throws(() => acorn.parse('a?.b', { ecmaVersion: 2018 }), 'acorn accepts newer syntax');
+    const code = text.split('\n').filter((line) => !/^\s*(\/\/.*)?$/.test(line));
+    assert.ok(code.length <= most, `${file} has ${code.length} lines of code, want at most ${most}`);
+    assert.deepStrictEqual([...text.matchAll(/require\('([^']*)'\)/g)].map((m) => m[1]), modules);
+    assert.doesNotMatch(code.join('\n'), /tmpdir|0o?777|spawnSync/);
+  });
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/guardrails-ci/guardrails/build/pack/fold"
 )
 
 const oldestNode = 20 // node --test as used here
@@ -24,6 +27,7 @@ func TestLauncher(t *testing.T) {
 	readInputs(t)
 	node := findNode(t)
 	child := buildChild(t)
+	folded := foldChild(t, child)
 	files, err := filepath.Glob("*.test.js")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("filepath.Glob(%q) = %v, %v, want the test files", "*.test.js", files, err)
@@ -34,7 +38,7 @@ func TestLauncher(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=tap", file)
-			cmd.Env = append(os.Environ(), "GUARDRAILS_TEST_CHILD="+child, "NODE_OPTIONS=")
+			cmd.Env = append(os.Environ(), "GUARDRAILS_TEST_CHILD="+child, "GUARDRAILS_TEST_FOLDED="+folded, "NODE_OPTIONS=")
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("node --test %s: %v\n%s", file, err, failures(out))
@@ -91,6 +95,30 @@ func buildChild(t *testing.T) string {
 		t.Fatalf("go build ./testdata/child: %v\n%s", err, out)
 	}
 	return child
+}
+
+// foldChild writes the child as the packer folds it, and beside it how it is unfolded.
+func foldChild(t *testing.T, child string) string {
+	t.Helper()
+	program, err := os.ReadFile(child)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folded := fold.Programs(program)[0]
+	if folded.Map == nil {
+		t.Fatalf("fold.Programs(the child for %s/%s) did not fold it", runtime.GOOS, runtime.GOARCH)
+	}
+	how, err := json.Marshal(folded.Map)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "folded")
+	for name, data := range map[string][]byte{file: folded.Data, file + ".json": how} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file
 }
 
 var tapResult = regexp.MustCompile(`^\s*(not )?ok \d+ - (.*)$`)

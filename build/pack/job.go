@@ -151,7 +151,7 @@ func (j *job) stage(dir string, make binaries) error {
 		if err != nil {
 			return err
 		}
-		if err := task.Write(fresh, j.path("build/launcher/launch.js"), j.release, bin); err != nil {
+		if err := task.Write(fresh, j.path("build/launcher"), j.release, bin); err != nil {
 			return err
 		}
 	}

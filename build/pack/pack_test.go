@@ -128,8 +128,10 @@ func TestStageMakesAProgramThatRuns(t *testing.T) {
 	want := []string{
 		"Alpha/AlphaV1/bin/" + program("alpha"), "Alpha/AlphaV1/bin/manifest.json", "Alpha/AlphaV1/icon.png",
 		"Alpha/AlphaV1/launch.js", "Alpha/AlphaV1/main.js", "Alpha/AlphaV1/post.js", "Alpha/AlphaV1/task.json",
+		"Alpha/AlphaV1/unpack.js",
 		"Beta/BetaV3/bin/" + program("beta"), "Beta/BetaV3/bin/manifest.json", "Beta/BetaV3/icon.png",
 		"Beta/BetaV3/launch.js", "Beta/BetaV3/main.js", "Beta/BetaV3/pre.js", "Beta/BetaV3/task.json",
+		"Beta/BetaV3/unpack.js",
 	}
 	if diff := cmp.Diff(want, list(t, stage)); diff != "" {
 		t.Errorf("staged files (-want +got):\n%s", diff)

@@ -33,6 +33,9 @@ func TestRefusesBadSources(t *testing.T) {
 		"no launcher": {func(t *testing.T, root string) {
 			remove(t, root, "build/launcher/launch.js")
 		}, "needs the launcher"},
+		"half a launcher": {func(t *testing.T, root string) {
+			remove(t, root, "build/launcher/unpack.js")
+		}, "needs the launcher"},
 		"damaged manifest": {func(t *testing.T, root string) {
 			sample.Edit(t, root, "vss-extension.json", `"files": [`, `"files": `)
 		}, "not a readable manifest near line"},

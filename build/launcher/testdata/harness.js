@@ -12,6 +12,7 @@ const { test } = require('node:test');
 const zlib = require('node:zlib');
 
 const LAUNCHER = path.join(__dirname, '..', 'launch.js');
+const UNPACK = path.join(__dirname, '..', 'unpack.js');
 const MODULES = path.join(__dirname, '..', '..', 'npm', 'node_modules');
 const TIMEOUT = 60000; // a launcher that hangs; a test takes a second
 const HOST = `${process.platform}-${process.arch}`;
@@ -62,6 +63,13 @@ const before = crypto.randomBytes(300001);
 const after = crypto.randomBytes(70001);
 const solid = brotli(Buffer.concat([before, child, after]));
 
+// folded is the child as the packer would fold it: its bytes in the archive and how they are unfolded. The Go test makes
+// it; without that there is none.
+const folded = process.env.GUARDRAILS_TEST_FOLDED && {
+  data: fs.readFileSync(process.env.GUARDRAILS_TEST_FOLDED),
+  map: JSON.parse(fs.readFileSync(`${process.env.GUARDRAILS_TEST_FOLDED}.json`, 'utf8')),
+};
+
 // scratch makes a folder that is gone after the test.
 function scratch(t) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'launcher-test-'));
@@ -81,7 +89,7 @@ function stage(t, options = {}) {
   const entry = { file, size: bytes.length, sha256: sum };
   for (const sub of ['agent-temp', 'shared-tmp', 'sources']) fs.mkdirSync(path.join(root, sub));
   fs.mkdirSync(path.join(dir, 'bin'), { recursive: true });
-  fs.copyFileSync(LAUNCHER, path.join(dir, 'launch.js'));
+  for (const file of [LAUNCHER, UNPACK]) fs.copyFileSync(file, path.join(dir, path.basename(file)));
   for (const name of ['pre', 'main', 'post']) {
     fs.writeFileSync(path.join(dir, `${name}.js`), `require('./launch.js').run('${name}');\n`);
   }
@@ -188,5 +196,5 @@ const fakePlatform = (platform, arch) => `
 
 const list = (dir) => (fs.existsSync(dir) ? fs.readdirSync(dir).sort() : []);
 
-module.exports = { HOST, LAUNCHER, MODULES, before, brotli, child, each, failed, fakePlatform, list, once, run,
-  sha256, solid, stage, start, succeeded };
+module.exports = { HOST, LAUNCHER, MODULES, UNPACK, after, before, brotli, child, each, failed, fakePlatform, folded, list,
+  once, run, sha256, solid, stage, start, succeeded };

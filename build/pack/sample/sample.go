@@ -97,6 +97,7 @@ func Root(t testing.TB) string {
 		".gitignore":                "/build/out/\n",
 		"build/targets.json":        platforms,
 		"build/launcher/launch.js":  "exports.run = (stage) => console.log(stage);\n",
+		"build/launcher/unpack.js":  "exports.extract = () => {};\n",
 		"shared/version/version.go": version,
 	}
 	maps.Copy(files, task(t, "Alpha", "1", "5b3a5a3a-6f4b-4c53-8d5c-0a1b2c3d4e5f",

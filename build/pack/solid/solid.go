@@ -1,6 +1,7 @@
 // Package solid makes one brotli stream of several programs, so that what they have in common
 // is stored once: Go programs of one processor for Linux, macOS and Windows together take little
-// more than one alone. Brotli is what every Node can decode without a library.
+// more than one alone. Brotli is what every Node can decode without a library. Programs are folded first (see package
+// fold), which makes what they have in common the same bytes.
 //
 // An archive is decoded and compared with what went in before it is handed out, also when it
 // comes from the cache.
@@ -21,6 +22,7 @@ import (
 
 	"github.com/andybalholm/brotli"
 
+	"github.com/guardrails-ci/guardrails/build/pack/fold"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
 )
 
@@ -39,6 +41,8 @@ type Archive struct {
 	Data []byte
 	// Offsets says where in the decoded stream each program begins.
 	Offsets []int64
+	// Folds says how each program is unfolded: nil if it is in the stream as it is.
+	Folds []*fold.Map
 }
 
 // Packer compresses at a quality. Archives are kept in the folder Cache, by content, if it is set.
@@ -54,43 +58,51 @@ func (p Packer) Pack(ctx context.Context, programs ...[]byte) (Archive, error) {
 		return Archive{}, fmt.Errorf("brotli has no quality %d; choose %d to %d", p.Quality, MinQuality, MaxQuality)
 	}
 	var archive Archive
+	var parts [][]byte
 	var offset int64
-	for _, program := range programs {
+	for _, folded := range fold.Programs(programs...) {
 		archive.Offsets = append(archive.Offsets, offset)
-		offset += int64(len(program))
+		archive.Folds = append(archive.Folds, folded.Map)
+		parts = append(parts, folded.Data)
+		offset += int64(len(folded.Data))
 	}
-	cached := p.cached(programs)
-	if data, err := os.ReadFile(cached); err == nil && verify(data, programs) == nil {
-		archive.Data = data
-		return archive, nil
+	var err error
+	archive.Data, err = p.stream(ctx, parts)
+	return archive, err
+}
+
+// stream returns the parts compressed, from the cache if they are in it.
+func (p Packer) stream(ctx context.Context, parts [][]byte) ([]byte, error) {
+	cached := p.cached(parts)
+	if data, err := os.ReadFile(cached); err == nil && verify(data, parts) == nil {
+		return data, nil
 	}
-	data, err := p.compress(ctx, programs)
+	data, err := p.compress(ctx, parts)
 	if err != nil {
-		return Archive{}, err
+		return nil, err
 	}
-	if err := verify(data, programs); err != nil {
-		return Archive{}, fmt.Errorf("the compressor is broken: %w", err)
+	if err := verify(data, parts); err != nil {
+		return nil, fmt.Errorf("the compressor is broken: %w", err)
 	}
 	if cached != "" {
 		if err := keep(cached, data); err != nil {
-			return Archive{}, fmt.Errorf("keeping a compressed archive: %w", err)
+			return nil, fmt.Errorf("keeping a compressed archive: %w", err)
 		}
 	}
-	archive.Data = data
-	return archive, nil
+	return data, nil
 }
 
 // piece is how much is compressed between two looks at the context.
 const piece = 1 << 18
 
-func (p Packer) compress(ctx context.Context, programs [][]byte) ([]byte, error) {
+func (p Packer) compress(ctx context.Context, parts [][]byte) ([]byte, error) {
 	var out bytes.Buffer
 	w := brotli.NewWriterOptions(&out, brotli.WriterOptions{Quality: p.Quality, LGWin: window})
-	for part := range slices.Chunk(slices.Concat(programs...), piece) {
+	for some := range slices.Chunk(slices.Concat(parts...), piece) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("compressing: %w", err)
 		}
-		if _, err := w.Write(part); err != nil {
+		if _, err := w.Write(some); err != nil {
 			return nil, fmt.Errorf("compressing: %w", err)
 		}
 	}
@@ -100,15 +112,15 @@ func (p Packer) compress(ctx context.Context, programs [][]byte) ([]byte, error)
 	return out.Bytes(), nil
 }
 
-// verify says whether data decodes to the programs, and to nothing more.
-func verify(data []byte, programs [][]byte) error {
+// verify says whether data decodes to the parts, and to nothing more.
+func verify(data []byte, parts [][]byte) error {
 	r := brotli.NewReader(bytes.NewReader(data))
-	for i, program := range programs {
-		got := make([]byte, len(program))
+	for i, part := range parts {
+		got := make([]byte, len(part))
 		if _, err := io.ReadFull(r, got); err != nil {
 			return fmt.Errorf("decoding program %d: %w", i+1, err)
 		}
-		if !bytes.Equal(got, program) {
+		if !bytes.Equal(got, part) {
 			return fmt.Errorf("program %d does not decode to what was compressed", i+1)
 		}
 	}
@@ -118,16 +130,16 @@ func verify(data []byte, programs [][]byte) error {
 	return nil
 }
 
-// cached returns the file an archive of the programs is kept in; "" without a cache. All that
+// cached returns the file an archive of the parts is kept in; "" without a cache. All that
 // decides about the compressed bytes is in its name.
-func (p Packer) cached(programs [][]byte) string {
+func (p Packer) cached(parts [][]byte) string {
 	if p.Cache == "" {
 		return ""
 	}
 	hash := sha256.New()
 	fmt.Fprintf(hash, "brotli %s quality %d window %d\n", libraryVersion(), p.Quality, window)
-	for _, program := range programs {
-		fmt.Fprintf(hash, "%d %x\n", len(program), sha256.Sum256(program))
+	for _, part := range parts {
+		fmt.Fprintf(hash, "%d %x\n", len(part), sha256.Sum256(part))
 	}
 	return filepath.Join(p.Cache, hex.EncodeToString(hash.Sum(nil))+".br")
 }

@@ -3,7 +3,7 @@
 //	<Task>/<Task>V<major>/
 //	    task.json  icon.png      the task's own, with the version stamped in
 //	    pre.js main.js post.js   one line each, for the stages task.json declares
-//	    launch.js                build/launcher/launch.js
+//	    launch.js unpack.js      build/launcher's
 //	    bin/manifest.json        which program is for which platform, with its SHA-256
 //	    bin/<processor>.br       the programs; or one plain program, for development
 package stage
@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/build/pack/fold"
 	"github.com/guardrails-ci/guardrails/build/pack/solid"
 	"github.com/guardrails-ci/guardrails/build/pack/targets"
 )
@@ -131,7 +132,7 @@ func (t *Task) Packed(r Release, programs []Program, pack Packer) (map[string][]
 		files[name] = archives[arch].Data
 		for i, p := range group {
 			entry := describe(p.Target.Program(t.Program), p.Data)
-			entry.Archive, entry.Offset = name, &archives[arch].Offsets[i]
+			entry.Archive, entry.Offset, entry.Fold = name, &archives[arch].Offsets[i], archives[arch].Folds[i]
 			platforms[p.Target.Node] = entry
 		}
 	}
@@ -178,11 +179,12 @@ type manifest struct {
 
 // platform is a program; without Archive and Offset it is a file beside the manifest.
 type platform struct {
-	File    string `json:"file"`
-	Size    int    `json:"size"`
-	SHA256  string `json:"sha256"`
-	Archive string `json:"archive,omitempty"`
-	Offset  *int64 `json:"offset,omitempty"`
+	File    string    `json:"file"`
+	Size    int       `json:"size"`
+	SHA256  string    `json:"sha256"`
+	Archive string    `json:"archive,omitempty"`
+	Offset  *int64    `json:"offset,omitempty"`
+	Fold    *fold.Map `json:"fold,omitempty"`
 }
 
 func describe(file string, program []byte) platform {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardrails-ci/guardrails/build/pack/fold"
 	"github.com/guardrails-ci/guardrails/build/pack/sample"
 	"github.com/guardrails-ci/guardrails/build/pack/solid"
 	"github.com/guardrails-ci/guardrails/build/pack/targets"
@@ -52,7 +53,7 @@ func written(t *testing.T, root, name string, bin func(*Task) (map[string][]byte
 		t.Fatalf("the files of bin: %v", err)
 	}
 	dir := t.TempDir()
-	if err := task.Write(dir, filepath.Join(root, "build/launcher/launch.js"), published, files); err != nil {
+	if err := task.Write(dir, filepath.Join(root, "build/launcher"), published, files); err != nil {
 		t.Fatalf("Write: %v", err)
 	}
 	return tree(t, dir)
@@ -70,6 +71,7 @@ func TestPlain(t *testing.T) {
 			`{"Major": 3, "Minor": 0, "Patch": 0}`, `{ "Major": 3, "Minor": 7, "Patch": 9 }`, 1),
 		"Beta/BetaV3/icon.png":     source["tasks/beta/icon.png"],
 		"Beta/BetaV3/launch.js":    source["build/launcher/launch.js"],
+		"Beta/BetaV3/unpack.js":    source["build/launcher/unpack.js"],
 		"Beta/BetaV3/pre.js":       "require('./launch.js').run('pre');\n",
 		"Beta/BetaV3/main.js":      "require('./launch.js').run('main');\n",
 		"Beta/BetaV3/bin/beta.exe": "abc",
@@ -93,11 +95,15 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// joined stands for compression: the offsets show, and nothing else changes.
+// folds says which of the programs below are folded, and how.
+var folds = map[string]*fold.Map{"win": {Code: "amd64", Labels: 5, Text: [2]int{1, 2}, Page: 3, Funcs: [2]int{0, 0}}}
+
+// joined stands for compression: the offsets and folds show, and nothing else changes.
 func joined(programs ...[]byte) (solid.Archive, error) {
 	var a solid.Archive
 	for _, p := range programs {
 		a.Offsets = append(a.Offsets, int64(len(a.Data)))
+		a.Folds = append(a.Folds, folds[string(p)])
 		a.Data = append(a.Data, p...)
 	}
 	return a, nil
@@ -121,7 +127,7 @@ func TestPacked(t *testing.T) {
 	manifest := strings.Join(strings.Fields(got["Alpha/AlphaV1/bin/manifest.json"]), " ")
 	for _, want := range []string{
 		`"linux-x64": { "file": "alpha", "size": 3, "sha256": "ba7816bf`, `"archive": "amd64.br", "offset": 0 }`,
-		`"win32-x64": { "file": "alpha.exe"`, `"archive": "amd64.br", "offset": 3 }`,
+		`"win32-x64": { "file": "alpha.exe"`, `"archive": "amd64.br", "offset": 3, "fold": { "code": "amd64", "labels": 5, "text": [ 1, 2 ], "page": 3, "funcs": [ 0, 0 ] } }`,
 		`"linux-arm64": {`, `"archive": "arm64.br", "offset": 0 }`,
 	} {
 		if !strings.Contains(manifest, want) {
@@ -193,13 +199,13 @@ func TestWriteNeedsTheLauncherAndAnEmptyPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = task.Write(t.TempDir(), filepath.Join(root, "gone.js"), published, nil)
+	err = task.Write(t.TempDir(), filepath.Join(root, "gone"), published, nil)
 	if err == nil || !strings.Contains(err.Error(), "task Alpha needs the launcher") {
 		t.Errorf("Write without a launcher: got %v", err)
 	}
 	dir := t.TempDir()
 	sample.Write(t, dir, "Alpha/AlphaV1/launch.js", "somebody else's")
-	err = task.Write(dir, filepath.Join(root, "build/launcher/launch.js"), published, nil)
+	err = task.Write(dir, filepath.Join(root, "build/launcher"), published, nil)
 	if !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Write over an existing file: got %v, want %v", err, fs.ErrExist)
 	}

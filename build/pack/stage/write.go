@@ -8,7 +8,7 @@ import (
 )
 
 // Write makes the task's folder under dir, which must not have it yet. bin is what Plain or
-// Packed returned; launcher is the file launch.js.
+// Packed returned; launcher is the folder with launch.js.
 func (t *Task) Write(dir, launcher string, r Release, bin map[string][]byte) error {
 	files, err := t.files(launcher, r)
 	if err != nil {
@@ -31,11 +31,9 @@ func (t *Task) Write(dir, launcher string, r Release, bin map[string][]byte) err
 	return nil
 }
 
+var launcherFiles = []string{"launch.js", "unpack.js"}
+
 func (t *Task) files(launcher string, r Release) (map[string][]byte, error) {
-	launch, err := os.ReadFile(launcher)
-	if err != nil {
-		return nil, fmt.Errorf("task %s needs the launcher: %w", t.Name, err)
-	}
 	icon, err := os.ReadFile(filepath.Join(t.source, "icon.png"))
 	if err != nil {
 		return nil, fmt.Errorf("staging task %s: %w", t.Name, err)
@@ -43,7 +41,11 @@ func (t *Task) files(launcher string, r Release) (map[string][]byte, error) {
 	files := map[string][]byte{
 		"task.json": t.json.stamped(r.Minor, r.Patch),
 		"icon.png":  icon,
-		"launch.js": launch,
+	}
+	for _, name := range launcherFiles {
+		if files[name], err = os.ReadFile(filepath.Join(launcher, name)); err != nil {
+			return nil, fmt.Errorf("task %s needs the launcher: %w", t.Name, err)
+		}
 	}
 	for _, stage := range t.json.stages {
 		files[stage+".js"] = fmt.Appendf(nil, "require('./launch.js').run('%s');\n", stage)
