@@ -74,12 +74,29 @@ func (d *Daemons) start(in space, program string, arguments ...string) (*process
 		attributes.UidMappings, attributes.GidMappings, attributes.GidMappingsEnableSetgroups = all, all, true
 	}
 	attributes.Cloneflags = flags
-	p := &process{name: in.name, ended: make(chan struct{})}
-	p.cmd = exec.Command("/bin/sh", append([]string{"-c", script + `exec "$@"`, "sh", program}, arguments...)...)
-	p.cmd.Env = []string{
+	cmd := exec.Command("/bin/sh", append([]string{"-c", script + `exec "$@"`, "sh", program}, arguments...)...)
+	cmd.Env = []string{
 		"PATH=" + d.programs + "/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + d.Dir, "XDG_RUNTIME_DIR=" + d.Dir,
 	}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr, p.cmd.SysProcAttr = d.Dir, &p.log, &p.log, attributes
+	cmd.Dir, cmd.SysProcAttr = d.Dir, attributes
+	p, err := launch(in.name, cmd)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSPC) {
+		err = fmt.Errorf("%w: %s cannot have spaces of its own: %w", ErrUnavailable, in.name, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.processes = append(d.processes, p)
+	return p, nil
+}
+
+// launch starts a process that does not outlive this one.
+func launch(name string, cmd *exec.Cmd) (*process, error) {
+	p := &process{name: name, cmd: cmd, ended: make(chan struct{})}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	}
+	cmd.Stdout, cmd.Stderr = &p.log, &p.log
 	started := make(chan error)
 	go func() {
 		// The process is killed when the thread that started it ends, so that thread waits for it.
@@ -91,14 +108,7 @@ func (d *Daemons) start(in space, program string, arguments ...string) (*process
 		}
 		close(p.ended)
 	}()
-	if err := <-started; err != nil {
-		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSPC) {
-			err = fmt.Errorf("%w: %s cannot have spaces of its own: %w", ErrUnavailable, in.name, err)
-		}
-		return nil, err
-	}
-	d.processes = append(d.processes, p)
-	return p, nil
+	return p, <-started
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }

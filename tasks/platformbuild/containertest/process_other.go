@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os/exec"
 	"runtime"
 )
 
@@ -29,6 +30,8 @@ func lock(string) (io.Closer, error) { return nil, errNotHere }
 func possible() error { return errNotHere }
 
 func (d *Daemons) start(space, string, ...string) (*process, error) { return nil, errNotHere }
+
+func launch(string, *exec.Cmd) (*process, error) { return nil, errNotHere }
 
 func (p *process) pid() int { return 0 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"testing"
 )
 
 // ErrUnavailable says that this machine cannot run daemons: it is no Linux, this is not root, or the programs
@@ -45,6 +46,26 @@ func Available() error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil
+}
+
+// Judge is the path of gator, cosign, kubectl, etcd or kube-apiserver, which scripts/containers-heavy.sh builds. Where
+// that has not been done, the test is skipped, unless the variable GUARDRAILS_JUDGES is "required".
+func Judge(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := programs()
+	if err == nil {
+		dir = filepath.Join(dir, "heavy", name)
+		_, err = os.Stat(dir)
+	}
+	switch {
+	case err == nil:
+		return dir
+	case os.Getenv("GUARDRAILS_JUDGES") == "required":
+		t.Fatalf("%s: %v; build it with: scripts/containers-heavy.sh %s", name, err, name)
+	default:
+		t.Skipf("NOT TESTED: there is no %s; build it with: scripts/containers-heavy.sh %s", name, name)
+	}
+	return ""
 }
 
 // Busybox reads busybox for amd64 or arm64, a static program.
