@@ -18,6 +18,7 @@ type environment struct {
 	blobSuffix  string
 	vaultSuffix string
 	vaultScope  string
+	hsmSuffix   string
 }
 
 // environments are the clouds by their names in service connections, in lower case.
@@ -25,13 +26,15 @@ type environment struct {
 var environments = map[string]environment{
 	"azurecloud": {
 		cloud.AzurePublic, "blob.core.windows.net", "vault.azure.net", "https://vault.azure.net" + all,
+		"managedhsm.azure.net",
 	},
 	"azureusgovernment": {
 		cloud.AzureGovernment, "blob.core.usgovcloudapi.net",
-		"vault.usgovcloudapi.net", "https://vault.usgovcloudapi.net" + all,
+		"vault.usgovcloudapi.net", "https://vault.usgovcloudapi.net" + all, "managedhsm.usgovcloudapi.net",
 	},
 	"azurechinacloud": {
 		cloud.AzureChina, "blob.core.chinacloudapi.cn", "vault.azure.cn", "https://vault.azure.cn" + all,
+		"managedhsm.azure.cn",
 	},
 }
 
@@ -98,6 +101,18 @@ func (c *Credential) VaultSuffix() string { return c.cloud.vaultSuffix }
 
 // VaultScope is the scope of a token for the key vaults of this cloud; "" if it is not known.
 func (c *Credential) VaultScope() string { return c.cloud.vaultScope }
+
+// HSMSuffix is what follows the name of a managed HSM in the addresses of this cloud; "" if it
+// has none.
+func (c *Credential) HSMSuffix() string { return c.cloud.hsmSuffix }
+
+// HSMScope is the scope of a token for the managed HSMs of this cloud; "" if it has none.
+func (c *Credential) HSMScope() string {
+	if c.cloud.hsmSuffix == "" {
+		return ""
+	}
+	return "https://" + c.cloud.hsmSuffix + all
+}
 
 // isOfServer reports whether an address is one of the server that runs the job.
 func isOfServer(address, server string) bool {

@@ -11,7 +11,7 @@
 // the application does not trust, a wrong version of the API. It does what goes wrong
 // in the world, see [Fault]. scripts/services/azure makes a program of it.
 //
-// What it does not do: it keeps no keys and certificates, changes nothing on request
+// What it does not do: its keys only sign, it keeps no certificates, changes nothing on request
 // (Key Vault's PUT, PATCH and DELETE), and speaks HTTP/1.1 only.
 package azuretest
 

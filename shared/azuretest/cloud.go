@@ -333,7 +333,7 @@ func (c *Cloud) Vault(name string) *Vault {
 	defer c.lock.Unlock()
 	name = strings.ToLower(name)
 	if c.vaults[name] == nil {
-		c.vaults[name] = &Vault{cloud: c, name: name, secrets: map[string][]*entry{}}
+		c.vaults[name] = &Vault{cloud: c, name: name, secrets: map[string][]*entry{}, keys: map[string][]*keyEntry{}}
 		c.vaults[name].configure(VaultConfig{})
 	}
 	return c.vaults[name]

@@ -30,9 +30,13 @@ type VaultConfig struct {
 	EmptyPages bool
 	// APIVersions are those that it knows; if nil, those of Key Vault.
 	APIVersions []string
+	// KeyPermissions are the same for keys: "get" and "sign" if nil.
+	KeyPermissions []string
 	// Secrets are there from the beginning, each with its versions, of which the last
 	// is the current one; see also Vault.Put.
 	Secrets map[string][]Secret
+	// Keys are the same for keys; see also Vault.PutKey.
+	Keys map[string][]Key
 }
 
 // apiVersions are those of
@@ -84,6 +88,8 @@ func (v *Vault) decide(r *http.Request, seen *Request) answer {
 		// github.com/Azure/azure-sdk-for-python/issues/28595
 		return problem(http.StatusBadRequest, "BadParameter", fmt.Sprintf("The specified version (%s) is not "+
 			"recognized. Consider using the latest supported version (%s).", version, known[len(known)-1]), "")
+	case strings.HasPrefix(r.URL.Path, "/keys/"):
+		return v.key(r, caller)
 	case r.Method != http.MethodGet:
 		return problem(http.StatusMethodNotAllowed, "MethodNotAllowed", "this fake knows GET only", "")
 	case seen.Query.Has("outContentType"):
@@ -126,7 +132,7 @@ func (v *Vault) find(r *http.Request, seen *Request, caller token) answer {
 	}
 	switch allowed := v.settings().Permissions; {
 	case allowed != nil && !slices.Contains(allowed, need):
-		return v.forbidden(lack, need, p.name, caller)
+		return v.forbidden(lack, wish{"secret", p.name, need}, caller)
 	case p.name != "" && !secretName.MatchString(p.name):
 		return badName(p.name)
 	case p.kind == "deletedsecrets":
@@ -191,11 +197,7 @@ func (v *Vault) authenticate(r *http.Request) (caller token, wrong string) {
 
 // failed answers with a fault.
 func (v *Vault) failed(fault *Fault, r *http.Request, caller token) answer {
-	_, name, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
-	need := "get"
-	if name == "" {
-		need = "list"
-	}
+	w := wishOf(r)
 	switch fault.Kind {
 	case Custom:
 		return fault.custom()
@@ -205,29 +207,48 @@ func (v *Vault) failed(fault *Fault, r *http.Request, caller token) answer {
 		claims := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}`))
 		return v.challenge("The token does not have the claims.", `, error="insufficient_claims", claims="`+claims+`"`)
 	case NotFound:
-		return notFound(name)
+		return notFound(w.noun, w.name)
 	case Disabled:
-		return disabled()
+		return disabled(w.noun, w.need)
 	case BadName:
-		return badName(name)
+		return badName(w.name)
 	case Throttled:
 		return throttled(fault)
 	}
-	return v.forbidden(fault.Kind, need, name, caller)
+	return v.forbidden(fault.Kind, w, caller)
 }
 
-func notFound(name string) answer {
-	// github.com/Azure/azure-sdk-for-js/issues/25489
-	return problem(http.StatusNotFound, "SecretNotFound", fmt.Sprintf("A secret with (name/id) %s was not found in "+
-		"this key vault. If you recently deleted this secret you may be able to recover it using the correct recovery "+
-		"command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182", name), "")
+// wish is what a request wants, and the permission for it.
+type wish struct{ noun, name, need string }
+
+func wishOf(r *http.Request) wish {
+	collection, name, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
+	switch {
+	case collection == "keys" && strings.HasSuffix(name, "/sign"):
+		return wish{"key", strings.TrimSuffix(name, "/sign"), "sign"}
+	case collection == "keys":
+		return wish{"key", name, "get"}
+	case name == "":
+		return wish{"secret", "", "list"}
+	}
+	return wish{"secret", name, "get"}
 }
 
-func disabled() answer {
-	// github.com/Azure/azure-sdk-for-java/issues/17991
-	const message = "Operation get is not allowed on a disabled secret."
-	return problem(http.StatusForbidden, "Forbidden", message, "SecretDisabled")
+func notFound(noun, name string) answer {
+	// github.com/Azure/azure-sdk-for-js/issues/25489, and its recordings for keys.
+	return problem(http.StatusNotFound, capital(noun)+"NotFound", fmt.Sprintf("A %s with (name/id) %s was not found "+
+		"in this key vault. If you recently deleted this %s you may be able to recover it using the correct recovery "+
+		"command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182",
+		noun, name, noun), "")
 }
+
+func disabled(noun, operation string) answer {
+	// github.com/Azure/azure-sdk-for-java/issues/17991, and azure-sdk-for-python/issues/45342 for keys
+	message := "Operation " + operation + " is not allowed on a disabled " + noun + "."
+	return problem(http.StatusForbidden, "Forbidden", message, capital(noun)+"Disabled")
+}
+
+func capital(noun string) string { return strings.ToUpper(noun[:1]) + noun[1:] }
 
 func throttled(fault *Fault) answer {
 	// github.com/vcsjones/AzureSignTool/issues/219: there, without Retry-After.
@@ -240,17 +261,17 @@ func throttled(fault *Fault) answer {
 }
 
 // forbidden refuses a caller whom the vault knows.
-func (v *Vault) forbidden(kind Kind, need, name string, caller token) answer {
+func (v *Vault) forbidden(kind Kind, w wish, caller token) answer {
 	who := fmt.Sprintf("appid=%s;oid=%s;iss=%s", caller.text("appid"), caller.text("oid"), caller.text("iss"))
 	where := v.name + ";location=westeurope"
 	inner, message := "", ""
 	switch kind {
 	case RBAC: // github.com/piyushsachdeva/Terraform_AKS/issues/2
-		inner, message = "ForbiddenByRbac", byRole(who, v.name, need, name)+"Vault: "+where+"\r\n"
+		inner, message = "ForbiddenByRbac", byRole(who, v.name, w)+"Vault: "+where+"\r\n"
 	case Policy: // github.com/turbot/steampipe-plugin-azure/issues/127
-		inner, message = "AccessDenied", fmt.Sprintf("The user, group or application '%s' does not have secrets %s "+
+		inner, message = "AccessDenied", fmt.Sprintf("The user, group or application '%s' does not have %ss %s "+
 			"permission on key vault '%s'. For help resolving this issue, please see "+
-			"https://go.microsoft.com/fwlink/?linkid=2125287", who, need, where)
+			"https://go.microsoft.com/fwlink/?linkid=2125287", who, w.noun, w.need, where)
 	case OnBehalf: // github.com/SparebankenVest/azure-key-vault-to-kubernetes/issues/232
 		inner, message = "ForbiddenByPolicy", fmt.Sprintf("The policy requires the caller '%s' to use on-behalf-of "+
 			"(OBO) flow. For more information on OBO, please see https://go.microsoft.com/fwlink/?linkid=2152310", who)
@@ -264,14 +285,19 @@ func (v *Vault) forbidden(kind Kind, need, name string, caller token) answer {
 	return problem(http.StatusForbidden, "Forbidden", message, inner)
 }
 
-func byRole(who, vault, need, name string) string {
-	action, resource := "getSecret/action", "/secrets/"+name
-	if need == "list" {
-		action, resource = "readMetadata/action", ""
+func byRole(who, vault string, w wish) string {
+	action, resource := "secrets/getSecret/action", "/secrets/"+w.name
+	switch {
+	case w.noun == "key" && w.need == "sign":
+		action, resource = "keys/sign/action", "/keys/"+w.name
+	case w.noun == "key":
+		action, resource = "keys/read", "/keys/"+w.name
+	case w.need == "list":
+		action, resource = "secrets/readMetadata/action", ""
 	}
 	return "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role " +
 		"definitions were changed recently, please observe propagation time.\r\nCaller: " + who +
-		"\r\nAction: 'Microsoft.KeyVault/vaults/secrets/" + action + "'\r\nResource: '/subscriptions/" +
+		"\r\nAction: 'Microsoft.KeyVault/vaults/" + action + "'\r\nResource: '/subscriptions/" +
 		objectOf("subscription") + "/resourcegroups/contoso/providers/microsoft.keyvault/vaults/" + vault + resource +
 		"'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\n"
 }

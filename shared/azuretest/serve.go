@@ -83,6 +83,7 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, proxied bool) {
 	if err != nil {
 		return // the client has gone, or is none
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		seen.Form, _ = url.ParseQuery(string(body))
 	}

@@ -22,6 +22,7 @@ type Vault struct {
 	config  atomic.Pointer[VaultConfig]
 	lock    sync.Mutex
 	secrets map[string][]*entry // by name in lower case; the last version is the current one
+	keys    map[string][]*keyEntry
 }
 
 // Secret is what a vault keeps. The zero value is enabled and does not expire.
@@ -52,6 +53,11 @@ func (v *Vault) Configure(config VaultConfig) {
 	for _, name := range slices.Sorted(maps.Keys(config.Secrets)) {
 		for _, version := range config.Secrets[name] {
 			v.Put(name, version)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(config.Keys)) {
+		for _, version := range config.Keys[name] {
+			v.PutKey(name, version)
 		}
 	}
 }
@@ -110,10 +116,10 @@ func (v *Vault) get(name, version string) answer {
 		at = slices.IndexFunc(versions, func(e *entry) bool { return strings.EqualFold(e.Version, version) })
 	}
 	if at < 0 || versions[len(versions)-1].Deleted {
-		return notFound(id)
+		return notFound("secret", id)
 	}
 	if versions[at].Disabled {
-		return disabled()
+		return disabled("secret", "get")
 	}
 	bundle := v.item(versions[at], versions[at].Version)
 	bundle["value"] = versions[at].Value

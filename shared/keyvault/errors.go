@@ -15,6 +15,7 @@ const (
 	RBAC         Kind = "rbac"        // no role that allows it
 	Policy       Kind = "policy"      // no access policy that allows it
 	Forbidden    Kind = "forbidden"   // for another reason
+	Unfit        Kind = "unfit"       // nobody can use it for this
 	Firewall     Kind = "firewall"    // the agent's address is not let in
 	PrivateLink  Kind = "privateLink" // the vault is open to a private network only
 	Credential   Kind = "credential"  // the service connection gives no token; see azure.Error

@@ -131,10 +131,10 @@ func (v *Vault) unfit(op Op, body refusal) *Error {
 		return v.Problem(op, Disabled, "is disabled",
 			"enable it (az keyvault "+op.Noun+" set-attributes --enabled true), or name another version")
 	case inner == "KeyOperationForbidden":
-		return v.Problem(op, Forbidden, "does not permit to be "+op.Done+" for this (its operations, key_ops)",
+		return v.Problem(op, Unfit, "does not permit to be "+op.Done+" for this (its operations, key_ops)",
 			"permit it (az keyvault key set-attributes --ops), or use a key that is made for it")
 	case inner == "KeyExpired" || strings.HasSuffix(body.Error.Message, "on an expired key."):
-		return v.Problem(op, Forbidden, "has expired", "make a new version, and use that")
+		return v.Problem(op, Unfit, "has expired", "make a new version, and use that")
 	}
 	return nil
 }
