@@ -170,7 +170,6 @@ func (e *exchange) trade(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e.config.mask(entra)
 	form := url.Values{"grant_type": {"access_token"}, "service": {e.host}, "access_token": {entra}}
 	if e.tenant != "" {
 		form.Set("tenant", e.tenant)

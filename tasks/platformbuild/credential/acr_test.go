@@ -199,7 +199,14 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	l := newLab(t)
-	_, _, err := l.federated(t, "unknown.azurecr.io").Get(t.Context(), false)
+	l.refused[registryScope] = "AADSTS500011"
+	_, _, err := l.federated(t, "r.stack.example", "data ENVIRONMENT=AzureStack",
+		"data ACTIVEDIRECTORYAUTHORITY=https://login.stack.example/").Get(t.Context(), false)
+	if err == nil || !strings.Contains(err.Error(), "AADSTS500011") || len(l.scopes) != 1 {
+		t.Errorf("one's own cloud, without another resource: %v; asked for %q", err, l.scopes)
+	}
+	l = newLab(t)
+	_, _, err = l.federated(t, "unknown.azurecr.io").Get(t.Context(), false)
 	if err == nil || !strings.Contains(err.Error(), "its registry cannot be asked for a token") {
 		t.Errorf("unknown host: %v", err)
 	}

@@ -152,7 +152,7 @@ func TestConfiguration(t *testing.T) {
 			"other.example": {"auth": "` + other + `"}, "https://CONTOSO.azurecr.io/v2/": {"auth": "b2xk"},
 			"token.example": {"identitytoken": "identity-token"}, "index.docker.io": {}
 		},
-		"CredHelpers": {"gcr.io": "gcloud", "contoso.azurecr.io": "acr", "https://index.docker.io/v1/": "x"},
+		"CredHelpers": {"gcr.io": "gcloud", "contoso.azurecr.io": "acr", "https://contoso.AzureCR.io": "acr", "https://index.docker.io/v1/": "x"},
 		"credsStore": "desktop", "HttpHeaders": {"X": "y"}, "proxies": {"default": {"httpProxy": "http://p:1"}},
 		"cliPluginsExtraDirs": ["/opt/plugins"], "currentContext": "remote", "unknown": {"a": [1, 2.50]}
 	}`

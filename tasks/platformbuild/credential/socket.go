@@ -17,12 +17,11 @@ import (
 )
 
 const (
-	maxSocketPath = 100               // sockaddr_un has 104 bytes on macOS, 108 elsewhere
-	maxRequest    = 4 << 10           // bytes of a line
-	maxAnswer     = maxToken + 16<<10 // likewise
-	maxClients    = 16                // at once; Docker has a few
-	patience      = 10 * time.Second  // with a client, to say what it wants and to take the answer
-	wait          = 3 * time.Minute   // of a client, for an answer: Entra and the registry may be slow
+	maxRequest = 4 << 10           // bytes of a line
+	maxAnswer  = maxToken + 16<<10 // likewise
+	maxClients = 16                // at once; Docker has a few
+	patience   = 10 * time.Second  // with a client, to say what it wants and to take the answer
+	wait       = 3 * time.Minute   // of a client, for an answer: Entra and the registry may be slow
 )
 
 // request is what our helper asks; each connection has one, and ends.
@@ -47,11 +46,13 @@ type listener struct {
 	path   string
 	word   string // the helper must know it: permissions of a folder do not mean the same everywhere
 	folder string // of its own; "" if there is none
+
+	patience time.Duration
 }
 
 // listen opens a socket in a private folder: in ours, unless its path is too long, or its file system has no sockets.
 func listen(private string, others []string) (*listener, error) {
-	l := &listener{word: rand.Text()}
+	l := &listener{word: rand.Text(), patience: patience}
 	err := l.open(private)
 	for _, folder := range others {
 		if err == nil {
@@ -75,9 +76,6 @@ func listen(private string, others []string) (*listener, error) {
 
 func (l *listener) open(folder string) (err error) {
 	l.path = filepath.Join(folder, "s")
-	if len(l.path) > maxSocketPath {
-		return fmt.Errorf("the path %s is too long for one", l.path)
-	}
 	l.Listener, err = net.Listen("unix", l.path)
 	return err
 }
@@ -132,7 +130,7 @@ func (l *listener) answer(ctx context.Context, conn net.Conn, sources map[string
 	defer func() { _ = conn.Close() }()
 	hangUp := func() { _ = conn.Close() }
 	defer context.AfterFunc(ctx, hangUp)()
-	timer := time.AfterFunc(patience, hangUp)
+	timer := time.AfterFunc(l.patience, hangUp)
 	defer timer.Stop()
 	line, err := bufio.NewReader(io.LimitReader(conn, maxRequest)).ReadBytes('\n')
 	var asked request
@@ -142,7 +140,7 @@ func (l *listener) answer(ctx context.Context, conn net.Conn, sources map[string
 	}
 	timer.Stop()
 	said, _ := json.Marshal(handle(ctx, asked, sources)) // texts only
-	timer.Reset(patience)
+	timer.Reset(l.patience)
 	_, _ = conn.Write(append(said, '\n')) // whoever is gone does not get it
 }
 
@@ -150,9 +148,9 @@ func (l *listener) answer(ctx context.Context, conn net.Conn, sources map[string
 func handle(ctx context.Context, asked request, sources map[string]*Source) reply {
 	switch asked.Action {
 	case "get":
-		host, err := hostOf(asked.Server)
+		host, _ := hostOf(asked.Server) // of none, there are no credentials
 		s := sources[host]
-		if err != nil || s == nil {
+		if s == nil {
 			return reply{Unknown: true}
 		}
 		user, secret, err := s.Get(ctx, false)
