@@ -12,10 +12,12 @@
 package signature
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/keyvault"
 	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/registry"
 )
@@ -81,8 +83,25 @@ type Error struct {
 }
 
 // Error is one line: the image, what is wrong, and the way out.
-func (e *Error) Error() string {
-	return "the image " + redact.Line(e.Image.String()) + " " + e.Reason + "; " + e.Fix
+func (e *Error) Error() string { return e.message() + "; " + e.Fix }
+
+func (e *Error) message() string {
+	return "the image " + redact.Line(e.Image.String()) + " " + e.Reason
+}
+
+// Explain takes an error of this package apart: what is wrong, and the way out, which is empty if there is none. Both
+// are our own words, and may be shown as they are.
+func Explain(err error) (message, fix string) {
+	var own *Error
+	var vault *keyvault.Error
+	switch {
+	case errors.As(err, &own):
+		return own.message(), own.Fix
+	case errors.As(err, &vault):
+		return vault.Message(), vault.Fix
+	}
+	message, fix, _ = strings.Cut(err.Error(), "; ")
+	return message, fix
 }
 
 // kind is what a layer can be: a signature or an attestation.
