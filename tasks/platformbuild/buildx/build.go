@@ -72,7 +72,8 @@ func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, err
 		return Result{}, err
 	}
 	result := Result{Metadata: filepath.Join(b.Folder, "metadata.json")}
-	args := append([]string{"buildx", "build", "--progress=rawjson", "--metadata-file=" + result.Metadata}, b.arguments(files)...)
+	args := []string{"buildx", "build", "--progress=rawjson", "--metadata-file=" + result.Metadata}
+	args = append(args, b.arguments(files)...)
 	for try := 0; ; try++ {
 		sum, err := d.attempt(ctx, b, args, to)
 		if try == 0 {

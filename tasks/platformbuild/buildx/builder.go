@@ -3,6 +3,7 @@ package buildx
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -64,8 +65,9 @@ func (d *Docker) Choose(ctx context.Context, name string, n Need) (b Builder, cl
 	}
 	if name != "" {
 		return Builder{}, nothing, &Error{
-			Kind: Unsupported, Msg: fmt.Sprintf("the builder %q (driver %s) cannot %s", redact.Line(name), b.Driver, lacks),
-			Hint: "name a builder with the driver docker-container, kubernetes or remote; or name none: one is made then",
+			Kind: Unsupported,
+			Msg:  fmt.Sprintf("the builder %q (driver %s) cannot %s", redact.Line(name), b.Driver, lacks),
+			Hint: "name a builder with the driver docker-container, kubernetes or remote; or none: one is made then",
 		}
 	}
 	made, close, err := d.create(ctx, n.Image)
@@ -110,7 +112,8 @@ func (n Need) runnable(b Builder) error {
 	}
 	for _, p := range n.Runs {
 		if !slices.Contains(b.Platforms, p) {
-			return noEmulation(fmt.Sprintf("the Dockerfile runs programs for %s, which the builder %q cannot: it runs %s",
+			return noEmulation(fmt.Sprintf(
+				"the Dockerfile runs programs for %s, which the builder %q cannot: it runs %s",
 				p, redact.Line(b.Name), names(b.Platforms)))
 		}
 	}
@@ -170,28 +173,20 @@ func (d *Docker) containerd(ctx context.Context, endpoint string) bool {
 func parseInspect(out []byte) (b Builder) {
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<20)
-	nodes := false
+	first := map[string]string{}
 	for lines.Scan() {
 		key, value, ok := strings.Cut(lines.Text(), ":")
 		value = strings.TrimSpace(value)
-		switch {
-		case !ok || strings.HasPrefix(key, " ") || strings.HasPrefix(key, "\t"):
-		case key == "Nodes":
-			nodes = true
-		case key == "Error" && b.trouble == "":
-			b.trouble = value
-		case key == "Name" && !nodes && b.Name == "":
-			b.Name = value
-		case key == "Driver" && b.Driver == "":
-			b.Driver = redact.Line(value)
-		case key == "Endpoint" && b.endpoint == "":
-			b.endpoint = value
-		case (key == "BuildKit version" || key == "BuildKit" || key == "Buildkit") && b.Version == "":
-			b.Version = redact.Line(value)
-		case key == "Platforms":
+		if _, known := first[key]; ok && !known { // what is indented has another key
+			first[key] = value
+		}
+		if key == "Platforms" {
 			b.addPlatforms(value)
 		}
 	}
+	b.Name, b.endpoint, b.trouble = first["Name"], first["Endpoint"], first["Error"]
+	b.Driver = redact.Line(first["Driver"])
+	b.Version = redact.Line(cmp.Or(first["BuildKit version"], first["BuildKit"], first["Buildkit"]))
 	return b
 }
 
@@ -230,8 +225,8 @@ func (d *Docker) create(ctx context.Context, image string) (Builder, func(contex
 	remove(ctx)
 	var e *Error
 	if errors.As(err, &e) && e.Kind != NoDaemon {
-		e.Hint = "let buildkitImage name an image of BuildKit that the agent can pull, such as a copy in your own registry, or " +
-			"name a builder that is there"
+		e.Hint = "let buildkitImage name an image of BuildKit that the agent can pull, such as a copy in your own " +
+			"registry, or name a builder that is there"
 	}
 	return Builder{}, nil, err
 }

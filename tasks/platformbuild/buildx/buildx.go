@@ -50,7 +50,8 @@ var variables = []string{
 	"DOCKER_API_VERSION", "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY", "KUBECONFIG", "SSH_AUTH_SOCK", "SOURCE_DATE_EPOCH",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
 	"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE", "APPDATA",
-	"LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES", "GUARDRAILS_DOCKER_CREDENTIALS",
+	"LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES",
+	"GUARDRAILS_DOCKER_CREDENTIALS",
 }
 
 // environment is what docker gets.
@@ -58,7 +59,8 @@ func (d *Docker) environment() []string {
 	names := slices.Clone(variables)
 	for _, kv := range d.Env {
 		name, _, _ := strings.Cut(kv, "=")
-		if upper := strings.ToUpper(name); strings.HasPrefix(upper, "BUILDX_") || strings.HasPrefix(upper, "BUILDKIT_") {
+		upper := strings.ToUpper(name)
+		if strings.HasPrefix(upper, "BUILDX_") || strings.HasPrefix(upper, "BUILDKIT_") {
 			names = append(names, name)
 		}
 	}
@@ -71,8 +73,8 @@ func (d *Docker) start(ctx context.Context, env []string, stderr io.Writer, args
 	return explained(proc.Run(ctx, proc.Cmd{Name: "docker", Args: args, Dir: d.Dir, Env: env, Stderr: stderr}))
 }
 
-// output runs docker and returns what it prints on standard output. A failure is an *Error that says what it printed on
-// standard error.
+// output runs docker and returns what it prints on standard output. A failure is an *Error that says what it printed
+// on standard error.
 func (d *Docker) output(ctx context.Context, args ...string) ([]byte, progress.Summary, error) {
 	d.debug(args)
 	said := progress.NewReader(silent{})

@@ -71,7 +71,10 @@ func (f facts) step(sum progress.Summary, text string) *Error {
 	case f.foreign:
 		return noEmulation(name + " runs a program for another processor (exec format error)")
 	case strings.HasSuffix(text, "network bridge not found"):
-		return &Error{Kind: Unsupported, Msg: name + " has no network: the engine has no bridge", Hint: "start the engine with one"}
+		return &Error{
+			Kind: Unsupported, Msg: name + " has no network: the engine has no bridge",
+			Hint: "start the engine with one",
+		}
 	}
 	how := ""
 	if match := exitCode.FindStringSubmatch(text); match != nil {
@@ -176,10 +179,11 @@ func (f facts) pushFailed(said []string) *Error {
 		e.Hint = "check the service connection, and that its identity has the role AcrPush"
 	case Denied:
 		e.Msg = fmt.Sprintf("the identity may not push to %q", f.build.Repository)
-		e.Hint = "give it the role AcrPush on the registry (with repository permissions: Container Registry Repository Writer)"
+		e.Hint = "give it the role AcrPush on the registry (where that has permissions for repositories: " +
+			"Container Registry Repository Writer)"
 	case Refused:
 		e.Msg = "the registry " + host + " cannot be reached"
-		e.Hint = "check its name, and that the builder trusts its certificate: a proxy's has to be known to BuildKit too"
+		e.Hint = "check its name, and that the builder trusts its certificate: BuildKit has to know a proxy's too"
 	default:
 		e.Kind, e.Msg = Refused, "the registry "+host+" refuses the image"
 		e.Hint = "the registry's words say why"
@@ -192,13 +196,14 @@ func (f facts) pullFailed(said []string) *Error {
 	switch verdict(said) {
 	case Push:
 		e.Kind, e.Msg = Pull, "the registry of a base image did not answer as it should"
-		e.Hint = "it was busy or not reachable; run the job again later, or keep a copy of the image in your own registry"
+		e.Hint = "it was busy or not reachable; run the job again later, or keep a copy of the image in your registry"
 	case Unauthorized, Denied:
 		e.Msg = "a base image may not be read, or is not there"
 		e.Hint = "check its name; if it is in another registry, log in there before this step (Docker@2, command login)"
 	case Refused:
 		e.Msg = "the registry of a base image cannot be reached"
-		e.Hint = "check the image's name and the builder's network; the line \"# syntax=\" of a Dockerfile needs an image too"
+		e.Hint = "check the image's name and the builder's network; a line \"# syntax=\" in the Dockerfile needs an " +
+			"image too"
 	default:
 		e.Msg = "a base image cannot be read"
 		e.Hint = "check its name and tag"

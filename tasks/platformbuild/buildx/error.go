@@ -48,7 +48,8 @@ func isError(err error) bool {
 func noEmulation(msg string) *Error {
 	return &Error{
 		Kind: NoEmulation, Msg: msg,
-		Hint: "compile for the target on the build's own platform (FROM --platform=$BUILDPLATFORM, with TARGETOS and TARGETARCH), " +
-			"build on an agent of that platform, or set up emulation (docker run --privileged tonistiigi/binfmt --install all)",
+		Hint: "compile for the target on the build's own platform (FROM --platform=$BUILDPLATFORM, with TARGETOS and " +
+			"TARGETARCH), build on an agent of that platform, or set up emulation " +
+			"(docker run --privileged tonistiigi/binfmt --install all)",
 	}
 }

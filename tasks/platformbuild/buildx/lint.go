@@ -57,7 +57,9 @@ func (d *Docker) Lint(ctx context.Context, b Build) ([]progress.Warning, error) 
 	var answer checked
 	if json.Unmarshal(out, &answer) != nil {
 		if err == nil {
-			err = &Error{Kind: Other, Msg: "the builder's answer about the Dockerfile cannot be read", Hint: "update buildx"}
+			err = &Error{
+				Kind: Other, Msg: "the builder's answer about the Dockerfile cannot be read", Hint: "update buildx",
+			}
 		}
 		return nil, err
 	}
@@ -76,7 +78,9 @@ func (c checked) findings() []progress.Warning {
 		if i == maxFindings {
 			return append(all, progress.Warning{Text: fmt.Sprintf("and %d more", len(c.Warnings)-i)})
 		}
-		found := progress.Warning{Rule: redact.Line(w.Rule), Text: redact.Line(w.Detail), URL: redact.Line(w.URL), Line: w.Location.line()}
+		found := progress.Warning{
+			Rule: redact.Line(w.Rule), Text: redact.Line(w.Detail), URL: redact.Line(w.URL), Line: w.Location.line(),
+		}
 		if found.Text == "" {
 			found.Text = redact.Line(w.About)
 		}

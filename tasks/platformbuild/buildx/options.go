@@ -9,7 +9,9 @@ import (
 )
 
 // taken are the options that are passed on, as they are.
-var taken = []string{"--add-host", "--shm-size", "--ulimit", "--network", "--cgroup-parent", "--no-cache-filter", "--allow"}
+var taken = []string{
+	"--add-host", "--shm-size", "--ulimit", "--network", "--cgroup-parent", "--no-cache-filter", "--allow",
+}
 
 // instead are the inputs for options that are not.
 var instead = map[string]string{
@@ -82,7 +84,8 @@ func refused(word string) error {
 	case ours[word]:
 		return fmt.Errorf("the option %s does not belong in arguments: the task needs it itself", word)
 	case !strings.HasPrefix(word, "-"):
-		return fmt.Errorf("arguments holds %q, which is no option: put a value with spaces in double quotes", redact.Line(cut(word)))
+		return fmt.Errorf("arguments holds %q, which is no option: put a value with spaces in double quotes",
+			redact.Line(cut(word)))
 	}
 	return fmt.Errorf("the option %q in arguments is not known to this task, which takes --build-arg, %s",
 		redact.Line(cut(word)), strings.Join(taken, ", "))

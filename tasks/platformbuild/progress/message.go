@@ -80,7 +80,9 @@ var (
 )
 
 func (w warning) read() Warning {
-	out := Warning{Text: clean(string(w.Short), maxText), URL: clean(w.URL, maxText), Path: clean(w.SourceInfo.Filename, maxText)}
+	out := Warning{
+		Text: clean(string(w.Short), maxText), URL: clean(w.URL, maxText), Path: clean(w.SourceInfo.Filename, maxText),
+	}
 	if match := ruleName.FindStringSubmatch(out.Text); match != nil {
 		out.Rule, out.Text = match[1], out.Text[len(match[0]):]
 	}
