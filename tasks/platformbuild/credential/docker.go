@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,7 +14,9 @@ import (
 
 // Docker is a private Docker configuration.
 type Docker struct {
-	Env []string // KEY=value for docker: DOCKER_CONFIG, BUILDX_CONFIG, PATH with our helper, the socket
+	// Env is the environment that was given, with what leads Docker to the configuration and to our helper:
+	// DOCKER_CONFIG, BUILDX_CONFIG, PATH, the socket. It is to choose from: of the rest, Docker needs little.
+	Env []string
 }
 
 // program is what Docker starts for a helper that its configuration calls helperName.
@@ -27,13 +30,13 @@ const socketVariable = "GUARDRAILS_DOCKER_CREDENTIALS"
 
 // Serve makes a private configuration below folder from the user's own (whose other helpers, plugins, proxies and
 // contexts stay), and answers our helper until close is called or ctx ends. Close removes all of it, may be called
-// again, and returns when nothing is being answered any more. The environment is Docker's, so far as it concerns
-// the configuration: it has to replace what is in environ. A source without credentials leaves the user's for its
-// host.
+// again, and returns when nothing is being answered any more. A source without credentials, or none, leaves the
+// user's own for its host.
 func Serve(
 	ctx context.Context, folder string, environ []string, sources ...*Source,
 ) (d *Docker, close func(), err error) {
 	byHost := map[string]*Source{}
+	sources = slices.DeleteFunc(slices.Clone(sources), func(s *Source) bool { return s == nil })
 	for _, s := range sources {
 		if byHost[s.host] != nil {
 			return nil, nil, fmt.Errorf("there are two connections for %s: give one", s.host)
@@ -44,6 +47,9 @@ func Serve(
 	}
 	folder, err = filepath.Abs(folder)
 	if err != nil {
+		return nil, nil, fmt.Errorf("making a folder for Docker's configuration: %w", err)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("making a folder for Docker's configuration: %w", err)
 	}
 	private, err := os.MkdirTemp(folder, "docker-")
@@ -72,7 +78,19 @@ func Serve(
 	stop := l.serve(ctx, byHost)
 	env = append(env, "DOCKER_CONFIG="+private, socketVariable+"="+l.word+":"+l.path, "PATH="+first(bin, own.path))
 	var once sync.Once
-	return &Docker{env}, func() { once.Do(func() { stop(); remove() }) }, nil
+	return &Docker{replace(environ, env)}, func() { once.Do(func() { stop(); remove() }) }, nil
+}
+
+// replace returns environ with other values for some of it.
+func replace(environ, by []string) []string {
+	named := func(kv string) bool {
+		return slices.ContainsFunc(by, func(other string) bool {
+			name, _, _ := strings.Cut(other, "=")
+			old, _, _ := strings.Cut(kv, "=")
+			return sameName(name, old)
+		})
+	}
+	return append(slices.DeleteFunc(slices.Clone(environ), named), by...)
 }
 
 // maskOf returns what hides a secret of the user's own.

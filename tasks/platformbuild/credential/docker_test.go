@@ -56,6 +56,9 @@ func serve(t *testing.T, environ []string, sources ...*Source) map[string]string
 	env := map[string]string{}
 	for _, kv := range d.Env {
 		name, value, _ := strings.Cut(kv, "=")
+		if old, twice := env[name]; twice {
+			t.Errorf("%s is there twice: %q, %q", name, old, value)
+		}
 		env[name] = value
 	}
 	return env
@@ -248,6 +251,12 @@ func TestEnvironment(t *testing.T) {
 		for key, value := range env {
 			env[key] = strings.ReplaceAll(strings.ReplaceAll(value, filepath.Join(private, "bin"), "BIN"), private, "PRIVATE")
 		}
+		for _, kv := range tc.environ { // the rest stays
+			key, value, _ := strings.Cut(kv, "=")
+			if _, ours := tc.want[key]; !ours && key != "DOCKER_CONFIG" {
+				tc.want[key] = value
+			}
+		}
 		if diff := cmp.Diff(tc.want, env); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -275,11 +284,12 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 	if _, _, err := Serve(t.Context(), t.TempDir(), nil, l.federated(t, acr), l.plain(t, acr, "u", "p")); err == nil {
 		t.Error("Serve with two connections for one host: no error")
 	}
-	if _, _, err := Serve(t.Context(), filepath.Join(t.TempDir(), "no"), nil); err == nil {
-		t.Error("Serve in no folder: no error")
+	_, docker := homeOfUser(t, "{}")
+	if _, _, err := Serve(t.Context(), filepath.Join(docker, configFile), nil); err == nil {
+		t.Error("Serve in a file: no error")
 	}
 	environ, _ := homeOfUser(t, " \n")
-	serve(t, environ) // Docker takes it, too
+	serve(t, environ, nil) // Docker takes it, too
 }
 
 // A connection without credentials leaves the user's own to Docker.
