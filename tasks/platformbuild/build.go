@@ -2,6 +2,8 @@ package platformbuild
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -138,12 +140,12 @@ func (s *step) make(ctx context.Context, p *plan, key *signature.Key) (registry.
 
 // docker is the docker program with a configuration of our own.
 func (s *step) docker(ctx context.Context) (*buildx.Docker, func(), error) {
-	config, done, err := credential.Serve(ctx, filepath.Join(s.scratch, "docker"), s.env.Environ(), s.source)
+	config, done, err := credential.Serve(ctx, s.scratch, s.env.Environ(), s.source)
 	if err != nil {
 		return nil, nil, fmt.Errorf("making a configuration for docker: %w", err)
 	}
 	return &buildx.Docker{
-		Env: config.Env, Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.sleep,
+		Env: append(s.env.Environ(), config.Env...), Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.sleep,
 	}, done, nil
 }
 
@@ -220,9 +222,9 @@ func (s *step) caches(p *plan, with buildx.Builder) (from, to []string) {
 	case s.in.Cache == CacheNone || s.in.Cache == CacheAuto && !with.CacheExport:
 		return nil, nil
 	}
-	own := cacheRef(p.image, s.env.Var("Build.SourceBranchName"))
+	own := cacheRef(p.image, s.env.Var("Build.SourceBranch"))
 	from = []string{"type=registry,ref=" + own}
-	if common := cacheRef(p.image, "main"); common != own {
+	if common := cacheRef(p.image, "refs/heads/main"); common != own {
 		from = append(from, "type=registry,ref="+common)
 	}
 	return from, []string{
@@ -230,19 +232,20 @@ func (s *step) caches(p *plan, with buildx.Builder) (from, to []string) {
 	}
 }
 
-// cacheRef is the tag with the layers of a branch.
+// cacheRef is the tag with the layers of a branch. What cannot stand in a tag is replaced, and then a hash tells the
+// branch from others: nobody may write into the cache of main from a branch that is called almost so.
 func cacheRef(image reference.Reference, branch string) string {
+	const most = 60
+	short := strings.TrimPrefix(branch, "refs/heads/")
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' {
 			return r
 		}
 		return '-'
-	}, branch)
-	if len(name) > 100 {
-		name = name[:100]
-	}
-	if name == "" {
-		name = "none"
+	}, short)
+	if "refs/heads/"+name != branch || len(name) > most {
+		sum := sha256.Sum256([]byte(branch))
+		name = name[:min(len(name), most)] + "-" + hex.EncodeToString(sum[:4])
 	}
 	return image.Name() + ":buildcache-" + name
 }

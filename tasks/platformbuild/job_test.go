@@ -27,9 +27,6 @@ const (
 	shopID       = "4c1d0304-a209-464e-b614-7a0f593fe799"
 )
 
-// startOfTests is when every step starts, unless a test says otherwise.
-var startOfTests = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-
 // Docker starts this program, too: as the registry's credential helper.
 func TestMain(m *testing.M) {
 	if exit, ok := credential.Helper(os.Args, os.Environ(), os.Stdin, os.Stdout); ok {
@@ -121,7 +118,12 @@ func (j *job) connect(url, user, password string) {
 func (j *job) with(s containertest.Settings) *job {
 	j.t.Helper()
 	s.Registries = append(s.Registries, j.registry)
-	for _, entry := range containertest.Start(j.t, s).Env {
+	return j.under(containertest.Start(j.t, s))
+}
+
+// under lets the step find Docker and daemons that are there.
+func (j *job) under(d *containertest.Daemons) *job {
+	for _, entry := range d.Env {
 		name, value, _ := strings.Cut(entry, "=")
 		j.set(name, value)
 	}
@@ -208,7 +210,7 @@ func (j *job) run() string {
 	}
 	j.log = ""
 	if status := task.Exec(task.World{
-		Args: []string{"main"}, Environ: environ, Stdout: j, Now: func() time.Time { return startOfTests },
+		Args: []string{"main"}, Environ: environ, Stdout: j, Now: time.Now,
 		Stop: j.stop, Grace: time.Second,
 	}, waiting(j.sleep)); status != 0 {
 		j.t.Fatalf("the program ended with %d:\n%s", status, j.log)
@@ -243,15 +245,22 @@ func (j *job) want(result string) {
 // refuses runs the step, which must fail by a rule, and must not have given the image a tag.
 func (j *job) refuses(rule, says string) {
 	j.t.Helper()
-	before := j.registry.Tags("shop/web")
+	before := j.tags()
 	j.want("Failed")
 	if !strings.Contains(j.log, rule) {
 		j.t.Errorf("the log does not name the rule %q:\n%s", rule, j.log)
 	}
 	j.says(says)
-	if after := j.registry.Tags("shop/web"); !slices.Equal(before, after) {
+	if after := j.tags(); !slices.Equal(before, after) {
 		j.t.Errorf("tags after a refusal: %q, before %q", after, before)
 	}
+}
+
+// tags are the tags by which the image can be run.
+func (j *job) tags() []string {
+	return slices.DeleteFunc(j.registry.Tags("shop/web"), func(tag string) bool {
+		return strings.HasPrefix(tag, "buildcache-")
+	})
 }
 
 // says fails the test if the log does not have a text.

@@ -46,8 +46,8 @@ func (s *step) scan(ctx context.Context) error {
 	for _, f := range append(found, more...) {
 		if f.Warn {
 			s.add(report.Finding{
-				Rule: f.Rule, Severity: report.Warning, Message: redact.Line(f.Text), Hint: f.Hint, Path: f.Path, Line: f.Line,
-				Column: f.Column,
+				Rule: f.Rule, Severity: report.Warning, Message: redact.Line(f.Text), Hint: f.Hint,
+				Path: f.Path, Line: f.Line, Column: f.Column,
 			})
 			continue
 		}

@@ -25,7 +25,7 @@ func (s *step) screen(p *plan) error {
 			known = append(known, leak.Known{Name: "the secret " + secret.ID, Value: inputs.NewSecret(value)})
 		}
 	}
-	engine, err := leak.New(leak.Options{Known: known})
+	engine, err := leak.New(leak.Options{Known: known, Key: make([]byte, 32)}) // no fingerprint leaves this step
 	if err != nil {
 		return err
 	}

@@ -34,8 +34,8 @@ type commit struct {
 	clean bool   // the files are the commit's
 }
 
-// sourceCommit finds out which commit is built, and refuses to build what is none: nobody could tell later what the image
-// was made of.
+// sourceCommit finds out which commit is built, and refuses to build what is none: nobody could tell later what the
+// image was made of.
 func (s *step) sourceCommit(ctx context.Context, p *plan) (commit, error) {
 	c, err := s.readSource(ctx, p)
 	switch {
