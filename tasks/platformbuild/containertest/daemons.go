@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -187,7 +188,10 @@ func remove(dir string) {
 	for _, pattern := range []string{"/sys/fs/cgroup/*/", "/sys/fs/cgroup/"} {
 		tops, _ := filepath.Glob(pattern + filepath.Base(dir)) // the pattern is good
 		for _, top := range tops {
-			removeGroup(top)
+			// For a moment a group is busy with processes that have ended.
+			for tries := 200; !removeGroup(top) && tries > 0; tries-- {
+				time.Sleep(10 * time.Millisecond)
+			}
 		}
 	}
 	_ = os.RemoveAll(dir) // a temporary folder
@@ -208,14 +212,16 @@ func sweep() {
 	}
 }
 
-func removeGroup(dir string) {
+// removeGroup removes a control group and those in it, and reports whether it has.
+func removeGroup(dir string) bool {
 	entries, _ := os.ReadDir(dir) // it may be gone
 	for _, e := range entries {
-		if e.IsDir() {
-			removeGroup(filepath.Join(dir, e.Name()))
+		if e.IsDir() && !removeGroup(filepath.Join(dir, e.Name())) {
+			return false
 		}
 	}
-	_ = os.Remove(dir) // one that is busy stays; nothing runs in it
+	err := os.Remove(dir)
+	return err == nil || errors.Is(err, fs.ErrNotExist)
 }
 
 // ready waits until a socket is listened on, or the process has ended.
