@@ -145,7 +145,7 @@ func (s *step) docker(ctx context.Context) (*buildx.Docker, func(), error) {
 		return nil, nil, fmt.Errorf("making a configuration for docker: %w", err)
 	}
 	return &buildx.Docker{
-		Env: append(s.env.Environ(), config.Env...), Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.sleep,
+		Env: config.Env, Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.sleep,
 	}, done, nil
 }
 
