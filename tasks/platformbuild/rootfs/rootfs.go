@@ -117,13 +117,9 @@ type MissingError struct {
 	Reason string // in the words of a runtime: "no such file or directory"
 }
 
-// Error has the path in quotes, cleaned and cut.
+// Error has the path cleaned and cut.
 func (e *MissingError) Error() string {
-	path := e.Path
-	if r := []rune(path); len(r) > 120 {
-		path = string(r[:120]) + "..."
-	}
-	return fmt.Sprintf("%q: %s", redact.Defuse(path), e.Reason)
+	return fmt.Sprintf("%s: %s", redact.Line(e.Path), e.Reason)
 }
 
 // Unwrap returns fs.ErrNotExist.
