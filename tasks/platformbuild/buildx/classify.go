@@ -110,8 +110,8 @@ func pushing(sum progress.Summary, text string) bool {
 	if strings.HasPrefix(text, "failed to push ") {
 		return true
 	}
-	return sum.Failed != nil && !sum.Failed.Real() &&
-		(strings.HasPrefix(sum.Failed.Name, "exporting ") || strings.HasPrefix(sum.Failed.Name, "pushing "))
+	return sum.Failed != nil && (strings.HasPrefix(sum.Failed.Name, "exporting ") ||
+		strings.HasPrefix(sum.Failed.Name, "pushing "))
 }
 
 // pulling matches what is said about an image that is built on.

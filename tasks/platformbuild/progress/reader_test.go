@@ -258,6 +258,24 @@ func TestReaderIsBounded(t *testing.T) {
 		t.Errorf("%d of %d bytes of a step's line without end were told", n, 1<<20)
 	}
 
+	// What steps have begun to print is not kept for ever.
+	held := &recorder{}
+	r = progress.NewReader(held)
+	for i := range 2000 {
+		_, _ = r.Write([]byte(log(fmt.Sprint(i), strings.Repeat("z", 10<<10))))
+	}
+	if len(held.events) < 300 {
+		t.Errorf("after 20 MB of unfinished lines %d were told", len(held.events))
+	}
+
+	warned := progress.NewReader(&recorder{})
+	for i := range 3000 {
+		_, _ = fmt.Fprintf(warned, `{"warnings":[{"short":"QUJDRA==","url":"%d"}]}`+"\n", i)
+	}
+	if sum := warned.Close(); len(sum.Warnings) != 1000 {
+		t.Errorf("%d warnings are kept, want 1000", len(sum.Warnings))
+	}
+
 	many := progress.NewReader(&recorder{})
 	for i := range 30000 {
 		_, _ = fmt.Fprintf(many, `{"vertexes":[{"digest":"%d","name":"[1/2] RUN x"}]}`+"\n", i)
@@ -296,6 +314,9 @@ func TestFailedStepIsTheOneThatCounts(t *testing.T) {
 	if _, sum := read([]byte(stream), 99); sum.Failed == nil || sum.Failed.Digest != "d" {
 		t.Errorf("without an error of buildx: got %+v, want the last one, d", sum.Failed)
 	}
+	if _, sum := read([]byte(stream+failing("e", "[1/2] RUN e", "context canceled")), 99); sum.Failed == nil || sum.Failed.Digest != "d" {
+		t.Errorf("a step that was stopped since another one failed: got %+v, want the last that failed, d", sum.Failed)
+	}
 	if _, sum := read([]byte(failing("a", "importing cache manifest from x", "x: not found")), 99); sum.Failed != nil {
 		t.Errorf("a cache that is not there fails no build: got %+v", sum.Failed)
 	}
@@ -307,7 +328,7 @@ func FuzzReader(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(stream[:min(len(stream), 4000)], 100)
+		f.Add(stream[:min(len(stream), 1500)], 100)
 	}
 	f.Add([]byte(start+log("a", "x\r\n\x1b[1m")+end+"ERROR: y"), 3)
 	f.Fuzz(func(t *testing.T, stream []byte, n int) {
