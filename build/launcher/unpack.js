@@ -167,13 +167,12 @@ function unfoldFuncs(d, start, count) {
       const top = (k >= 4 && k <= 6) || (k >= 11 && k < 11 + first) ? 4 : key;
       if (columns[key] === undefined) { columns[key] = []; tops[key] = 0; }
       const seen = columns[key];
-      const p = at + 4 * k;
-      const code = wordAt(d, p);
+      const code = wordAt(d, at + 4 * k);
       const value = code < 0 ? seen[seen.length + code] : (tops[top] + (code << 1 >> 1)) | 0;
       if (value === undefined) throw new Error(`nothing ${-code} before`);
       seen.push(value);
       if (value > tops[top]) tops[top] = value;
-      put(d, p, value);
+      put(d, at + 4 * k, value);
     }
     const pair = start + 8 * i;
     put(d, pair, wordAt(d, pair) + wordAt(d, at));
