@@ -44,9 +44,6 @@ func (a again) Do(req *policy.Request) (*http.Response, error) {
 	// The answer or the error of the last attempt says more than the one of all attempts.
 	_ = retry.Do(req.Raw().Context(), a.vault.config.Retry, func(ctx context.Context) error {
 		seen.attempts++
-		if last = req.RewindBody(); last != nil {
-			return last
-		}
 		resp, last = req.Clone(ctx).Next()
 		switch {
 		case ctx.Err() != nil:

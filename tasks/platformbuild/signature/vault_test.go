@@ -245,6 +245,7 @@ func TestOpenInTrouble(t *testing.T) {
 		"no version":       {azuretest.Key{}, custom(strings.Replace(bundle, "/"+version, "", 1)), keyvault.Malformed, "is for another key"},
 		"another key":      {azuretest.Key{}, custom(strings.Replace(bundle, "/keys/images", "/keys/other", 1)), keyvault.Malformed, "is for another key"},
 		"another vault":    {azuretest.Key{}, custom(strings.Replace(bundle, "contoso-kv", "evil-kv", 1)), keyvault.Malformed, "is for another key"},
+		"without TLS":      {azuretest.Key{}, custom(strings.Replace(bundle, "https:", "http:", 1)), keyvault.Malformed, "is for another key"},
 		"a secret":         {azuretest.Key{}, custom(strings.Replace(bundle, "/keys/", "/secrets/", 1)), keyvault.Malformed, "is for another key"},
 		"no JSON":          {azuretest.Key{}, custom("hunter2"), keyvault.Malformed, "not the JSON of a key vault"},
 		"a web page":       {azuretest.Key{}, azuretest.Fault{Kind: azuretest.HTML}, keyvault.SignInPage, "answers with a web page"},
