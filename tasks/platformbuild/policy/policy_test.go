@@ -271,7 +271,7 @@ func objects(t testing.TB, folder string) []string {
 func TestScanAgrees(t *testing.T) {
 	t.Parallel()
 	for folder, want := range map[string]string{
-		"admitted": "", "refused": "scan/registry scan/implicit", "ephemeral": "scan/implicit", "unpinned": "scan/digest",
+		"admitted": "", "refused": "scan/registry scan/implicit", "ephemeral": "scan/implicit", "unpinned": "scan/digest scan/image",
 	} {
 		for _, file := range objects(t, folder) {
 			uses, problems, err := workload.Read(t.Context(), filepath.Dir(file), []string{filepath.Base(file)}, nil)
