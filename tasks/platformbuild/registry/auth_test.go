@@ -243,6 +243,21 @@ func TestAnonymousMayAskAnyTokenServer(t *testing.T) {
 	}
 }
 
+// TestAnonymousStaysOutside: not even without credentials does a registry send us to the machine's own services.
+func TestAnonymousStaysOutside(t *testing.T) {
+	t.Parallel()
+	for _, realm := range []string{"https://169.254.169.254/t", "https://localhost:8443/t", "https://10.0.0.1/t", "http://other.io/t"} {
+		n := &network{servers: map[string]http.HandlerFunc{
+			"https://a.io": answer(401, "", "Www-Authenticate", `Bearer realm="`+realm+`"`),
+		}}
+		_, err := New(Config{HTTP: &http.Client{Transport: n}}).Resolve(t.Context(), parse(t, "a.io/app:1"))
+		checkKind(t, realm, err, Refused)
+		if len(n.asked) != 1 {
+			t.Errorf("asked:\n%s", strings.Join(n.asked, "\n"))
+		}
+	}
+}
+
 func TestPlainHTTPIsForThisMachine(t *testing.T) {
 	t.Parallel()
 	n := &network{servers: map[string]http.HandlerFunc{"http://a.io": answer(200, "")}}

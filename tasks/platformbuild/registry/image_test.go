@@ -274,3 +274,24 @@ func TestAnswersAreBounded(t *testing.T) {
 	_, err = n.client().Resolve(t.Context(), parse(t, "b.io/app:1"))
 	checkKind(t, "a packed manifest", err, Wrong, "encoded")
 }
+
+// FuzzManifest: whatever is accepted is one thing only, and points to what can be asked for and checked.
+func FuzzManifest(f *testing.F) {
+	f.Add(`{"schemaVersion":2,"config":{"digest":"`+digestOf(nil)+`","size":1},"layers":[]}`, ociManifest)
+	f.Add(`{"manifests":[{"digest":"`+digestOf(nil)+`","platform":{"os":"a"}}]}`, dockerIndex+"; charset=utf-8")
+	f.Fuzz(func(t *testing.T, text, mediaType string) {
+		m := &manifest{raw: []byte(text)}
+		if m.parse(query{}, http.Header{"Content-Type": {mediaType}}) != nil {
+			return
+		}
+		if m.isIndex() && len(m.Layers) > 0 || !m.isIndex() && (len(m.Manifests) > 0 || m.Config == nil) {
+			t.Errorf("parse(%q, %q) = %+v", text, mediaType, m)
+		}
+		for _, d := range append(m.Layers, m.Manifests...) {
+			if d.check() != nil {
+				t.Errorf("parse(%q, %q) accepts %+v", text, mediaType, d)
+			}
+		}
+		sorted(m.Manifests)
+	})
+}

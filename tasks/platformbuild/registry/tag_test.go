@@ -111,6 +111,10 @@ func TestDeleteTag(t *testing.T) {
 	}
 	_, err := clientOf(r).DeleteTag(t.Context(), at(t, r, digestOf(nil)))
 	checkKind(t, "DeleteTag of a digest", err, Refused)
+	both := at(t, r, digestOf(nil))
+	both.Tag = "1"
+	_, err = clientOf(r).DeleteTag(t.Context(), both)
+	checkKind(t, "DeleteTag of a tag and a digest", err, Refused)
 }
 
 // TestDeleteTagOfAzure: there, tags have an interface of their own.
