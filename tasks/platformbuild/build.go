@@ -35,6 +35,7 @@ func (s *step) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer s.forget(ctx, p) // once the image has other tags: some registries remove what has lost its last one
 	image, once, err := s.reuse(ctx, p, key)
 	if err != nil {
 		return err
@@ -54,15 +55,7 @@ func (s *step) build(ctx context.Context) error {
 
 // beforeBuild refuses what should not be built at all.
 func (s *step) beforeBuild(ctx context.Context, p *plan) error {
-	if !s.inPipeline() && !s.in.AllowOutsideAgent {
-		return s.insist(&task.UserError{
-			Rule: "image/origin",
-			Msg: "this is no agent of Azure Pipelines: images that are built on somebody's machine are what this " +
-				"task is against",
-			Hint: "build in a pipeline, or set allowOutsideAgent: true",
-		})
-	}
-	if err := errors.Join(s.screen(p), s.insist(s.wanted(p))); err != nil {
+	if err := errors.Join(s.insist(s.outside(p)), s.screen(p), s.insist(s.wanted(p))); err != nil {
 		return err
 	}
 	c, err := s.sourceCommit(ctx, p)
@@ -73,12 +66,38 @@ func (s *step) beforeBuild(ctx context.Context, p *plan) error {
 	if err := s.connect(); err != nil {
 		return err
 	}
+	if _, _, err := s.source.Get(ctx, false); err != nil { // Docker would say no more than "unauthorized"
+		return explain(err, "getting credentials")
+	}
 	if p.image, err = s.target(); err != nil {
 		return err
 	}
 	s.env.Log.Printf("Image: %s, tags %s, for %s, of commit %.12s", p.image.Name(), strings.Join(p.tags, ", "),
 		platformNames(p.platforms), c.id)
 	return s.insist(s.immutable(ctx, p, ""))
+}
+
+// outside refuses to build on somebody's machine, and to say that a pipeline did.
+func (s *step) outside(p *plan) error {
+	_, pretends := p.labels[labelBuiltBy]
+	switch {
+	case s.inPipeline():
+		return nil
+	case pretends:
+		return &task.UserError{
+			Rule: "image/origin", Final: true,
+			Msg:  fmt.Sprintf("this is no agent of Azure Pipelines, and the label %s says who built the image", labelBuiltBy),
+			Hint: "leave the label out",
+		}
+	case s.in.AllowOutsideAgent:
+		return nil
+	}
+	return &task.UserError{
+		Rule: "image/origin",
+		Msg: "this is no agent of Azure Pipelines: images that are built on somebody's machine are what this " +
+			"task is against",
+		Hint: "build in a pipeline, or set allowOutsideAgent: true",
+	}
 }
 
 // immutable refuses tags that stand for another image than the one with the digest; "" is one that is not built yet.
@@ -117,6 +136,7 @@ func (s *step) make(ctx context.Context, p *plan, key *signature.Key) (registry.
 	}
 	defer remove(context.WithoutCancel(ctx))
 	b := s.order(p, builder)
+	p.candidate = b.Tag
 	if err := s.lint(ctx, docker, b, p); err != nil {
 		return registry.Image{}, err
 	}
@@ -127,7 +147,6 @@ func (s *step) make(ctx context.Context, p *plan, key *signature.Key) (registry.
 	s.account(result)
 	ref := p.image
 	ref.Digest = result.Digest
-	defer s.forget(ctx, p, b.Tag)
 	image, err := s.registry.Resolve(ctx, ref)
 	if err != nil {
 		return image, explain(err, "reading "+ref.String()+", which was just pushed")
@@ -196,17 +215,17 @@ func (s *step) candidate() string {
 }
 
 // forget removes the candidate's tag.
-func (s *step) forget(ctx context.Context, p *plan, tag string) {
-	if tag == "" {
+func (s *step) forget(ctx context.Context, p *plan) {
+	if p.candidate == "" {
 		return
 	}
 	ref := p.image
-	ref.Tag = tag
+	ref.Tag = p.candidate
 	if gone, err := s.registry.DeleteTag(context.WithoutCancel(ctx), ref); err != nil || !gone {
 		s.env.Log.Printf(
 			"The tag %s, under which the image was pushed before it was verified, is still there: the registry "+
 				"does not delete tags, or this identity may not (AcrDelete).",
-			tag,
+			p.candidate,
 		)
 	}
 }

@@ -78,8 +78,15 @@ func (s *step) target() (reference.Reference, error) {
 	return ref, nil
 }
 
-// explain turns what a registry says into what to do about it.
+// explain turns what a registry, or the identity that asks it, says into what to do about it.
 func explain(err error, doing string) error {
+	var identity *azure.Error
+	if errors.As(err, &identity) {
+		return &task.UserError{
+			Class: task.Environment, Rule: "image/connection", Err: err, Hint: identity.Fix,
+			Msg: fmt.Sprintf("%s: service connection %.100q: %s", doing, identity.Connection, identity.Reason),
+		}
+	}
 	var no *registry.Error
 	if err == nil || !errors.As(err, &no) {
 		return err

@@ -20,7 +20,9 @@ const resourceURIs = "RESOURCE_URIS"
 func (s *step) publish(ctx context.Context, p *plan, image registry.Image) {
 	address := "https://" + image.Reference.String()
 	uris := address
-	if had := s.env.Var(resourceURIs); had != "" && !strings.Contains(","+had+",", ","+address+",") {
+	if had := s.env.Var(resourceURIs); strings.Contains(","+had+",", ","+address+",") {
+		uris = had
+	} else if had != "" {
 		uris = had + "," + address
 	}
 	if err := s.env.Log.SetVariable(resourceURIs, uris, pipeline.Var{}); err != nil {

@@ -16,7 +16,6 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
-	"github.com/guardrails-ci/guardrails/tasks/platformbuild/credential"
 )
 
 const (
@@ -26,14 +25,6 @@ const (
 	connectionID = "2b7d4a10-93f5-4c7e-8a51-0d6e5c1b9f42"
 	shopID       = "4c1d0304-a209-464e-b614-7a0f593fe799"
 )
-
-// Docker starts this program, too: as the registry's credential helper.
-func TestMain(m *testing.M) {
-	if exit, ok := credential.Helper(os.Args, os.Environ(), os.Stdin, os.Stdout); ok {
-		os.Exit(exit)
-	}
-	os.Exit(m.Run())
-}
 
 // job is an agent with one step of the task, in this process: a checkout, a registry with
 // its service connection, and Azure DevOps.

@@ -31,13 +31,16 @@ type outcome struct {
 // warn forgives was forgiven before (see insist): whatever gets here has kept the step from
 // doing what it was to do, and a step that has not done it must not look as if it had.
 func (s *step) announce(err error) error {
+	var errs []error
 	for _, e := range flat(err) {
 		var refusal *task.UserError
 		if errors.As(e, &refusal) {
 			refusal.Final = true
+		} else {
+			e = &task.UserError{Class: task.Environment, Rule: "image/environment", Msg: e.Error(), Final: true, Err: e}
 		}
+		errs = append(errs, e)
 	}
-	errs := []error{err}
 	facts := s.outputs()
 	for _, v := range facts {
 		errs = append(errs, s.env.Log.SetVariable(v.Name, v.Value, v.Var))

@@ -36,6 +36,7 @@ type plan struct {
 	labels      map[string]string // the user's, and then those of the run
 	annotations map[string]string
 	own         map[string]string // the labels of the run alone
+	candidate   string            // the tag that the image has until it is verified; "" if it needs none
 	secrets     []buildx.Secret
 }
 

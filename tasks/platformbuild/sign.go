@@ -21,9 +21,13 @@ const buildType = "https://github.com/guardrails-ci/guardrails/blob/main/tasks/p
 // signer is the key that signs, or must have signed; nil if there is none.
 func (s *step) signer(ctx context.Context) (*signature.Key, error) {
 	if s.in.PublicKey != "" {
-		pem, err := os.ReadFile(string(s.in.PublicKey))
+		full, err := s.path("publicKey", string(s.in.PublicKey))
 		if err != nil {
-			return nil, badInput("publicKey", fmt.Sprintf("%.200q cannot be read", s.shown(string(s.in.PublicKey))),
+			return nil, err
+		}
+		pem, err := os.ReadFile(full)
+		if err != nil {
+			return nil, badInput("publicKey", fmt.Sprintf("%.200q cannot be read", s.shown(full)),
 				"name a file with a public key in PEM")
 		}
 		key, err := signature.ParseKey(pem)

@@ -1,6 +1,7 @@
 package platformbuild
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,12 +92,34 @@ func (s *step) readSource(ctx context.Context, p *plan) (commit, error) {
 			}
 		}
 	}
+	if err := s.tracked(ctx, g, p.dockerfile); err != nil {
+		return c, err
+	}
 	return c, s.refuseChanges(ctx, g, root, p)
+}
+
+// tracked refuses a Dockerfile that git ignores, or that is in no checkout.
+func (s *step) tracked(ctx context.Context, g *git.Git, name string) error {
+	rel := ""
+	root, repo, err := checkoutOf(g, filepath.Dir(name))
+	if err == nil {
+		rel, err = safepath.Rel(root, realPath(name))
+	}
+	if err == nil {
+		_, err = repo.Run(ctx, nil, "ls-files", "--error-unmatch", "--", rel)
+	}
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &task.UserError{
+		Rule: "image/dirty", Err: err, Msg: fmt.Sprintf("no commit has the Dockerfile %.200s", s.shown(name)),
+		Hint: "commit it, or set allowDirty: true",
+	}
 }
 
 // repository is the root of the checkout that a folder is in, and the commit it is at.
 func (s *step) repository(ctx context.Context, g *git.Git, dir string) (root string, head git.ID, err error) {
-	repo, err := g.Open(dir)
+	_, repo, err := checkoutOf(g, dir)
 	if err != nil {
 		return "", "", err
 	}
@@ -109,6 +132,15 @@ func (s *step) repository(ctx context.Context, g *git.Git, dir string) (root str
 		return "", "", errors.New("git names no folder and commit")
 	}
 	return filepath.FromSlash(strings.TrimSuffix(lines[0], "\r")), git.ID(lines[1]), nil
+}
+
+// checkoutOf finds the checkout that a folder is in, by going up.
+func checkoutOf(g *git.Git, dir string) (root string, repo *git.Repo, err error) {
+	for root = realPath(dir); ; root = filepath.Dir(root) {
+		if repo, err = g.Open(root); err == nil || filepath.Dir(root) == root {
+			return root, repo, err
+		}
+	}
 }
 
 // refuseChanges refuses files that the image could be made of and that are not the commit's.
@@ -154,11 +186,15 @@ func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error)
 	}
 	return func(name string) bool {
 		full := filepath.Join(root, filepath.FromSlash(name))
-		if samePath(full, p.dockerfile) {
-			return true
+		for _, decides := range []string{
+			p.dockerfile, p.dockerfile + ".dockerignore", filepath.Join(p.context, ".dockerignore"),
+		} {
+			if samePath(full, decides) {
+				return true
+			}
 		}
-		if rel, err := safepath.Rel(p.context, full); err == nil {
-			return rel == "." || !ignored(rel)
+		if rel, err := safepath.Rel(p.context, full); err == nil && (rel == "." || !ignored(rel)) {
+			return true
 		}
 		for _, place := range p.contexts {
 			if _, err := safepath.Rel(place, full); err == nil && filepath.IsAbs(place) {
@@ -170,14 +206,16 @@ func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error)
 }
 
 func samePath(a, b string) bool {
-	resolve := func(p string) string {
-		if real, err := filepath.EvalSymlinks(p); err == nil {
-			return real
-		}
-		return filepath.Clean(p)
-	}
-	rel, err := filepath.Rel(resolve(a), resolve(b))
+	rel, err := filepath.Rel(realPath(a), realPath(b))
 	return err == nil && rel == "."
+}
+
+// realPath is a path without links in it, as far as there is something.
+func realPath(p string) string {
+	if real, err := filepath.EvalSymlinks(p); err == nil {
+		return real
+	}
+	return filepath.Clean(p)
 }
 
 // label adds what a reader of the image needs to know: the labels of the post-mortem, and those of OCI.
@@ -189,7 +227,7 @@ func (s *step) label(p *plan, c commit, now time.Time) {
 		run[labelBuildID] = s.env.Var("Build.BuildId")
 		run["org.opencontainers.image.url"] = s.runURL()
 	}
-	run[labelCommit] = string(c.id)
+	run[labelCommit] = cmp.Or(string(c.id), "unknown")
 	if !c.clean {
 		run[labelCommit] += "-dirty"
 	}
@@ -211,6 +249,9 @@ func (s *step) label(p *plan, c commit, now time.Time) {
 	for name, value := range maps.Clone(p.own) {
 		p.own[name] = s.env.Secrets.String(value)
 		p.labels[name] = p.own[name]
+		if _, ok := p.annotations[name]; ok {
+			p.annotations[name] = p.own[name]
+		}
 	}
 }
 
