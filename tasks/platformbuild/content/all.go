@@ -46,7 +46,7 @@ func (c *check) all() error {
 		switch {
 		case !foreign || c.known(f.Path) || f.Program.Managed:
 		case p.Warn || c.excused(f):
-			p.Warn = true
+			p.Warn, p.Hint = true, "leave it out of the image if nothing there needs it"
 			odd = append(odd, p)
 		default:
 			wrong = append(wrong, p)

@@ -26,6 +26,9 @@ func (b blob) Open(context.Context) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(b)), nil
 }
 
+// narrow is amd64 with 32 bits, which is no machine of its own in the header.
+const narrow = elf.Machine(0xfff0)
+
 // program is the head of an ELF program, with a loader if it is not "".
 func program(t testing.TB, arch elf.Machine, loader string) string {
 	t.Helper()
@@ -38,7 +41,8 @@ func program(t testing.TB, arch elf.Machine, loader string) string {
 		Ident: [16]byte{0x7f, 'E', 'L', 'F', 2, 1, 1}, Type: uint16(elf.ET_EXEC), Machine: uint16(arch), Phoff: 64, Phentsize: 56, Phnum: 1,
 	})
 	program := any(segment)
-	if arch == elf.EM_386 || arch == elf.EM_ARM {
+	if arch == elf.EM_386 || arch == elf.EM_ARM || arch == narrow {
+		arch = map[elf.Machine]elf.Machine{narrow: elf.EM_X86_64, elf.EM_386: arch, elf.EM_ARM: arch}[arch]
 		header = elf.Header32{
 			Ident: [16]byte{0x7f, 'E', 'L', 'F', 1, 1, 1}, Type: uint16(elf.ET_EXEC), Machine: uint16(arch), Phoff: 52, Phentsize: 32, Phnum: 1,
 		}
@@ -78,7 +82,7 @@ func kinds(t testing.TB) *strings.Replacer {
 	return strings.NewReplacer(
 		"AMD64-GLIBC", program(t, elf.EM_X86_64, glibc), "AMD64-MUSL", program(t, elf.EM_X86_64, "/lib/ld-musl-x86_64.so.1"),
 		"ARM64-GLIBC", program(t, elf.EM_AARCH64, "/lib/ld-linux-aarch64.so.1"), "386-LOADER", program(t, elf.EM_386, "/lib/ld-linux.so.2"),
-		"AMD64", program(t, elf.EM_X86_64, ""), "ARM64", program(t, elf.EM_AARCH64, ""), "ARM32", program(t, elf.EM_ARM, ""),
+		"AMD64", program(t, elf.EM_X86_64, ""), "X32", program(t, narrow, ""), "ARM64", program(t, elf.EM_AARCH64, ""), "ARM32", program(t, elf.EM_ARM, ""),
 		"I386", program(t, elf.EM_386, ""), "RISCV", program(t, elf.EM_RISCV, ""), "MAC", mac, "POINTER", pointer,
 		"WIN64", windowsProgram(0x8664, 2), "WINARM", windowsProgram(0xaa64, 2), "DLL", windowsProgram(0x8664, 0x2002),
 		"WASM", "\x00asm\x01\x00\x00\x00", "HALF", program(t, elf.EM_X86_64, "")[:30], "CRLF", "\r\n", "NL", "\n",

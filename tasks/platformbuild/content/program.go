@@ -191,17 +191,18 @@ func (c *check) foreign(f rootfs.File) (Problem, bool) {
 	return problem, true
 }
 
-// sometimes: many arm64 processors run 32-bit programs; Windows on arm64 runs those of amd64 and 386
-// by emulation.
+// sometimes: many arm64 processors run 32-bit programs, some kernels of amd64 have x32. Windows on
+// arm64 runs programs of amd64 and 386 by emulation.
 func sometimes(p machine.Program, on platform.Platform) bool {
-	if on.Arch != "arm64" || len(p.Platforms) != 1 {
+	if len(p.Platforms) != 1 {
 		return false
 	}
 	built := p.Platforms[0]
 	if on.OS == "windows" {
-		return built.OS == "windows" && (built.Arch == "amd64" || built.Arch == "386")
+		return built.OS == on.OS && on.Arch == "arm64" && (built.Arch == "amd64" || built.Arch == "386")
 	}
-	return p.Format == machine.ELF && built.Arch == "arm" && (built.OS == "" || built.OS == on.OS)
+	older := map[string]string{"arm64": "arm", "amd64": "x32"}[on.Arch]
+	return p.Format == machine.ELF && built.Arch == older && (built.OS == "" || built.OS == on.OS)
 }
 
 // described is a program in words: "a linux/arm64 program". Plain ELF is said to be for the image's

@@ -193,9 +193,10 @@ func (c *check) env(name, otherwise string) string {
 	return otherwise
 }
 
+// shown is a text of the image, fit to be printed. Of a long path the end tells most.
 func shown(text string) string {
 	if runes := []rune(text); len(runes) > 120 {
-		text = string(runes[:120]) + "..."
+		text = string(runes[:40]) + "..." + string(runes[len(runes)-80:])
 	}
 	return redact.Line(text)
 }

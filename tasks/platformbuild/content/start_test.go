@@ -63,6 +63,8 @@ func TestWrongMachine(t *testing.T) {
 			one("/s is a linux/amd64 program, but the image claims linux/386")},
 		"arm in arm64": {image{on: "linux/arm64", layers: "exec s ARM32", entrypoint: []string{"/s"}}, nil,
 			"warning machine: /s is a linux/arm program, but the image claims linux/arm64"},
+		"x32 in amd64": {image{layers: "exec s X32", entrypoint: []string{"/s"}}, nil,
+			"warning machine: /s is a linux/x32 program, but the image claims linux/amd64"},
 		"arm in amd64": {image{layers: "exec s ARM32", entrypoint: []string{"/s"}}, nil,
 			one("/s is a linux/arm program, but the image claims linux/amd64")},
 		"WebAssembly": {image{on: "wasip1/wasm", layers: "file s.wasm WASM", entrypoint: []string{"/s.wasm"}}, nil, ""},
@@ -120,6 +122,9 @@ func TestCannotStart(t *testing.T) {
 			starts + `"/a/s", which is not there: the runtime would say: exec: "/a/s": not a directory`},
 		"folder": {image{layers: "dir app", entrypoint: []string{"/app"}}, nil,
 			`error broken: /app is a folder, no program: the runtime would say "is a directory"`},
+		"long path": {image{layers: busybox, entrypoint: []string{"/" + strings.Repeat("a/", 100) + "server"}}, nil,
+			starts + `"/` + strings.Repeat("a/", 19) + `a...` + strings.Repeat("a/", 37) + `server", which is not there: the runtime would say: exec: "/` +
+				strings.Repeat("a/", 16) + `...a` + strings.Repeat("/a", 22) + `/server": no such file or directory`},
 		"fifo": {image{layers: "fifo app", entrypoint: []string{"/app"}}, nil,
 			`error broken: /app is no regular file: the runtime would say "permission denied"`},
 		"not executable": {image{layers: "file app AMD64", entrypoint: []string{"/app"}}, nil,

@@ -89,10 +89,10 @@ func firstCommand(line string) []string {
 
 // builtins are words of the shell itself: what comes after them is not a program's name.
 var builtins = []string{
-	".", ":", "alias", "break", "case", "cd", "command", "continue", "do", "done", "echo", "elif", "else", "esac",
-	"eval", "exit", "export", "false", "fi", "for", "function", "getopts", "hash", "if", "local", "printf", "pwd", "read",
-	"readonly", "return", "select", "set", "shift", "shopt", "source", "test", "then", "trap", "true", "type", "ulimit",
-	"umask", "unset", "until", "wait", "while",
+	".", ":", "alias", "break", "case", "cd", "command", "continue", "do", "done", "echo", "elif", "else",
+	"esac", "eval", "exit", "export", "false", "fi", "for", "function", "getopts", "hash", "if", "local",
+	"printf", "pwd", "read", "readonly", "return", "select", "set", "shift", "shopt", "source", "test",
+	"then", "trap", "true", "type", "ulimit", "umask", "unset", "until", "wait", "while",
 }
 
 // interpreter is where the program of a script's first line is. Of `env` it is what env looks for,
