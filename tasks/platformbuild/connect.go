@@ -54,6 +54,12 @@ func (s *step) azureJob(e *endpoint.Env) azure.Job {
 func (s *step) target() (reference.Reference, error) {
 	name, host := strings.TrimSpace(s.in.Repository), s.source.Host()
 	if !strings.HasPrefix(name, host+"/") {
+		first, _, several := strings.Cut(name, "/")
+		if several && strings.ContainsAny(first, ".:") {
+			return reference.Reference{}, badInput("repository",
+				fmt.Sprintf("it begins with another registry (%.100q) than that of containerRegistry (%.100q)", first, host),
+				"leave the registry out, or name the connection for it")
+		}
 		name = host + "/" + name
 	}
 	ref, err := reference.Parse(name)
@@ -62,18 +68,6 @@ func (s *step) target() (reference.Reference, error) {
 		return ref, badInput("repository", err.Error(), "write the image's name in lower case, such as shop/web")
 	case ref.Tag != "" || ref.Digest != "":
 		return ref, badInput("repository", "it has a tag or a digest", "write tags into the input tags")
-	case ref.Registry != host:
-		return ref, badInput(
-			"repository",
-			fmt.Sprintf("it is in the registry %.100q, and containerRegistry is for %.100q",
-				ref.Registry, host),
-			"leave the registry out, or name the connection for it",
-		)
-	}
-	if first, _, several := strings.Cut(strings.TrimSpace(s.in.Repository), "/"); several && first != host &&
-		strings.ContainsAny(first, ".:") {
-		return ref, badInput("repository", fmt.Sprintf("it begins with another registry (%.100q) than that of "+
-			"containerRegistry (%.100q)", first, host), "leave the registry out, or name the connection for it")
 	}
 	return ref, nil
 }

@@ -50,7 +50,7 @@ func (s *step) screen(p *plan) error {
 			}
 		}
 	}
-	errs = append(errs, s.screenOptions(engine, p.options))
+	errs = append(errs, s.screenOptions(engine, p))
 	return errors.Join(errs...)
 }
 
@@ -86,17 +86,32 @@ func looksSecret(name string) bool {
 	})
 }
 
-func (s *step) screenOptions(engine *leak.Engine, options []string) error {
-	for _, option := range options {
-		if _, secret := engine.HoldsKnown(option); secret {
-			return &task.UserError{
-				Rule: "image/secret", Final: true, Msg: "a secret of this job stands in the input arguments, which " +
-					"every user of this machine can read while the build runs",
-				Hint: "hand it over with the input secrets",
-			}
+// screenOptions refuses secrets in what stands in Docker's command line.
+func (s *step) screenOptions(engine *leak.Engine, p *plan) error {
+	var errs []error
+	for _, place := range []struct {
+		input, instead string
+		values         []string
+	}{
+		{"arguments", "hand it over with the input secrets", p.options},
+		{"buildContexts", "check it out, or copy it, in an earlier step", slices.Collect(maps.Values(p.contexts))},
+		{"cacheFrom", "let the builder have it in its environment", s.in.CacheFrom},
+		{"cacheTo", "let the builder have it in its environment", s.in.CacheTo},
+		{"ssh", "name an agent's socket, or a file with a key", s.in.SSH},
+		{"target", "name a stage of the Dockerfile", []string{s.in.Target}},
+	} {
+		if slices.ContainsFunc(place.values, func(value string) bool {
+			_, secret := engine.HoldsKnown(value)
+			return secret
+		}) {
+			errs = append(errs, &task.UserError{
+				Rule: "image/secret", Final: true, Msg: fmt.Sprintf("a secret of this job stands in the input %s, which "+
+					"every user of this machine can read while the build runs", place.input),
+				Hint: place.instead,
+			})
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // wanted warns of secrets that the Dockerfile wants and nobody gives: BuildKit then runs the step without them.
