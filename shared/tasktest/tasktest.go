@@ -110,6 +110,7 @@ func build(t *testing.T) (bin, pkg string) {
 		{"build", "-o", filepath.Join(bin, "fakeazure"+suffix), "./scripts/services/azure"},
 		{"build", "-o", filepath.Join(bin, "fakepackages"+suffix), "./scripts/services/packages"},
 		{"build", "-o", filepath.Join(bin, "fakedevops"+suffix), "./scripts/services/devops"},
+		{"build", "-o", filepath.Join(bin, "fakeregistry"+suffix), "./scripts/services/registry"},
 		{"run", "./build/pack", "vsix", "--targets", "host", "--quality", "1", "--out", pkg},
 	} {
 		cmd := exec.Command("go", args...)

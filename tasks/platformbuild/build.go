@@ -140,7 +140,7 @@ func (s *step) make(ctx context.Context, p *plan, key *signature.Key) (registry.
 	if err := s.lint(ctx, docker, b, p); err != nil {
 		return registry.Image{}, err
 	}
-	result, err := docker.Run(ctx, b, &progress.Printer{To: s.env.Log, Now: s.env.Now, Warn: s.finding(p)})
+	result, err := docker.Run(ctx, b, &progress.Printer{To: s.env.Log, Now: s.env.Now, Warn: s.finding(p, b.Builder)})
 	if err != nil {
 		return registry.Image{}, s.buildError(err)
 	}
@@ -314,10 +314,10 @@ func (s *step) lintFinding(p *plan, w progress.Warning) *task.UserError {
 	return e
 }
 
-// finding turns what BuildKit warns of in the middle of a build into a warning of the step.
-func (s *step) finding(p *plan) func(progress.Warning) {
+// finding turns what BuildKit warns of in the middle of a build into a warning of the step, if it has not said so before.
+func (s *step) finding(p *plan, with buildx.Builder) func(progress.Warning) {
 	return func(w progress.Warning) {
-		if s.in.Lint != LintOff {
+		if s.in.Lint != LintOff && !with.Lint {
 			s.warnAt(s.lintFinding(p, w))
 		}
 	}
@@ -330,7 +330,7 @@ func (s *step) account(r buildx.Result) {
 		s.env.Log.Printf("Built: %s, %d of them from the cache (%s%%)", count(steps, "step"), r.Summary.Cached,
 			s.result.cacheHits)
 		for _, slow := range r.Summary.Slowest {
-			s.env.Log.Printf("  %6.1f s  %s", slow.Completed.Sub(slow.Started).Seconds(), redact.Line(slow.Name))
+			s.env.Log.Printf("  %6.1f s  %s", slow.Duration.Seconds(), redact.Line(slow.Name))
 		}
 	}
 	s.result.metadata = s.keep(r.Metadata)
