@@ -186,7 +186,7 @@ var thirdParty = map[string][]string{
 	"github.com/sethvargo/go-envconfig":          {"shared/inputs"},
 	"github.com/klauspost/compress":              {"tasks/safecache/entry", "shared/pkgzip", "tasks/platformbuild/rootfs"},
 	"github.com/Azure/azure-sdk-for-go":          {"shared/azure", "shared/keyvault", "tasks/keyvaultenv/vault", "tasks/platformbuild/signature"},
-	"github.com/google/go-containerregistry":     {"tasks/platformbuild/registry", "tasks/platformbuild/reference"},
+	"github.com/google/go-containerregistry":     {}, // a registry and images for tests
 	"github.com/moby/patternmatcher":             {"tasks/platformbuild/fingerprint"},
 	"github.com/microsoft/azure-devops-go-api":   {"shared/ado"},
 	"software.sslmate.com/src/go-pkcs12":         {"tasks/keyvaultenv/decode"},

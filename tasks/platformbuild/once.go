@@ -94,6 +94,11 @@ func (s *step) unrepeatable(p *plan) string {
 			return fmt.Sprintf("the context %.100q is not pinned by digest", place)
 		}
 	}
+	for _, stage := range p.file.Stages {
+		if len(stage.Downloads) > 0 {
+			return fmt.Sprintf("an ADD takes %.100q from the network, and no checksum says what that is", stage.Downloads[0])
+		}
+	}
 	switch {
 	case s.in.NoCache:
 		return "noCache wants every step to run"
@@ -106,12 +111,20 @@ func (s *step) unrepeatable(p *plan) string {
 // inputsHash is the tag of the inputs.
 func (s *step) inputsHash(ctx context.Context, p *plan) (string, error) {
 	bases := map[string]string{}
+	if p.file.Syntax != "" {
+		if err := s.baseDigest(ctx, dockerfile.Base{Image: p.file.Syntax}, bases); err != nil {
+			return "", err
+		}
+	}
 	for _, target := range p.platforms {
 		list, err := p.file.Bases(s.in.Target, withPlatform(p.args, target.OS, target.Arch, target.Variant))
 		if err != nil {
 			return "", err
 		}
 		for _, base := range list {
+			if _, named := p.contexts[base.Image]; named {
+				continue // it counts as a context
+			}
 			if err := s.baseDigest(ctx, base, bases); err != nil {
 				return "", err
 			}
