@@ -200,7 +200,7 @@ var thirdParty = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema/v6":   {"build/gentask"},
 	"go.yaml.in/yaml/v3":                         {"build/localagent", "shared/lockfile", "tasks/auditdeps/policy", "tasks/guardedpush/", "tasks/platformbuild/"},
 	"github.com/ohler55/ojg":                     {"tasks/guardedpush/document"},
-	"github.com/bmatcuk/doublestar/v4":           {"tasks/guardedpush/", "tasks/platformbuild/workload"},
+	"github.com/bmatcuk/doublestar/v4":           {"tasks/guardedpush/", "tasks/platformbuild/workload", "tasks/platformbuild"},
 	"github.com/google/go-cmp":                   {"build/pack/oracle"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 }

@@ -24,6 +24,11 @@ var (
 
 // Main is the whole main function of a task's program. It does not return.
 func Main[In any](t Task[In]) {
+	if t.Helper != nil {
+		if exit, ok := t.Helper(os.Args, os.Environ(), os.Stdin, os.Stdout); ok {
+			os.Exit(exit)
+		}
+	}
 	environ := restored(os.Environ())
 	hideEnvironment(environ)
 	volunteerForOOM()

@@ -21,6 +21,7 @@ package task
 
 import (
 	"context"
+	"io"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,10 @@ const (
 type Task[In any] struct {
 	Name            string // as in task.json
 	Pre, Main, Post func(ctx context.Context, env *Env, in In) error
+
+	// Helper is what the program does when a program that the task runs starts it, such as docker its credential
+	// helper. It gets the whole command line, and is asked first: ok is false if the agent has started the program.
+	Helper func(args, environ []string, stdin io.Reader, stdout io.Writer) (exit int, ok bool)
 }
 
 func (t Task[In]) stage(s Stage) func(context.Context, *Env, In) error {

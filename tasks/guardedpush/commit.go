@@ -148,7 +148,8 @@ func (d *draft) lines() []string {
 		if d.veiled[place{e.Edit.File, e.Line}] {
 			what = "changed"
 		}
-		all = append(all, fmt.Sprintf("%s:%d: %s: %s", redact.Line(e.Edit.File), e.Line, redact.Line(dotted(e.Path)), what))
+		all = append(all,
+			fmt.Sprintf("%s:%d: %s: %s", redact.Line(e.Edit.File), e.Line, redact.Line(dotted(e.Path)), what))
 	}
 	if len(all) > most {
 		all = append(all[:most], fmt.Sprintf("and %d more", len(all)-most))

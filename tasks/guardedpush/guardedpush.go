@@ -91,7 +91,8 @@ func (s *step) prepare(ctx context.Context) (err error) {
 	if s.remote, err = s.findRemote(ctx); err != nil {
 		return err
 	}
-	s.env.Log.Printf("Repository: %s, branch %s, with %s", redact.Line(s.remote.URL), redact.Line(s.branch), s.remote.who)
+	s.env.Log.Printf("Repository: %s, branch %s, with %s", redact.Line(s.remote.URL), redact.Line(s.branch),
+		s.remote.who)
 	if s.scratch, err = os.MkdirTemp(s.env.TempDir(), "guardedpush-"); err != nil {
 		return fmt.Errorf("making a folder to work in: %w", err)
 	}

@@ -42,8 +42,12 @@ func (s *step) resetOnce(ctx context.Context) error {
 	}
 	if t.stateID == "" {
 		s.result.reason, s.result.breaker = "unchanged", breaker.Closed
-		s.warn("breaker/none", fmt.Sprintf("%s keeps no breaker of pipeline %s: nothing was reset", redact.Line(s.remote.URL),
-			s.self.key()), "name in repository the one that the pipeline pushes to, and the pipeline in pipelineId")
+		s.warn(
+			"breaker/none",
+			fmt.Sprintf("%s keeps no breaker of pipeline %s: nothing was reset", redact.Line(s.remote.URL),
+				s.self.key()),
+			"name in repository the one that the pipeline pushes to, and the pipeline in pipelineId",
+		)
 		return nil
 	}
 	if t.state.Status == breaker.Closed {

@@ -86,7 +86,8 @@ func (s *step) outside(p *plan) error {
 	case pretends:
 		return &task.UserError{
 			Rule: "image/origin", Final: true,
-			Msg:  fmt.Sprintf("this is no agent of Azure Pipelines, and the label %s says who built the image", labelBuiltBy),
+			Msg: fmt.Sprintf("this is no agent of Azure Pipelines, and the label %s says who built the image",
+				labelBuiltBy),
 			Hint: "leave the label out",
 		}
 	case s.in.AllowOutsideAgent:
@@ -94,8 +95,8 @@ func (s *step) outside(p *plan) error {
 	}
 	return &task.UserError{
 		Rule: "image/origin",
-		Msg: "this is no agent of Azure Pipelines: images that are built on somebody's machine are what this " +
-			"task is against",
+		Msg: "this is no agent of Azure Pipelines: images that are built on somebody's machine are what this task " +
+			"is against",
 		Hint: "build in a pipeline, or set allowOutsideAgent: true",
 	}
 }
@@ -314,7 +315,8 @@ func (s *step) lintFinding(p *plan, w progress.Warning) *task.UserError {
 	return e
 }
 
-// finding turns what BuildKit warns of in the middle of a build into a warning of the step, if it has not said so before.
+// finding turns what BuildKit warns of in the middle of a build into a warning of the step, if it has not said so
+// before.
 func (s *step) finding(p *plan, with buildx.Builder) func(progress.Warning) {
 	return func(w progress.Warning) {
 		if s.in.Lint != LintOff && !with.Lint {

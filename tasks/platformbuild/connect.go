@@ -56,9 +56,12 @@ func (s *step) target() (reference.Reference, error) {
 	if !strings.HasPrefix(name, host+"/") {
 		first, _, several := strings.Cut(name, "/")
 		if several && strings.ContainsAny(first, ".:") {
-			return reference.Reference{}, badInput("repository",
-				fmt.Sprintf("it begins with another registry (%.100q) than that of containerRegistry (%.100q)", first, host),
-				"leave the registry out, or name the connection for it")
+			return reference.Reference{}, badInput(
+				"repository",
+				fmt.Sprintf("it begins with another registry (%.100q) than that of containerRegistry (%.100q)", first,
+					host),
+				"leave the registry out, or name the connection for it",
+			)
 		}
 		name = host + "/" + name
 	}

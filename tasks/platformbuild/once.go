@@ -96,7 +96,8 @@ func (s *step) unrepeatable(p *plan) string {
 	}
 	for _, stage := range p.file.Stages {
 		if len(stage.Downloads) > 0 {
-			return fmt.Sprintf("an ADD takes %.100q from the network, and no checksum says what that is", stage.Downloads[0])
+			return fmt.Sprintf("an ADD takes %.100q from the network, and no checksum says what that is",
+				stage.Downloads[0])
 		}
 	}
 	switch {

@@ -182,7 +182,7 @@ func (s *step) findContexts(p *plan) error {
 	} else {
 		p.context = full
 	}
-	if info, err := os.Stat(p.context); p.context != "" && (err != nil || !info.IsDir()) {
+	if p.context != "" && !isFolder(p.context) {
 		errs = append(errs, badInput("buildContext", fmt.Sprintf("%.200q is no folder", s.shown(p.context)),
 			"name a folder of this machine: what is built elsewhere cannot be checked"))
 	}
@@ -190,26 +190,28 @@ func (s *step) findContexts(p *plan) error {
 	errs = append(errs, err)
 	p.contexts = map[string]string{}
 	for name, place := range named {
-		if strings.HasPrefix(place, "docker-image://") {
-			p.contexts[name] = place
-			continue
-		}
-		full, err := s.path("buildContexts", place)
-		info, missing := os.Stat(full)
-		switch {
-		case err != nil:
-			errs = append(errs, err)
-		case strings.Contains(place, "://") || missing != nil || !info.IsDir():
-			errs = append(
-				errs,
-				badInput("buildContexts", fmt.Sprintf("%.100q is neither a folder nor docker-image://",
-					place), "check it out, or copy it, in an earlier step"),
-			)
-		default:
-			p.contexts[name] = full
-		}
+		p.contexts[name], err = s.namedContext(place)
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// namedContext is a folder, or an image.
+func (s *step) namedContext(place string) (string, error) {
+	if strings.HasPrefix(place, "docker-image://") {
+		return place, nil
+	}
+	full, err := s.path("buildContexts", place)
+	if err == nil && (strings.Contains(place, "://") || !isFolder(full)) {
+		err = badInput("buildContexts", fmt.Sprintf("%.100q is neither a folder nor docker-image://", place),
+			"check it out, or copy it, in an earlier step")
+	}
+	return full, err
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // givenSecrets reads lines such as id=npm,env=NPM_TOKEN.
@@ -234,35 +236,49 @@ func (s *step) givenSecret(line string) (buildx.Secret, error) {
 		if !ok || value == "" {
 			return secret, errors.New("it is not made of key=value") // the text may be a secret
 		}
+		var err error
 		switch key {
 		case "id":
 			secret.ID = value
 		case "env":
-			text, ok := s.env.Lookup(value)
-			if !ok || text == "" {
-				return secret, fmt.Errorf("there is no variable %.60q in this step's environment, or it is empty",
-					value)
-			}
-			secret.Value = inputs.NewSecret(text)
-			s.conceal(text)
+			secret.Value, err = s.secretVariable(value)
 		case "src", "source":
-			full, err := s.path("secrets", value)
-			if err != nil {
-				return secret, err
-			}
-			if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
-				return secret, fmt.Errorf("there is no file %.100q", s.shown(full))
-			}
-			secret.File = full
+			secret.File, err = s.secretFile(value)
 		case "type":
 		default:
-			return secret, fmt.Errorf("%.40q is not known", key)
+			err = fmt.Errorf("%.40q is not known", key)
+		}
+		if err != nil {
+			return secret, err
 		}
 	}
 	if secret.ID == "" || (secret.Value.Reveal() == "") == (secret.File == "") {
 		return secret, errors.New("it needs an id, and one of env and src")
 	}
 	return secret, nil
+}
+
+// secretVariable is a secret in a variable of the step.
+func (s *step) secretVariable(name string) (inputs.Secret, error) {
+	text, ok := s.env.Lookup(name)
+	if !ok || text == "" {
+		return inputs.Secret{}, fmt.Errorf("there is no variable %.60q in this step's environment, or it is empty",
+			name)
+	}
+	s.conceal(text)
+	return inputs.NewSecret(text), nil
+}
+
+// secretFile is a file with a secret.
+func (s *step) secretFile(name string) (string, error) {
+	full, err := s.path("secrets", name)
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(full); err != nil || !info.Mode().IsRegular() {
+		return "", fmt.Errorf("there is no file %.100q", s.shown(full))
+	}
+	return full, nil
 }
 
 // conceal masks a secret before anything can print it.

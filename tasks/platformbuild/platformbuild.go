@@ -41,6 +41,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/task"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/credential"
 )
 
 // Task is PlatformBuild.
@@ -49,10 +50,14 @@ var Task = waiting(nil)
 // waiting is the task with a way to wait before something is tried again; nil waits on the
 // system's clock.
 func waiting(sleep func(context.Context, time.Duration) error) task.Task[Inputs] {
-	return task.Task[Inputs]{Name: "PlatformBuild", Main: func(ctx context.Context, env *task.Env, in Inputs) error {
-		s := &step{env: env, in: in, sleep: sleep}
-		return s.announce(s.work(ctx))
-	}}
+	return task.Task[Inputs]{
+		Name: "PlatformBuild",
+		Main: func(ctx context.Context, env *task.Env, in Inputs) error {
+			s := &step{env: env, in: in, sleep: sleep}
+			return s.announce(s.work(ctx))
+		},
+		Helper: credential.Helper,
+	}
 }
 
 // work does what the command says, with a scratch folder.

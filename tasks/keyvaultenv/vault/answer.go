@@ -21,15 +21,18 @@ const collection = "secrets"
 func (c *Client) secretOf(s azsecrets.Secret, ref Ref) (Secret, error) {
 	const fix = "check what the proxy of this agent makes of requests to the vault"
 	if s.Value == nil || s.Attributes == nil || s.ID == nil {
-		return Secret{}, c.vault.Problem(reading(ref), keyvault.Malformed, "has an answer without a value, an id or attributes", fix)
+		return Secret{}, c.vault.Problem(reading(ref), keyvault.Malformed,
+			"has an answer without a value, an id or attributes", fix)
 	}
 	name, version, ok := c.vault.Parse(string(*s.ID), collection)
 	switch {
 	case !ok || !strings.EqualFold(name, ref.Name) || version == "" ||
 		ref.Version != "" && !strings.EqualFold(version, ref.Version):
-		return Secret{}, c.vault.Problem(reading(ref), keyvault.Malformed, "has an answer that is for another secret", fix)
+		return Secret{}, c.vault.Problem(reading(ref), keyvault.Malformed, "has an answer that is for another secret",
+			fix)
 	case len(*s.Value) > maxValue:
-		return Secret{}, c.vault.Problem(reading(ref), keyvault.Malformed, "has a value that is larger than a key vault can keep", fix)
+		return Secret{}, c.vault.Problem(reading(ref), keyvault.Malformed,
+			"has a value that is larger than a key vault can keep", fix)
 	}
 	item := itemOf(name, version, s.Attributes)
 	item.ContentType, item.Managed, item.Tags = value(s.ContentType), value(s.Managed), tagsOf(s.Tags)

@@ -3,16 +3,8 @@
 package main
 
 import (
-	"os"
-
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild"
-	"github.com/guardrails-ci/guardrails/tasks/platformbuild/credential"
 )
 
-func main() {
-	if exit, ok := credential.Helper(os.Args, os.Environ(), os.Stdin, os.Stdout); ok {
-		os.Exit(exit)
-	}
-	task.Main(platformbuild.Task)
-}
+func main() { task.Main(platformbuild.Task) }
