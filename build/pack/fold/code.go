@@ -29,7 +29,8 @@ const call = 0xe8
 // relative are the second to last bytes of instructions that have an address relative to the next instruction, by
 // far the most frequent in Go programs: lea, mov, cmp, movzx, xadd and movups.
 var relative = [256]bool{
-	0x10: true, 0x39: true, 0x80: true, 0x83: true, 0x89: true, 0x8b: true, 0x8d: true, 0xb6: true, 0xc1: true, 0xc7: true,
+	0x10: true, 0x39: true, 0x80: true, 0x83: true, 0x89: true,
+	0x8b: true, 0x8d: true, 0xb6: true, 0xc1: true, 0xc7: true,
 }
 
 // field returns where the address begins of the instruction at i; 0 if there is none.

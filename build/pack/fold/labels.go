@@ -88,7 +88,7 @@ func byFunction(img *image) map[string]body {
 			end = img.funcs[i+1].start
 		}
 		until := func(offset int) (before []site) {
-			n, _ := slices.BinarySearchFunc(rest, offset, func(s site, offset int) int { return cmp.Compare(s.at, offset) })
+			n, _ := slices.BinarySearchFunc(rest, offset, func(s site, at int) int { return cmp.Compare(s.at, at) })
 			before, rest = rest[:n], rest[n:]
 			return before
 		}

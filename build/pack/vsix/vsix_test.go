@@ -139,7 +139,7 @@ func TestBudget(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff(Limits{14_000_000, 45_000_000, 40_000_000}, Budget); diff != "" {
+	if diff := cmp.Diff(Limits{12_000_000, 49_000_000, 47_000_000}, Budget); diff != "" {
 		t.Errorf("Budget (-want +got):\n%s", diff)
 	}
 }
