@@ -2,8 +2,6 @@ package platformbuild
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -75,11 +73,7 @@ func (s *step) publicKey(ctx context.Context) (string, error) {
 	if key == nil || err != nil {
 		return "", err
 	}
-	der, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		return "", fmt.Errorf("writing the public key: %w", err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
+	return string(key.PEM()), nil
 }
 
 // checkPlaces asks for the registries that a cluster may run images from.

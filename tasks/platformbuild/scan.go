@@ -34,7 +34,7 @@ func (s *step) scan(ctx context.Context) error {
 		if err := s.connect(); err != nil {
 			return err
 		}
-		rules.Platforms = s.platformsOf()
+		rules.Platforms = s.platformsOf(rules.Places)
 	}
 	more, err := workload.Check(ctx, uses, rules)
 	if err != nil {
@@ -85,8 +85,9 @@ func (d debugLines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// platformsOf asks the registry for the platforms of an image, once.
-func (s *step) platformsOf() func(ctx context.Context, image string) ([]string, error) {
+// platformsOf asks the registry for the platforms of an image, once. Only the allowed places are asked: a manifest must
+// not send this machine to whatever host it names.
+func (s *step) platformsOf(places []string) func(ctx context.Context, image string) ([]string, error) {
 	var mu sync.Mutex
 	known := map[string][]string{}
 	return func(ctx context.Context, name string) ([]string, error) {
@@ -98,6 +99,9 @@ func (s *step) platformsOf() func(ctx context.Context, image string) ([]string, 
 		ref, err := reference.Parse(name)
 		if err != nil {
 			return nil, err
+		}
+		if !ref.Allowed(places) {
+			return nil, errors.New("it is in none of the allowed registries, so it is not asked for")
 		}
 		if ref.Tag == "" && ref.Digest == "" {
 			ref.Tag = "latest"

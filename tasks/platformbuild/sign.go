@@ -53,15 +53,25 @@ func (s *step) signer(ctx context.Context) (*signature.Key, error) {
 		return nil, badInput("azureSubscription", err.Error(), "")
 	}
 	key, err := signature.OpenKey(ctx, s.in.SigningKey, credential, s.http)
+	if err == nil && s.in.Command == CommandBuild {
+		err = key.CanSign(s.env.Now()) // not only after the build
+	}
 	if err != nil {
-		return nil, &task.UserError{
-			Class: task.Environment, Rule: "image/key", Err: err,
-			Msg: "the signing key cannot be used: " + redact.Line(err.Error()),
-			Hint: "check signingKey, and that the identity of azureSubscription has the role Key Vault Crypto User " +
-				"on it",
-		}
+		return nil, keyError(err, "the signing key cannot be used")
 	}
 	return key, nil
+}
+
+// keyError says what is wrong with a key, or with what it has signed.
+func keyError(err error, doing string) error {
+	message, fix := signature.Explain(err)
+	return &task.UserError{
+		Class: task.Environment,
+		Rule:  "image/key",
+		Err:   err,
+		Msg:   doing + ": " + message,
+		Hint:  fix,
+	}
 }
 
 // sign signs an image and what is known of its build, before it has a tag.
@@ -95,12 +105,7 @@ func (s *step) attach(ctx context.Context, image reference.Reference, suffix str
 		return explain(err, "reading "+ref.String())
 	}
 	if a, err = change(a); err != nil {
-		return &task.UserError{
-			Class: task.Environment, Rule: "image/key", Err: err, Msg: "the image cannot be signed: " +
-				"" + redact.Line(err.Error()),
-			Hint: "the identity of azureSubscription needs the role Key Vault Crypto User on the key; the image " +
-				"got no tag",
-		}
+		return keyError(err, "the image cannot be signed, so it got no tag")
 	}
 	return explain(s.registry.PutArtifact(ctx, ref, a), "writing "+ref.String())
 }
@@ -122,43 +127,51 @@ func (s *step) statement(p *plan) signature.Build {
 
 // signedBy refuses an image that the key has not signed.
 func (s *step) signedBy(ctx context.Context, image registry.Image, key *signature.Key) error {
-	ref := image.Reference
-	ref.Tag, ref.Digest = signature.Tag(image.Reference.Digest, "sig"), ""
-	a, _, err := s.registry.Artifact(ctx, ref)
+	a, what, err := s.attached(ctx, image, "sig")
 	if err != nil {
-		return explain(err, "reading "+ref.String())
+		return err
 	}
-	what := signature.Image{Repository: image.Reference.Name(), Digest: image.Reference.Digest}
 	if _, err := key.Verify(what, a); err != nil {
-		return &task.UserError{
-			Rule: "image/signature", Err: err,
-			Msg: fmt.Sprintf("%s is not signed by %s: %s", image.Reference, redact.Line(key.String()),
-				redact.Line(err.Error())),
-			Hint: "build it in a pipeline with this key (signingKey); an image from somebody's machine has no such " +
-				"signature",
-		}
+		return unproven("image/signature", fmt.Sprintf("%s is not signed by %s", image.Reference, key), err)
 	}
 	return nil
 }
 
 // attestedBy refuses an image without a statement of provenance that the key has signed.
 func (s *step) attestedBy(ctx context.Context, image registry.Image, key *signature.Key) error {
-	ref := image.Reference
-	ref.Tag, ref.Digest = signature.Tag(image.Reference.Digest, "att"), ""
-	a, _, err := s.registry.Artifact(ctx, ref)
+	a, what, err := s.attached(ctx, image, "att")
 	if err != nil {
-		return explain(err, "reading "+ref.String())
+		return err
 	}
-	what := signature.Image{Repository: image.Reference.Name(), Digest: image.Reference.Digest}
 	build, err := key.VerifyBuild(what, a)
 	if err != nil {
-		return &task.UserError{
-			Rule: "image/provenance", Err: err,
-			Msg: fmt.Sprintf("%s has no provenance signed by %s: %s", image.Reference, redact.Line(key.String()),
-				redact.Line(err.Error())),
-			Hint: "build it in a pipeline with this key (signingKey)",
-		}
+		return unproven(
+			"image/provenance",
+			fmt.Sprintf("%s has no provenance signed by %s", image.Reference, key),
+			err,
+		)
 	}
 	s.env.Log.Printf("Built by %s", redact.Line(build.Invocation))
 	return nil
+}
+
+// attached reads what is kept with an image.
+func (s *step) attached(
+	ctx context.Context,
+	image registry.Image,
+	suffix string,
+) (registry.Artifact, signature.Image, error) {
+	what := signature.Image{Repository: image.Reference.Name(), Digest: image.Reference.Digest}
+	ref := image.Reference
+	ref.Tag, ref.Digest = signature.Tag(image.Reference.Digest, suffix), ""
+	a, _, err := s.registry.Artifact(ctx, ref)
+	return a, what, explain(err, "reading "+ref.String())
+}
+
+func unproven(rule, text string, err error) error {
+	message, fix := signature.Explain(err)
+	if fix == "" {
+		fix = "build it in a pipeline with this key (signingKey); an image from somebody's machine has no such signature"
+	}
+	return &task.UserError{Rule: rule, Err: err, Msg: text + ": " + message, Hint: fix}
 }
