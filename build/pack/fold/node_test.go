@@ -89,6 +89,9 @@ func noise(random *rand.Rand) ([]byte, Map) {
 			data[i] = byte(random.Uint32())
 		}
 	}
+	if m.Labels > 0 && random.IntN(2) == 0 { // the end of what a word can say
+		le.PutUint32(data, 0xffffffff-random.Uint32N(pageSize))
+	}
 	program := data[4*m.Labels:]
 	for range 40 {
 		word := []uint32{0x058d48e8, 0x94000000, 0x97ffff00, 0x90800000, 0xb0800021, 0xf9400000, 0x91000000, 0x3dc00000}[random.IntN(8)]
