@@ -35,6 +35,8 @@ func TestAll(t *testing.T) {
 		"Windows launcher":         {"exec usr/lib/python3/pip/t64.exe WIN64", "warning machine: /usr/lib/python3/pip/t64.exe is a windows/amd64 program, but the image claims linux/amd64"},
 		"Windows program in PATH":  {"exec usr/bin/x WIN64", "error machine: /usr/bin/x is a windows/amd64 program, but the image claims linux/amd64"},
 		"DLL":                      {"exec app/x DLL", "warning machine: /app/x is a windows/amd64 program, but the image claims linux/amd64"},
+		"library of Macs":          {"exec app/x DYLIB", "warning machine: /app/x is a darwin/arm64 program, but the image claims linux/amd64"},
+		".NET":                     {"exec app/x NET", ""},
 		"script of Windows":        {"exec usr/bin/x #!/bin/shCRLF; exec opt/y #!/bin/shCRLF", "warning broken: /usr/bin/x cannot be started: its #! line ends with a carriage return, as Windows editors write it"},
 		"object file, cut program": {"exec opt/x HALF; exec opt/y POINTER; exec opt/z text", ""},
 		"hidden":                   {"exec opt/x ARM64; file opt/x text", ""},
@@ -74,12 +76,14 @@ func TestAllCounts(t *testing.T) {
 	}
 }
 
-// What is wrong with the entrypoint is said once.
+// What is wrong with the entrypoint is said once, and is no less wrong for the folder's name.
 func TestAllRepeatsNothing(t *testing.T) {
 	t.Parallel()
-	v, err := image{layers: "exec usr/bin/s ARM64", entrypoint: []string{"s"}}.check(t, All)
-	if want := "error machine: /usr/bin/s is a linux/arm64 program, but the image claims linux/amd64"; err != nil || words(v) != want {
-		t.Errorf("Check: %v\n%s\nwant\n%s", err, words(v), want)
+	for _, name := range []string{"/usr/bin/s", "/opt/arm64/s"} {
+		v, err := image{layers: "exec " + name + " ARM64", entrypoint: []string{name}}.check(t, All)
+		if want := "error machine: " + name + " is a linux/arm64 program, but the image claims linux/amd64"; err != nil || words(v) != want {
+			t.Errorf("Check: %v\n%s\nwant\n%s", err, words(v), want)
+		}
 	}
 }
 

@@ -71,6 +71,15 @@ func windowsProgram(arch, flags uint16) string {
 	return string(b)
 }
 
+// managed is a library of .NET.
+func managed() string {
+	b := []byte(windowsProgram(0x14c, 0x2002))
+	b[152+108] = 16        // directories, of which
+	b[152+112+14*8] = 8    // the runtime's
+	b[152+112+14*8+4] = 72 // is not empty
+	return string(b)
+}
+
 const (
 	glibc   = "/lib64/ld-linux-x86-64.so.2"
 	mac     = "\xcf\xfa\xed\xfe\x0c\x00\x00\x01\x00\x00\x00\x00\x02\x00\x00\x00"
@@ -84,7 +93,7 @@ func kinds(t testing.TB) *strings.Replacer {
 		"ARM64-GLIBC", program(t, elf.EM_AARCH64, "/lib/ld-linux-aarch64.so.1"), "386-LOADER", program(t, elf.EM_386, "/lib/ld-linux.so.2"),
 		"AMD64", program(t, elf.EM_X86_64, ""), "X32", program(t, narrow, ""), "ARM64", program(t, elf.EM_AARCH64, ""), "ARM32", program(t, elf.EM_ARM, ""),
 		"I386", program(t, elf.EM_386, ""), "RISCV", program(t, elf.EM_RISCV, ""), "MAC", mac, "POINTER", pointer,
-		"WIN64", windowsProgram(0x8664, 2), "WINARM", windowsProgram(0xaa64, 2), "DLL", windowsProgram(0x8664, 0x2002),
+		"WIN64", windowsProgram(0x8664, 2), "WINARM", windowsProgram(0xaa64, 2), "DLL", windowsProgram(0x8664, 0x2002), "NET", managed(), "DYLIB", strings.Replace(mac, "\x02", "\x06", 1),
 		"WASM", "\x00asm\x01\x00\x00\x00", "HALF", program(t, elf.EM_X86_64, "")[:30], "CRLF", "\r\n", "NL", "\n",
 	)
 }

@@ -172,7 +172,7 @@ const otherHint = "build it in the Dockerfile for $TARGETOS and $TARGETARCH inst
 // foreign is the problem with a program that is not for the image's platform.
 func (c *check) foreign(f rootfs.File) (Problem, bool) {
 	p, on := f.Program, c.image.Platform
-	if p.RunsOn(on) || p.Managed && c.windows {
+	if p.RunsOn(on) {
 		return Problem{}, false
 	}
 	problem := Problem{

@@ -183,10 +183,12 @@ func TestStarts(t *testing.T) {
 		"a shell's variable":  {image{layers: debian, cmd: []string{"/bin/sh", "-c", "exec $JAVA -jar"}}, []string{"/bin/sh -> /usr/bin/dash"}, ""},
 		"a shell's program":   {image{layers: debian, cmd: []string{"/bin/sh", "-ec", "  A=b exec python3 -u x && y"}}, []string{"/bin/sh -> /usr/bin/dash", "/usr/local/bin/python3"}, ""},
 		"script's words":      {image{layers: debian + " | exec run.sh #!/bin/shNL", entrypoint: []string{"/run.sh"}, cmd: []string{"start", "--config", "/etc/x"}}, nil, ""},
-		"script's file":       {image{layers: debian + " | exec run.sh #!/bin/shNL; file data ARM64", entrypoint: []string{"/run.sh"}, cmd: []string{"/data"}}, nil, ""},
-		"program's words":     {image{layers: debian + " | exec data ARM64", entrypoint: []string{"python3", "/data"}}, nil, ""},
-		"wrapper":             {image{layers: debian, entrypoint: []string{"tini", "-v", "--", "python3", "x.py"}}, []string{"/usr/bin/tini", "/usr/local/bin/python3"}, ""},
-		"wrapper's shell":     {image{layers: debian, entrypoint: []string{"gosu", "nobody", "sh", "-c", "python3"}}, []string{"/usr/bin/gosu", "/usr/bin/sh -> /usr/bin/dash", "/usr/local/bin/python3"}, ""},
+		"script's program": {image{layers: busybox + " | exec run.sh #!/bin/shNL; exec app AMD64-GLIBC", entrypoint: []string{"/run.sh"}, cmd: []string{"/app"}}, nil,
+			`warning loader: /app needs the loader /lib64/ld-linux-x86-64.so.2, which is not in the image: the runtime would say "no such file or directory"`},
+		"script's file":   {image{layers: debian + " | exec run.sh #!/bin/shNL; file data ARM64", entrypoint: []string{"/run.sh"}, cmd: []string{"/data"}}, nil, ""},
+		"program's words": {image{layers: debian + " | exec data ARM64", entrypoint: []string{"python3", "/data"}}, nil, ""},
+		"wrapper":         {image{layers: debian, entrypoint: []string{"tini", "-v", "--", "python3", "x.py"}}, []string{"/usr/bin/tini", "/usr/local/bin/python3"}, ""},
+		"wrapper's shell": {image{layers: debian, entrypoint: []string{"gosu", "nobody", "sh", "-c", "python3"}}, []string{"/usr/bin/gosu", "/usr/bin/sh -> /usr/bin/dash", "/usr/local/bin/python3"}, ""},
 	} {
 		t.Run(name, tc.run)
 	}
@@ -205,6 +207,8 @@ func TestWindows(t *testing.T) {
 		"PATH":              {image{on: on, layers: "file Files/opt/x.exe WIN64", cmd: []string{`x.exe`}, env: []string{`Path=C:\no;C:\opt\`}}, []string{`C:\opt\x.exe`}, ""},
 		"quoted":            {image{on: on, layers: "file Files/a/b.exe WIN64", cmd: []string{`"C:\a\b.exe" -x`}}, []string{`C:\a\b.exe`}, ""},
 		"batch":             {image{on: on, layers: "file Files/run.cmd echo", cmd: []string{`C:\run.cmd`}}, []string{`C:\run.cmd`}, ""},
+		"batch, by name":    {image{on: on, layers: "file Files/a/run.cmd echo", cmd: []string{`run`}, dir: `C:\a`}, []string{`C:\a\run.cmd`}, ""},
+		"drive's root":      {image{on: on, layers: "file Files/a.exe WIN64", cmd: []string{`\a.exe`}, dir: `C:\a`}, []string{`C:\a.exe`}, ""},
 		"no entrypoint":     {image{on: on, layers: "file Files/windows/system32/CMD.exe WIN64"}, nil, ""},
 		"arm64":             {image{on: on, layers: "file Files/a.exe WINARM", cmd: []string{`C:\a.exe`}}, nil, `error machine: C:\a.exe is a windows/arm64 program, but the image claims windows/amd64`},
 		"amd64 in arm64":    {image{on: "windows/arm64", layers: "file Files/a.exe WIN64", cmd: []string{`C:\a.exe`}}, nil, `warning machine: C:\a.exe is a windows/amd64 program, but the image claims windows/arm64`},

@@ -167,6 +167,8 @@ func TestSniffELF(t *testing.T) {
 			Program{Broken: "the name of its loader is too short or too long"}},
 		"endless loader": {base(func(f *file) { f.segments = []elf.Prog64{interp(0, 4)} }),
 			Program{Broken: "the name of its loader has no end"}},
+		"headers of the wrong size": {base(func(f *file) { f.text = map[int]string{54: "\x20"} }),
+			Program{Broken: "it has no program headers, or they have the wrong size"}},
 		"no headers": {base(func(f *file) { f.segments = nil }),
 			Program{Broken: "it has no program headers, or they have the wrong size"}},
 		"object": {base(func(f *file) { f.kind = elf.ET_REL }),

@@ -64,7 +64,7 @@ func TestFindSaysWhatIsBroken(t *testing.T) {
 	t.Parallel()
 	plain := entries(t, "file a "+strings.Repeat("x", 10_000), "exec app PROGRAM")
 	gz := zipped(t, plain)
-	window := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 1, 0, 0} // a zstd frame with a window of 2 TB
+	window := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, 0x90, 1, 0, 0} // a zstd frame with a window of 256 MB
 	long := func(n int) []byte { return entries(t, "file "+strings.Repeat("d/", n/2)+"f text") }
 	for name, tc := range map[string]struct {
 		data []byte

@@ -34,6 +34,10 @@ func TestPrograms(t *testing.T) {
 	if diff := cmp.Diff(want, programs(t, f)); diff != "" {
 		t.Errorf("Programs (-want +got):\n%s", diff)
 	}
+	hidden := image(t, Limits{}, "exec a PROGRAM", "opaque .; exec b OTHER", "exec c OTHER")
+	if diff := cmp.Diff([]string{"/b arm64", "/c arm64"}, programs(t, hidden)); diff != "" {
+		t.Errorf("Programs over a hidden root (-want +got):\n%s", diff)
+	}
 	stop := errors.New("enough")
 	n := 0
 	err := f.Programs(t.Context(), func(File) error { n++; return stop })

@@ -245,9 +245,7 @@ func (w *walk) under(first int, names []string) (*inode, error) {
 // this path by whiteouts, or by something that is not a folder on the way.
 func (w *walk) inLayer(l *layer, names []string) (n *node, hides bool, err error) {
 	for {
-		if l.done || w.fs.quick {
-			n, hides = l.tree.walk(names, w.windows)
-		}
+		n, hides = l.tree.walk(names, w.windows)
 		if n != nil && n.ino != nil {
 			n.given = true
 			return n, hides, nil
