@@ -276,6 +276,16 @@ func TestSecrets(t *testing.T) {
 				"ENDPOINT_URL_d=https://org@dev.azure.com/org/_git/x", "HTTPS_PROXY=http://work@proxy:3128",
 			}, nil,
 		},
+		"names of registries and users": {
+			[]string{
+				"ENDPOINT_AUTH_PARAMETER_x_REGISTRY=https://contoso.azurecr.io", "ENDPOINT_AUTH_PARAMETER_x_LOGINSERVER=contoso.azurecr.io",
+				"ENDPOINT_AUTH_PARAMETER_x_USERNAME=contoso", "ENDPOINT_AUTH_PARAMETER_x_PASSWORD=one",
+				"ENDPOINT_AUTH_PARAMETER_y_REGISTRY=https://u:two@registry.example",
+				"ENDPOINT_AUTH_PARAMETER_y_USERNAME=a-token-in-the-place-of-the-users-name",
+				`ENDPOINT_AUTH_x={"parameters":{"loginServer":"contoso.azurecr.io","username":"contoso","password":"one"}}`,
+			},
+			[]string{"a-token-in-the-place-of-the-users-name", "one", "two"},
+		},
 		"garbled document": {[]string{"ENDPOINT_AUTH_x={secret"}, []string{"{secret"}},
 		"value with =":     {[]string{"SECRET_A=a=b"}, []string{"a=b"}},
 		"no value at all":  {[]string{"SECRET_A"}, nil},

@@ -40,10 +40,7 @@ func secretsIn(key, value string) []string {
 	switch {
 	case strings.HasPrefix(key, "ENDPOINT_AUTH_PARAMETER_"):
 		_, parameter, _ := strings.Cut(strings.TrimPrefix(key, "ENDPOINT_AUTH_PARAMETER_"), "_")
-		if isPublic(parameter) {
-			return nil
-		}
-		return []string{value}
+		return secretParameter(parameter, value)
 	case strings.HasPrefix(key, "ENDPOINT_AUTH_SCHEME_"):
 		return nil
 	case strings.HasPrefix(key, "ENDPOINT_AUTH_"):
@@ -71,12 +68,34 @@ func secretParameters(document string) []string {
 	}
 	var found []string
 	for key, value := range auth.Parameters {
-		if s, ok := value.(string); ok && s != "" && !isPublic(key) {
-			found = append(found, s)
+		if s, ok := value.(string); ok && s != "" {
+			found = append(found, secretParameter(key, s)...)
 		}
 	}
 	return found
 }
+
+// secretParameter returns what is secret in a parameter. The agent masks a registry's
+// host and the name of its user like all others; they stand in the names of images,
+// which a task has to hand on.
+func secretParameter(name, value string) []string {
+	switch envName(name) {
+	case "REGISTRY", "LOGINSERVER":
+		return urlSecrets(value)
+	case "USERNAME":
+		if len(value) < userTokenLength {
+			return nil
+		}
+	}
+	if isPublic(name) {
+		return nil
+	}
+	return []string{value}
+}
+
+// userTokenLength is what a token in the place of a user's name has at least; those of
+// Docker Hub have 30 characters at most.
+const userTokenLength = 32
 
 // tokenLength is what a user name alone has at least, if it is a token.
 const tokenLength = 20

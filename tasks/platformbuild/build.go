@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
@@ -165,8 +166,27 @@ func (s *step) docker(ctx context.Context) (*buildx.Docker, func(), error) {
 		return nil, nil, fmt.Errorf("making a configuration for docker: %w", err)
 	}
 	return &buildx.Docker{
-		Env: config.Env, Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.sleep,
+		Env: config.Env, Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.rest,
 	}, done, nil
+}
+
+// rest waits until docker is started again. What was refused may have been the credentials, so it gets fresh ones.
+func (s *step) rest(ctx context.Context, wait time.Duration) error {
+	if s.sleep != nil {
+		if err := s.sleep(ctx, wait); err != nil {
+			return err
+		}
+	} else {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if _, _, err := s.source.Get(ctx, true); err != nil {
+		s.env.Log.Debug("fresh credentials: " + err.Error()) // docker will say what it makes of the old ones
+	}
+	return nil
 }
 
 // need is what the inputs ask of a builder.

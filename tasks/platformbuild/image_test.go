@@ -106,12 +106,10 @@ func (p part) image() (v1.Image, error) {
 
 // layerOf is a layer in words: "exec a/b TEXT", "file a/b TEXT", "link a -> b", parted by "; ".
 func layerOf(text string) (v1.Layer, error) {
-	words := strings.NewReplacer(
-		"AMD64-GLIBC", elfOf(elf.EM_X86_64, "/lib64/ld-linux-x86-64.so.2"), "AMD64-MUSL",
+	words := strings.NewReplacer("AMD64-GLIBC", elfOf(elf.EM_X86_64, "/lib64/ld-linux-x86-64.so.2"), "AMD64-MUSL",
 		elfOf(elf.EM_X86_64, "/lib/ld-musl-x86_64.so.1"), "AMD64", elfOf(elf.EM_X86_64, ""),
 		"ARM64", elfOf(elf.EM_AARCH64, ""), "MAC", "\xcf\xfa\xed\xfe\x0c\x00\x00\x01\x00\x00\x00\x00\x02\x00\x00\x00",
-		"NL", "\n",
-	)
+		"NL", "\n")
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, line := range strings.Split(text, "; ") {

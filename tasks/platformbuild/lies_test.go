@@ -35,8 +35,8 @@ var lies = map[string]lie{
 		says: "/app/server is a linux/arm64 program, but the image claims linux/amd64",
 	},
 	"a program that was built on a laptop, found by PATH and links": {
-		dockerfile: "FROM {base}\nCOPY server /opt/v1/server\nRUN mkdir -p /usr/bin && ln -s v1 /opt/current && " +
-			"ln -s /opt/current/server /usr/bin/serve\nENTRYPOINT [\"serve\"]\n",
+		dockerfile: "FROM {base}\nCOPY server /opt/v1/server\nRUN mkdir -p /usr/bin && ln -s v1 /opt/current && ln " +
+			"-s /opt/current/server /usr/bin/serve\nENTRYPOINT [\"serve\"]\n",
 		program: true, says: "/opt/v1/server is a linux/arm64 program, but the image claims linux/amd64",
 	},
 }
@@ -106,8 +106,14 @@ func (j *job) believed(d *containertest.Daemons) {
 	config := filepath.Join(j.root, "docker")
 	j.must(os.MkdirAll(config, 0o700))
 	plugins := filepath.Dir(program(d, "docker-buildx"))
-	j.must(os.WriteFile(filepath.Join(config, "config.json"), fmt.Appendf(nil, `{"cliPluginsExtraDirs": [%q], "auths": {%q: {"auth": %q}}}`,
-		plugins, j.registry.Host(), base64.StdEncoding.EncodeToString([]byte(pusher+":"+password))), 0o600))
+	j.must(
+		os.WriteFile(
+			filepath.Join(config, "config.json"),
+			fmt.Appendf(nil, `{"cliPluginsExtraDirs": [%q], "auths": {%q: {"auth": %q}}}`,
+				plugins, j.registry.Host(), base64.StdEncoding.EncodeToString([]byte(pusher+":"+password))),
+			0o600,
+		),
+	)
 	cmd := exec.Command(program(d, "docker"), "buildx", "build", "--platform", "linux/amd64", "--push", "--tag",
 		j.registry.Host()+"/shop/naive:1", ".")
 	cmd.Dir = j.path("work/1/s")
