@@ -78,13 +78,12 @@ func (s *step) trustFound(ctx context.Context, p *plan, found registry.Image, ke
 	if s.inPipeline() {
 		user[labelBuiltBy] = builtByPipeline
 	}
-	if err := s.inspect(ctx, found, wants{p.platforms, true, user}); err != nil {
-		return err
+	if key != nil {
+		if err := s.signedBy(ctx, found, key); err != nil {
+			return err
+		}
 	}
-	if key == nil {
-		return nil
-	}
-	return s.signedBy(ctx, found, key)
+	return s.inspect(ctx, found, wants{platforms: p.platforms, exactly: true, labels: user, proven: key != nil})
 }
 
 // unrepeatable says why the same inputs need not make the same image.

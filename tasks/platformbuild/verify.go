@@ -63,9 +63,9 @@ func (s *step) verifyImage(
 	for _, part := range image.Parts {
 		s.result.platforms = append(s.result.platforms, part.Config.Platform.String())
 	}
-	errs := []error{s.inspect(ctx, image, wants{platforms: platforms})}
-	errs = append(errs, s.checkOrigin(ctx, image, key), s.checkProvenance(ctx, image, key))
-	return errors.Join(errs...)
+	origin := s.checkOrigin(ctx, image, key)
+	return errors.Join(origin, s.checkProvenance(ctx, image, key),
+		s.inspect(ctx, image, wants{platforms: platforms, proven: key != nil && origin == nil}))
 }
 
 // checkOrigin refuses an image that no pipeline has built.

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
+
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/rootfs"
 )
 
 // maxResumes is how often a download that broke is gone on with.
@@ -48,7 +50,7 @@ func (l *layer) elsewhere(err error) error {
 		return err
 	}
 	return &Error{
-		Kind: Unsupported, Name: l.ref.String(), Doing: e.Doing, Err: err,
+		Kind: Unsupported, Name: l.ref.String(), Doing: e.Doing, Err: errors.Join(rootfs.ErrForeign, err),
 		Detail: "layer " + l.descriptor.Digest + " is not kept in this registry (it may not be distributed)",
 		Hint:   "push the image with its base layers (dockerd: allow-nondistributable-artifacts)",
 	}
