@@ -18,13 +18,7 @@ const resourceURIs = "RESOURCE_URIS"
 // publish tells those who ask for images: later steps, and the checks of environments. The image is there and verified:
 // what cannot be told is a warning.
 func (s *step) publish(ctx context.Context, p *plan, image registry.Image) {
-	address := "https://" + image.Reference.String()
-	uris := address
-	if had := s.env.Var(resourceURIs); strings.Contains(","+had+",", ","+address+",") {
-		uris = had
-	} else if had != "" {
-		uris = had + "," + address
-	}
+	uris := uriList(s.env.Var(resourceURIs), "https://"+image.Reference.String())
 	if err := s.env.Log.SetVariable(resourceURIs, uris, pipeline.Var{}); err != nil {
 		s.warn("image/details", "the variable "+resourceURIs+" cannot be set", "")
 	}
@@ -34,6 +28,17 @@ func (s *step) publish(ctx context.Context, p *plan, image registry.Image) {
 	}
 	s.env.Log.Printf("Deploy by digest: %s", image.Reference)
 	s.summarize(p, image)
+}
+
+// uriList adds an image to those that are in the variable already.
+func uriList(had, image string) string {
+	switch {
+	case had == "":
+		return image
+	case strings.Contains(","+had+",", ","+image+","):
+		return had
+	}
+	return had + "," + image
 }
 
 func (s *step) summarize(p *plan, image registry.Image) {

@@ -20,6 +20,8 @@ type fake struct {
 	Driver  string // remote if empty
 	Content string // see rootfs; a program for each platform if empty
 	Drop    string // a label that is left out
+	Omit    string // a platform that is left out
+	Also    string // one that is added
 	Says    string // on standard error
 	Exit    int    // instead of pushing
 	Lint    string // what its check of the Dockerfile finds
@@ -148,7 +150,10 @@ func (f fake) build(args []string) error {
 		target, _, _ = strings.Cut(target, ",")
 	}
 	var parts []part
-	for _, p := range strings.Split(first("--platform"), ",") {
+	for _, p := range append(strings.Split(first("--platform"), ","), f.Also) {
+		if p == "" || p == f.Omit {
+			continue
+		}
 		made := part{platform: p, content: f.Content, labels: labels}
 		if made.content == "" {
 			made.content, made.entrypoint = "exec app "+strings.ToUpper(p[strings.Index(p, "/")+1:]), []string{"/app"}

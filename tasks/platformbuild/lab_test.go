@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/credential"
 )
@@ -172,6 +173,12 @@ func unzip(t *testing.T, data []byte) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// details are what Azure DevOps was told of images.
+func (j *job) details() (all []map[string]any) {
+	j.devops.Update(func(p *adotest.Project) { all = append(all, p.ImageDetails...) })
+	return all
 }
 
 // silent fails the test if the log has a text.
