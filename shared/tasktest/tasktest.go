@@ -14,6 +14,10 @@
 //	fakedevops   git repositories, pipelines that a push starts, the REST calls and the
 //	             receivers of alerts for the program that it runs, on PATH, see
 //	             scripts/services/devops
+//	fakeregistry a registry of container images, BuildKit and a Docker engine for the
+//	             program that it runs, on PATH, see scripts/services/registry
+//	[containers] whether BuildKit runs on this machine; where it must, in CI, a script
+//	             that asks fails if not
 //	$PACKAGE     the extension, packed for this machine as users get it
 //	damage       "damage in.vsix out.vsix suffix" copies a package and changes a byte
 //	             in the middle of the parts whose names end in suffix
@@ -22,12 +26,15 @@ package tasktest
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -37,9 +44,16 @@ import (
 func Scripts(t *testing.T, dir string) {
 	t.Helper()
 	bin, pkg := build(t)
+	containers := sync.OnceValues(func() (bool, error) { return containers(bin) })
 	testscript.Run(t, testscript.Params{
 		Dir:  dir,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"damage": damage},
+		Condition: func(name string) (bool, error) {
+			if name != "containers" {
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			return containers()
+		},
 		Setup: func(env *testscript.Env) error {
 			temp := filepath.Join(env.WorkDir, ".tmp")
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -48,6 +62,22 @@ func Scripts(t *testing.T, dir string) {
 			return os.MkdirAll(temp, 0o755)
 		},
 	})
+}
+
+// unavailable is how fakeregistry ends where containers cannot run.
+const unavailable = 3
+
+// containers tries whether BuildKit runs here. It is an error if that is to be in CI.
+func containers(bin string) (bool, error) {
+	out, err := exec.Command(filepath.Join(bin, "fakeregistry"), "-daemons", "buildkit", "--", "true").CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &exit) && exit.ExitCode() == unavailable && os.Getenv("CI")+os.Getenv("TF_BUILD") == "":
+		return false, nil
+	}
+	return false, fmt.Errorf("BuildKit does not run: %w\n%s", err, out)
 }
 
 func damage(ts *testscript.TestScript, neg bool, args []string) {

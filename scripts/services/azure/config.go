@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -46,6 +49,7 @@ type vault struct {
 	Permissions, APIVersions   []string
 	AccessPolicies, EmptyPages bool
 	Secrets                    map[string]versions
+	Keys                       map[string]string
 }
 
 type secret struct {
@@ -260,7 +264,43 @@ func (v vault) convert(name, dir string, now func() time.Time) (azuretest.VaultC
 			config.Secrets[name] = append(config.Secrets[name], s)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(v.Keys)) {
+		if !secretName.MatchString(name) {
+			return config, fmt.Errorf("a key cannot have the name %q", name)
+		}
+		private, err := readKey(filepath.Join(dir, v.Keys[name]))
+		if err != nil {
+			return config, fmt.Errorf("key %s: %w", name, err)
+		}
+		if config.Keys == nil {
+			config.Keys = map[string][]azuretest.Key{}
+		}
+		config.Keys[name] = []azuretest.Key{{Private: private}}
+	}
 	return config, nil
+}
+
+// readKey reads a private key in PEM (PKCS #8).
+func readKey(file string) (crypto.Signer, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != "PRIVATE KEY" {
+		return nil, fmt.Errorf("%s holds no private key in PEM (PKCS #8)", file)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	switch key := key.(type) {
+	case *ecdsa.PrivateKey:
+		return key, nil
+	case *rsa.PrivateKey:
+		return key, nil
+	}
+	return nil, fmt.Errorf("%s holds a %T, which no vault has", file, key)
 }
 
 func (s secret) convert(dir string, now func() time.Time) (azuretest.Secret, error) {

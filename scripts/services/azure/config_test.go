@@ -1,7 +1,11 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/pem"
 	"net/http"
 	"strings"
@@ -98,6 +102,9 @@ func TestWrongConfigurations(t *testing.T) {
 		`{"vaults": {"kv1": {"secrets": {"a": 1}}}}`:                                         "cannot unmarshal",
 		`{"vaults": {"kv1": {"secrets": {"a": {"value": "x", "file": "y"}}}}}`:               "and not both",
 		`{"vaults": {"kv1": {"secrets": {"a": {"file": "none"}}}}}`:                          "none",
+		`{"vaults": {"kv1": {"keys": {"a_b": "x"}}}}`:                                        `name "a_b"`,
+		`{"vaults": {"kv1": {"keys": {"a": "none.pem"}}}}`:                                   "none.pem",
+		`{"vaults": {"kv1": {"keys": {"a": "c.json"}}}}`:                                     "no private key in PEM",
 		`{"vaults": {"kv1": {"secrets": {"a": {"valeu": "x"}}}}}`:                            `unknown field "valeu"`,
 		`{"vaults": {"kv1": {"secrets": {"a": {"value": "x", "version": "1"}}}}}`:            "32 hexadecimal digits",
 		`{"vaults": {"kv1": {"secrets": {"a": {"value": "x", "expires": "soon"}}}}}`:         `"soon" is no time`,
@@ -110,5 +117,28 @@ func TestWrongConfigurations(t *testing.T) {
 		if got.status != exitUsage || !strings.Contains(got.stderr, want) || strings.Count(got.stderr, "\n") != 1 {
 			t.Errorf("azure with %s = %+v, want status 2 and one line with %q", text, got, want)
 		}
+	}
+}
+
+// TestReadKeys reads the private keys of a vault from files.
+func TestReadKeys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	config, _, err := readConfig(write(t, dir, "c.json", `{"vaults": {"kv1": {"keys": {"images": "key.pem"}}}}`), time.Now)
+	if err != nil {
+		t.Fatalf("readConfig: %v", err)
+	}
+	got := config.Vaults["kv1"].Keys["images"]
+	if len(got) != 1 || !private.Equal(got[0].Private) {
+		t.Errorf("keys: %+v", got)
 	}
 }

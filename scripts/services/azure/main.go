@@ -56,7 +56,8 @@
 //	        "tags": {"owner": "team"}, "deleted": false
 //	      },
 //	      "three": [{"value": "old"}, "current"]   versions, the current one last
-//	    }
+//	    },
+//	    "keys": {"images": "key.pem"}    private keys: PKCS #8; all may get them and sign
 //	  }},
 //	  "faults": [{                       see Fault and Kind in shared/azuretest
 //	    "kind": "throttled",

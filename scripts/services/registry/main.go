@@ -40,7 +40,8 @@
 //	  "tls": false, "user": "", "password": "", "bearer": false,
 //	  "noReferrers": false, "noDelete": false, "noDeleteTag": false,
 //	  "acr": {"tenant": "", "accessFor": "75m", "refreshFor": "3h", "accessUses": 0, "refreshUses": 0},
-//	  "images": {"base:1": ["amd64", "arm64"], "laptop:1": ["arm64"]},    busybox; needs no daemon
+//	  "images": {"base:1": ["amd64", "arm64"], "laptop:1": ["arm64"],     busybox; needs no daemon
+//	             "lying:1": ["amd64=arm64"]},   says amd64, holds arm64
 //	  "faults": [{
 //	    "operation": "manifest.put", "path": "", "after": 0, "times": 1,    see Fault there
 //	    "status": 503, "code": "", "message": "", "retryAfter": "1",

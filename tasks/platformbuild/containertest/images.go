@@ -44,11 +44,16 @@ func (w within) RoundTrip(q *http.Request) (*http.Response, error) {
 func (r *Registry) Inside() http.RoundTripper { return within{r.handler} }
 
 // PushBase puts a base image there: busybox with its usual links, and a shell as what it runs. For several
-// architectures (amd64, arm64) it is an index, for one a single manifest. It returns the image's name.
+// architectures (amd64, arm64) it is an index, for one a single manifest; amd64=arm64 is an image that says amd64
+// and holds arm64. Where there is no busybox, a program stands for it that only exits. It returns the image's name.
 func (r *Registry) PushBase(repository, tag string, arches ...string) (string, error) {
 	var parts []mutate.IndexAddendum
 	for _, arch := range arches {
-		layer, err := baseLayer(arch)
+		arch, holds, lies := strings.Cut(arch, "=")
+		if !lies {
+			holds = arch
+		}
+		layer, err := baseLayer(holds)
 		if err != nil {
 			return "", err
 		}
@@ -153,6 +158,9 @@ const applets = "ash cat chmod cp echo env false grep ls mkdir mv rm sed sh slee
 
 func baseLayer(arch string) (v1.Layer, error) {
 	program, err := Busybox(arch)
+	if errors.Is(err, ErrUnavailable) {
+		program, err = exiting(arch)
+	}
 	if err != nil {
 		return nil, err
 	}
