@@ -145,14 +145,15 @@ apiVersion: v1
 kind: Pod
 x: &base {image: base, name: n}
 y: &tag "other"
+z: &overridden {image: never, name: z}
 spec:
   containers:
   - *base
   - {<<: *base, name: m}
-  - {<<: [*base], image: own}
+  - {<<: [*overridden], image: own}
   - {image: *tag}
 `,
-			uses: []string{"a.yaml:3:18 Pod  base", "a.yaml:9:26 Pod  own", "a.yaml:10:13 Pod  other"},
+			uses: []string{"a.yaml:3:18 Pod  base", "a.yaml:10:32 Pod  own", "a.yaml:11:13 Pod  other"},
 		},
 		"the same key twice": {
 			files: "-- a.yaml --\napiVersion: v1\nkind: Pod\nspec: {containers: [{image: good, image: evil}]}\n",
