@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -99,7 +100,10 @@ func (s *step) unrepeatable(p *plan) string {
 				stage.Downloads[0])
 		}
 	}
+	ignored, err := fingerprint.Ignored(p.context, p.dockerfile)
 	switch {
+	case err == nil && isFolder(filepath.Join(p.context, ".git")) && !ignored(".git"):
+		return "the folder .git is in the build context, and is another one in every checkout: name it in .dockerignore"
 	case s.in.NoCache:
 		return "noCache wants every step to run"
 	case len(p.secrets) > 0 || len(s.in.SSH) > 0:
