@@ -38,6 +38,8 @@ type job struct {
 	log      string // as it was written
 	result   string
 	waits    []time.Duration // before something was tried again
+	waited   func()          // is told of a wait; may be nil
+	wrote    func(string)    // is told what is written; may be nil
 }
 
 // newJob is a job with the files in a checkout, all committed. The registry wants a password.
@@ -183,12 +185,18 @@ func (j *job) shell(args ...string) string {
 // Write takes the log.
 func (j *job) Write(p []byte) (int, error) {
 	j.log += string(p)
+	if j.wrote != nil {
+		j.wrote(string(p))
+	}
 	return len(p), nil
 }
 
 // sleep waits in no time.
 func (j *job) sleep(ctx context.Context, wait time.Duration) error {
 	j.waits = append(j.waits, wait)
+	if j.waited != nil {
+		j.waited()
+	}
 	return ctx.Err()
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -190,6 +192,19 @@ func unzip(t *testing.T, data []byte) string {
 func (j *job) details() (all []map[string]any) {
 	j.devops.Update(func(p *adotest.Project) { all = append(all, p.ImageDetails...) })
 	return all
+}
+
+// gitOnly is a folder with git and nothing else.
+func gitOnly(j *job) string {
+	j.t.Helper()
+	git, err := exec.LookPath("git")
+	j.must(err)
+	dir := j.path("git-only")
+	j.must(os.MkdirAll(dir, 0o755))
+	if err := os.Symlink(git, filepath.Join(dir, "git")); err != nil {
+		j.t.Skipf("NOT TESTED: %v", err) // Windows, without the right to make links
+	}
+	return dir
 }
 
 // silent fails the test if the log has a text.

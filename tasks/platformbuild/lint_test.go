@@ -1,0 +1,58 @@
+package platformbuild
+
+import (
+	"strings"
+	"testing"
+)
+
+// BuildKit's checks of the Dockerfile, before anything is built.
+func TestLint(t *testing.T) {
+	t.Parallel()
+	const sloppy = "from {base}\nRUN echo a\n"
+	for name, tc := range map[string]struct {
+		dockerfile string
+		inputs     []string
+		result     string
+		says       string
+	}{
+		"fine":          {"FROM {base}\n", nil, "Succeeded", ""},
+		"sloppy":        {sloppy, nil, "SucceededWithIssues", "type=warning;sourcepath=Dockerfile;linenumber=1;code=image/lint;]ConsistentInstructionCasing"},
+		"sloppy, error": {sloppy, []string{"lint", "error"}, "Failed", "type=error;sourcepath=Dockerfile;linenumber=1;code=image/lint;]ConsistentInstructionCasing"},
+		"sloppy, only warned of": {
+			sloppy, []string{"lint", "error", "enforcement", "warn"}, "SucceededWithIssues", "the step goes on",
+		},
+		"sloppy, off": {sloppy, []string{"lint", "off"}, "Succeeded", ""},
+		"a platform in FROM": {
+			"FROM --platform=linux/arm64 {base}\n", nil, "Failed",
+			"type=error;sourcepath=Dockerfile;linenumber=1;code=image/platform;]FromPlatformFlagConstDisallowed",
+		},
+		"the build's platform in FROM": {
+			"FROM --platform=$BUILDPLATFORM {base} AS a\nRUN echo a >/a\nFROM {base}\nCOPY --from=a /a /a\n", nil, "Succeeded", "",
+		},
+		"broken":        {"FROM {base}\nCOPY nowhere /\n", nil, "Failed", "nowhere"},
+		"no such stage": {"FROM {base}\n", []string{"target", "nowhere"}, "Failed", "nowhere"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := realJob(t, map[string]string{"Dockerfile": tc.dockerfile}).input(tc.inputs...)
+			j.want(tc.result)
+			j.says(tc.says)
+			if built := len(j.tags()) > 0; built != (tc.result != "Failed") {
+				t.Errorf("tags %q", j.tags())
+			}
+			if strings.Contains(tc.says, "type=error") && strings.Contains(j.log, "exporting") {
+				t.Errorf("it was built:\n%s", j.log)
+			}
+		})
+	}
+}
+
+// A finding is told once, although the build tells it again.
+func TestLintFindingsAreToldOnce(t *testing.T) {
+	t.Parallel()
+	j := realJob(t, map[string]string{"Dockerfile": "from {base}\nRUN echo a\n"})
+	j.want("SucceededWithIssues")
+	if n := strings.Count(j.log, "code=image/lint"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, j.log)
+	}
+}
