@@ -15,7 +15,7 @@ ORACLES := build/npm/node_modules/.package-lock.json
 PACK    := go run ./build/pack
 TESTS   ?= ./...
 
-.PHONY: help demo test test-heavy check build package release verify generate oracles containers bench fmt clean tools
+.PHONY: help demo test test-heavy check policies build package release verify generate oracles containers bench fmt clean tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test-heavy: tools oracles ## long fuzzing and the full reproducible release (abo
 
 check: tools oracles ## what CI runs: generated files, format, vet, lint, all tests
 	@scripts/check.sh
+
+policies: tools ## hold the policies that PlatformBuild writes against CEL and Rego
+	for judge in cel rego; do (cd build/policies/$$judge && go test -count=1 -mod=readonly ./...); done
 
 build: tools ## stage every task for this machine in build/out/stage
 	$(PACK) stage

@@ -49,6 +49,7 @@ step "go vet (linux, darwin, windows)" "correct what vet names" vetted
 step "staticcheck" "correct what it names, or ignore one finding with //lint:ignore and the reason" linted
 step "go.mod is tidy" "go mod tidy, and commit" go mod tidy -diff
 step "demo" "make demo shows it" quietly make --no-print-directory demo
+step "policies" "correct what fails in build/policies" make --no-print-directory policies
 step "tests" "correct what fails; one package: go test ./path/to/it" make --no-print-directory test
 
 exit $failed

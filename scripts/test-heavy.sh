@@ -29,6 +29,9 @@ GUARDRAILS_KILLED=everywhere go test -count=1 ./tasks/guardedpush -run '^TestKil
 echo "== a project of 1,500 npm packages, from save to offline install"
 scripts/test-big.sh || failed=1
 
+echo "== Kyverno's own code judges its policy"
+(cd build/policies/kyverno && go test -count=1 -mod=readonly ./...) || failed=1
+
 echo "== what judges policies and signatures: gator, cosign, a Kubernetes API server"
 { scripts/containers-heavy.sh && GUARDRAILS_JUDGES=required go test -count=1 ./tasks/platformbuild/...; } || failed=1
 
