@@ -19,6 +19,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/credential"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
 )
 
 // Docker starts this program, too: as the registry's credential helper. And tests start it as docker.
@@ -192,6 +193,16 @@ func unzip(t *testing.T, data []byte) string {
 func (j *job) details() (all []map[string]any) {
 	j.devops.Update(func(p *adotest.Project) { all = append(all, p.ImageDetails...) })
 	return all
+}
+
+// parsed is the name of an image.
+func parsed(t *testing.T, name string) reference.Reference {
+	t.Helper()
+	ref, err := reference.Parse(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
 }
 
 // gitOnly is a folder with git and nothing else.
