@@ -169,7 +169,7 @@ type Inputs struct {
 	// Manifests is the files to scan, one pattern per line, from the sources folder; a line that
 	// starts with `!` takes files out. Kustomizations are followed, and charts rendered if `helm` is
 	// on the agent.
-	Manifests inputs.Lines `input:"manifests" label:"Manifests" env:"INPUT_MANIFESTS,default=**/*.yaml\n**/*.yml"`
+	Manifests inputs.Lines `input:"manifests" label:"Manifests" env:"INPUT_MANIFESTS,default=**/*.{yaml,yml}"`
 
 	// ScanPlatforms reports whether the registry is asked if an image has the platform that its node
 	// selector names.
