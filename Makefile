@@ -74,6 +74,7 @@ bench: tools oracles ## run the benchmarks against peers (scripts/bench)
 	cd scripts/bench/leak && go run .
 	go run ./scripts/bench/audit
 	go run ./scripts/bench/push -on /dev/shm
+	go run ./scripts/bench/image -on /dev/shm
 
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')
