@@ -266,7 +266,10 @@ func (j *job) addSecrets() {
 	}
 	for _, e := range j.Endpoints {
 		for _, name := range sorted(e.Auth.Parameters) {
-			if mask.SecretParameter(name) {
+			switch {
+			case isAddress(name):
+				j.addSecret(public, e.Auth.Parameters[name])
+			case mask.SecretParameter(name):
 				j.addSecret(fmt.Sprintf("the parameter %q of the endpoint %q", name, e.Name), e.Auth.Parameters[name])
 			}
 		}
@@ -274,6 +277,12 @@ func (j *job) addSecrets() {
 	for _, f := range j.SecureFiles {
 		j.addSecret(fmt.Sprintf("the ticket of the secure file %q", f.Name), f.Ticket)
 	}
+}
+
+// isAddress reports whether a parameter of an endpoint is where a registry is. The agent masks it
+// as all that it does not know, but files may hold it: it is in the name of every image.
+func isAddress(name string) bool {
+	return strings.EqualFold(name, "registry") || strings.EqualFold(name, "loginServer")
 }
 
 func variableSecret(name string) string { return fmt.Sprintf("the variable %q", name) }

@@ -19,6 +19,9 @@ const (
 	shortestPart = 12
 )
 
+// public is what the agent masks and nobody looks for.
+const public = ""
+
 // addSecret registers a secret for masking. what says in messages where it came
 // from; the first to bring a value gives it the name.
 func (j *job) addSecret(what, value string) {
@@ -52,6 +55,9 @@ type needle struct {
 func (j *job) newSearch() *search {
 	s := &search{}
 	for _, value := range j.mask.Values() {
+		if j.secrets[value] == public {
+			continue
+		}
 		if len(value) < shortest {
 			s.short++
 			continue

@@ -80,3 +80,28 @@ steps:
 		}
 	}
 }
+
+// The address of a registry is masked in the log, as agents do; a file may hold it.
+func TestRegistryAddress(t *testing.T) {
+	t.Parallel()
+	const host, password = "registry.example.com:4711", "registry-password-1"
+	for name, bad := range map[string]string{"loginServer": host, "Registry": host, "password": password} {
+		l := newLab(t, `
+steps:
+- {task: A@1, inputs: {conn: c}}
+- bash: echo "it is `+bad+`"; echo "`+bad+`" > file
+`)
+		l.Endpoints = []Endpoint{{ID: "11111111-1111-1111-1111-111111111111", Name: "c",
+			Auth: Authorization{Scheme: "S", Parameters: map[string]string{name: bad}}}}
+		l.Tasks = makeTasks(t, map[string]jsTask{"A": {
+			fields: map[string]any{"inputs": []any{map[string]any{"name": "conn", "type": "connectedService:x"}}},
+		}})
+		r := l.run(t)
+		if strings.Contains(l.out.String(), bad) {
+			t.Errorf("the parameter %s is not masked:\n%s", name, l.out.String())
+		}
+		if got, want := has(problems(r), name), name == "password"; got != want {
+			t.Errorf("the parameter %s in a file: checks %q, want one of them %v", name, problems(r), want)
+		}
+	}
+}
