@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"crypto"
 	"crypto/ecdsa"
@@ -11,7 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httputil"
@@ -22,13 +20,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/shared/azuretest"
 )
 
 // document is the configuration as it is written, see the package's comment.
 type document struct {
 	Environment, Tenant      string
-	Latency                  duration
+	Latency                  beside.Duration
 	ProxyUser, ProxyPassword string
 	DevOps                   string
 	Identities               []string
@@ -64,22 +63,9 @@ type secret struct {
 type faultEntry struct {
 	Kind, Vault, Host, Method, Path string
 	After, Times, Status            int
-	Wait                            duration
+	Wait                            beside.Duration
 	Header                          map[string]string
 	Body                            string
-}
-
-// strictly decodes one JSON value and nothing more.
-func strictly(data []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more after the end of the JSON value")
-	}
-	return nil
 }
 
 // versions are those of a secret: a list, or one alone; a text is a value.
@@ -96,7 +82,7 @@ func (v *versions) UnmarshalJSON(data []byte) error {
 		var s secret
 		if err := json.Unmarshal(one, &s.Value); err != nil {
 			s = secret{}
-			if err := strictly(one, &s); err != nil {
+			if err := beside.Strictly(one, &s); err != nil {
 				return err
 			}
 		}
@@ -106,14 +92,6 @@ func (v *versions) UnmarshalJSON(data []byte) error {
 		return errors.New("a secret has at least one version")
 	}
 	return nil
-}
-
-type duration struct{ time.Duration }
-
-// UnmarshalText reads a duration such as "1.5s".
-func (d *duration) UnmarshalText(text []byte) (err error) {
-	d.Duration, err = time.ParseDuration(string(text))
-	return err
 }
 
 // instant is a time, or a duration from now.
@@ -152,13 +130,9 @@ type fault struct {
 
 // readConfig reads a configuration.
 func readConfig(name string, now func() time.Time) (azuretest.Config, []fault, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return azuretest.Config{}, nil, err
-	}
 	var d document
-	if err := strictly(data, &d); err != nil {
-		return azuretest.Config{}, nil, fmt.Errorf("%s: %w", name, err)
+	if err := beside.ReadConfig(name, &d); err != nil {
+		return azuretest.Config{}, nil, err
 	}
 	config, faults, err := d.convert(filepath.Dir(name), now)
 	if err != nil {

@@ -74,43 +74,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"os/signal"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/shared/azuretest"
 )
 
-// Exit statuses besides those of the program.
-const (
-	exitUsage      = 2
-	exitNotStarted = 127
-	exitSignal     = 128
-)
-
-func main() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, caught...)
-	os.Exit(world{os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, signals, isTerminal(os.Stdin)}.run())
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// world is what the program sees of the outside.
-type world struct {
-	args, environ  []string
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	signals        <-chan os.Signal
-	terminal       bool // stdin is one
-}
+func main() { beside.Main("azure", run) }
 
 // settings are the arguments.
 type settings struct {
@@ -119,35 +91,29 @@ type settings struct {
 	program                    []string
 }
 
-func (w world) run() int {
-	s, err := parse(w.args)
-	if err == nil {
-		var cloud *azuretest.Cloud
-		if cloud, err = start(s.config); err == nil {
-			defer cloud.Close()
-			return w.inside(cloud, s)
-		}
+func run(w beside.World) (status int, err error) {
+	s, err := parse(w.Args)
+	if err != nil {
+		return beside.ExitUsage, err
 	}
-	fmt.Fprintf(w.stderr, "azure: %v\n", err)
-	return exitUsage
+	cloud, err := start(s.config)
+	if err != nil {
+		return beside.ExitUsage, err
+	}
+	defer cloud.Close()
+	return inside(w, cloud, s)
 }
 
 const usage = "usage: azure [-config FILE] [-agent] [-port-file FILE] [-requests FILE] [--] PROGRAM [ARGUMENT ...]"
 
 func parse(args []string) (s settings, err error) {
 	flags := flag.NewFlagSet("azure", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.config, "config", "", "")
 	flags.StringVar(&s.portFile, "port-file", "", "")
 	flags.StringVar(&s.requests, "requests", "", "")
 	flags.BoolVar(&s.agent, "agent", false, "")
-	if err := flags.Parse(args); err != nil {
-		return s, fmt.Errorf("%w; %s", err, usage)
-	}
-	if s.program = flags.Args(); len(s.program) == 0 {
-		return s, errors.New("there is no program to run; " + usage)
-	}
-	return s, nil
+	s.program, err = beside.Parse(flags, args, usage)
+	return s, err
 }
 
 func start(file string) (*azuretest.Cloud, error) {
@@ -173,75 +139,31 @@ func start(file string) (*azuretest.Cloud, error) {
 }
 
 // inside runs the program in the cloud.
-func (w world) inside(cloud *azuretest.Cloud, s settings) int {
+func inside(w beside.World, cloud *azuretest.Cloud, s settings) (status int, err error) {
 	if s.portFile != "" {
 		if err := os.WriteFile(s.portFile, []byte(cloud.Address()+"\n"), 0o600); err != nil {
-			fmt.Fprintf(w.stderr, "azure: %v\n", err)
-			return exitUsage
+			return beside.ExitUsage, err
 		}
 		defer func() { _ = os.Remove(s.portFile) }()
 	}
-	child := exec.Command(s.program[0], s.program[1:]...)
-	child.Env = w.environment(cloud, s.agent)
-	child.Stdin, child.Stdout, child.Stderr = w.stdin, w.stdout, w.stderr
-	status := w.wait(child)
+	status, _, err = w.Program(s.program, environment(w.Environ, cloud, s.agent))
 	if s.requests != "" {
-		if err := writeRequests(s.requests, cloud.Requests()); err != nil {
-			fmt.Fprintf(w.stderr, "azure: %v\n", err)
-			return max(status, 1)
+		if failed := writeRequests(s.requests, cloud.Requests()); failed != nil {
+			return max(status, 1), errors.Join(err, failed)
 		}
 	}
-	return status
-}
-
-// wait runs the program to its end, and returns its status.
-func (w world) wait(child *exec.Cmd) int {
-	if err := child.Start(); err != nil {
-		fmt.Fprintf(w.stderr, "azure: %v\n", err)
-		return exitNotStarted
-	}
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() {
-		for {
-			select {
-			case received := <-w.signals:
-				if passes(received, w.terminal) {
-					_ = child.Process.Signal(received) // it may have ended
-				}
-			case <-ended:
-				return
-			}
-		}
-	}()
-	err := child.Wait()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return statusOf(exit.ProcessState)
-	}
-	if err != nil {
-		fmt.Fprintf(w.stderr, "azure: %v\n", err)
-		return 1
-	}
-	return 0
+	return status, err
 }
 
 // environment is that of the program: ours, with the cloud's in place of what says
 // how to reach the world.
-func (w world) environment(cloud *azuretest.Cloud, agent bool) []string {
+func environment(environ []string, cloud *azuretest.Cloud, agent bool) []string {
 	added := cloud.Env()
 	if agent {
 		added = cloud.AgentEnv()
 	}
 	added = append(added, "FAKEAZURE_ADDRESS="+cloud.Address(), "FAKEAZURE_CA="+cloud.CAFile())
-	replaced := slices.Concat(cloud.Env(), cloud.AgentEnv(), added)
-	kept := slices.DeleteFunc(slices.Clone(w.environ), func(variable string) bool {
-		name, _, _ := strings.Cut(variable, "=")
-		return slices.ContainsFunc(replaced, func(other string) bool {
-			otherName, _, _ := strings.Cut(other, "=")
-			return strings.EqualFold(name, otherName)
-		})
-	})
-	return append(kept, added...)
+	return append(beside.Without(environ, slices.Concat(cloud.Env(), cloud.AgentEnv(), added)), added...)
 }
 
 func writeRequests(name string, requests []azuretest.Request) (err error) {

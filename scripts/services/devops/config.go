@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -15,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/shared/gittest"
 )
@@ -51,20 +48,12 @@ type pipeline struct {
 type earlierRun struct {
 	ID, Pipeline                            int
 	Reason, Status, Result, Branch, Version string
-	Age                                     duration
+	Age                                     beside.Duration
 }
 
 type fault struct {
 	Rest, Git     string
 	Times, Status int
-}
-
-type duration struct{ time.Duration }
-
-// UnmarshalText reads a duration such as "1.5s".
-func (d *duration) UnmarshalText(text []byte) (err error) {
-	d.Duration, err = time.ParseDuration(string(text))
-	return err
 }
 
 // projectID is the one that the local agent tells its tasks.
@@ -76,21 +65,10 @@ func readConfig(name string) (document, error) {
 	if name == "" {
 		return d, nil
 	}
-	data, err := os.ReadFile(name)
-	if err != nil {
+	if err := beside.ReadConfig(name, &d); err != nil {
 		return d, err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err = decoder.Decode(&d); err == nil {
-		if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("there is more after the end of the JSON value")
-		}
-	}
-	if err == nil {
-		err = d.check(filepath.Dir(name))
-	}
-	if err != nil {
+	if err := d.check(filepath.Dir(name)); err != nil {
 		return d, fmt.Errorf("%s: %w", name, err)
 	}
 	return d, nil

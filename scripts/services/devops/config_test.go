@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 )
 
@@ -53,7 +54,7 @@ func TestReadConfig(t *testing.T) {
 			Trigger: []string{"a", "$SOURCES"}, Paths: []string{"x"}, NoTrigger: true,
 		}, {ID: 8, Repository: "config", Branch: "main", QueueStatus: "enabled"}},
 		Runs: []earlierRun{
-			{ID: 5, Pipeline: 7, Result: "failed", Branch: "b", Version: "abc", Age: duration{5 * time.Minute}},
+			{ID: 5, Pipeline: 7, Result: "failed", Branch: "b", Version: "abc", Age: beside.Duration{Duration: 5 * time.Minute}},
 			{ID: 6, Pipeline: 8, Reason: "manual", Status: "inProgress"},
 		},
 		Faults: []fault{{Rest: "builds", Times: 2, Status: 503}, {Git: "git-receive-pack", Status: 500}},
@@ -79,7 +80,6 @@ func TestWrongConfigurations(t *testing.T) {
 	dir := t.TempDir()
 	for text, want := range map[string]string{
 		``:                       "EOF",
-		`{} {}`:                  "more after the end",
 		`{"repository": {}}`:     `unknown field "repository"`,
 		`{"project": "../x"}`:    `name "../x"`,
 		`{"repositories": [{}]}`: `repository 1: it cannot have the name ""`,

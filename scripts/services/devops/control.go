@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 )
 
@@ -17,25 +19,19 @@ const controlPath = "/-/"
 
 var commands = map[string]bool{"queue": true, "wait": true, "state": true}
 
-// command asks the organization that we are run within.
-func (w world) command() int {
-	environ := map[string]string{}
-	for _, variable := range w.environ {
-		name, value, _ := strings.Cut(variable, "=")
-		environ[name] = value
-	}
-	text, err := ask(environ["DEVOPS_URL"], environ["DEVOPS_TOKEN"], w.args)
-	_, _ = io.WriteString(w.stdout, text)
+// within asks the organization that we are run beside.
+func within(w beside.World) (status int, err error) {
+	text, err := ask(w.Lookup("DEVOPS_URL"), w.Lookup("DEVOPS_TOKEN"), w.Args)
 	if err != nil {
-		fmt.Fprintf(w.stderr, "devops: %v\n", err)
-		return 1
+		return 1, err
 	}
-	return 0
+	_, err = io.WriteString(w.Stdout, text)
+	return 0, err
 }
 
 func ask(address, token string, args []string) (string, error) {
 	if wanted := map[string]int{"queue": 2}[args[0]]; len(args) != max(wanted, 1) {
-		return "", fmt.Errorf("%s", usage)
+		return "", errors.New(usage)
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
@@ -47,16 +43,7 @@ func ask(address, token string, args []string) (string, error) {
 		return "", err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := (&http.Client{Transport: &http.Transport{}}).Do(request) // no proxy
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s", strings.TrimSpace(string(text)))
-	}
-	return string(text), err
+	return beside.Ask(request)
 }
 
 // control answers a command.

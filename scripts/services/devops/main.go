@@ -87,40 +87,13 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"os/signal"
 	"strings"
+
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 )
 
-// Exit statuses besides those of the program.
-const (
-	exitUsage      = 2
-	exitNotStarted = 127
-	exitSignal     = 128
-)
-
-func main() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, caught...)
-	os.Exit(world{os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, signals, isTerminal(os.Stdin)}.run())
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// world is what the program sees of the outside.
-type world struct {
-	args, environ  []string
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	signals        <-chan os.Signal
-	terminal       bool // stdin is one
-}
+func main() { beside.Main("devops", do) }
 
 // settings are the arguments.
 type settings struct {
@@ -133,45 +106,34 @@ const usage = "usage: devops [-config FILE] [-logs FOLDER] [-requests FILE] [-st
 
 func parse(args []string) (s settings, err error) {
 	flags := flag.NewFlagSet("devops", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.config, "config", "", "")
 	flags.StringVar(&s.logs, "logs", "", "")
 	flags.StringVar(&s.requests, "requests", "", "")
 	flags.StringVar(&s.state, "state", "", "")
-	if err := flags.Parse(args); err != nil {
-		return s, fmt.Errorf("%w; %s", err, usage)
-	}
-	if s.program = flags.Args(); len(s.program) == 0 {
-		return s, errors.New("there is no program to run; " + usage)
-	}
-	return s, nil
+	s.program, err = beside.Parse(flags, args, usage)
+	return s, err
 }
 
-func (w world) run() int {
-	if len(w.args) > 0 && commands[w.args[0]] {
-		return w.command()
+func do(w beside.World) (status int, err error) {
+	if len(w.Args) > 0 && commands[w.Args[0]] {
+		return within(w)
 	}
-	s, err := parse(w.args)
+	s, err := parse(w.Args)
 	if err != nil {
-		fmt.Fprintf(w.stderr, "devops: %v\n", err)
-		return exitUsage
+		return beside.ExitUsage, err
 	}
-	status, err := w.serve(s)
-	if err != nil {
-		fmt.Fprintf(w.stderr, "devops: %v\n", err)
-	}
-	return status
+	return serve(w, s)
 }
 
 // serve runs the program beside the organization.
-func (w world) serve(s settings) (status int, err error) {
+func serve(w beside.World, s settings) (status int, err error) {
 	c, err := readConfig(s.config)
 	if err != nil {
-		return exitUsage, err
+		return beside.ExitUsage, err
 	}
 	o, err := open(c, w, s.logs)
 	if err != nil {
-		return exitUsage, err
+		return beside.ExitUsage, err
 	}
 	defer func() {
 		if failed := errors.Join(err, o.close()); failed != nil {
@@ -185,47 +147,18 @@ func (w world) serve(s settings) (status int, err error) {
 		defer close(over)
 		o.work(ctx)
 	}()
-	child := exec.Command(s.program[0], s.program[1:]...)
-	child.Env = o.environ()
-	child.Stdin, child.Stdout, child.Stderr = w.stdin, w.stdout, w.stderr
-	status, received, err := w.wait(child)
-	if received {
+	status, signalled, err := w.Program(s.program, o.environ())
+	if signalled {
 		cancel()
 	}
-	w.finish(o, cancel)
+	o.finish(w.Signals, cancel)
 	cancel()
 	<-over
 	return status, errors.Join(err, o.verdict(), o.write(s))
 }
 
-// wait runs the program to its end. It tells whether there was a signal.
-func (w world) wait(child *exec.Cmd) (status int, received bool, err error) {
-	if err := child.Start(); err != nil {
-		return exitNotStarted, false, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- child.Wait() }()
-	for {
-		select {
-		case s := <-w.signals:
-			received = true
-			if passes(s, w.terminal) {
-				_ = child.Process.Signal(s) // it may have ended
-			}
-		case err := <-ended:
-			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-				return statusOf(exit.ProcessState), received, nil
-			}
-			if err != nil {
-				return 1, received, err
-			}
-			return 0, received, nil
-		}
-	}
-}
-
 // finish waits for the runs that are left; a signal ends them.
-func (w world) finish(o *organization, cancel func()) {
+func (o *organization) finish(signals <-chan os.Signal, cancel func()) {
 	idle := make(chan struct{})
 	go func() {
 		defer close(idle)
@@ -235,7 +168,7 @@ func (w world) finish(o *organization, cancel func()) {
 		select {
 		case <-idle:
 			return
-		case <-w.signals:
+		case <-signals:
 			cancel()
 		}
 	}

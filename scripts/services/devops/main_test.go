@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 )
 
 // In a process of its own this test is the program that is run, and the trigger of
@@ -85,7 +87,7 @@ func act(what string, args []string) error {
 }
 
 func command(args ...string) error {
-	status := world{args: args, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stdout}.run()
+	status := beside.World{Args: args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stdout}.Command("devops", do)
 	if status != 0 {
 		return fmt.Errorf("devops %q: status %d", args, status)
 	}
@@ -164,14 +166,14 @@ var ids = regexp.MustCompile(`\b[0-9a-f]{7}\b`)
 func devops(t *testing.T, signals chan os.Signal, args ...string) result {
 	t.Helper()
 	var stdout, stderr output
-	w := world{
-		args: args, stdout: &stdout, stderr: &stderr, signals: signals,
-		environ: []string{
+	w := beside.World{
+		Args: args, Stdout: &stdout, Stderr: &stderr, Signals: signals,
+		Environ: []string{
 			"PATH=" + os.Getenv("PATH"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"), "HOME=" + t.TempDir(), "KEPT=1",
 			"DEVOPS_OLD=1", "TMPDIR=" + t.TempDir(), "TEST=" + os.Args[0],
 		},
 	}
-	status := w.run()
+	status := w.Command("devops", do)
 	return result{status, ids.ReplaceAllString(stdout.String(), "<commit>"), stderr.String()}
 }
 

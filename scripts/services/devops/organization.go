@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/shared/adotest"
 	"github.com/guardrails-ci/guardrails/shared/gittest"
 )
@@ -21,14 +21,14 @@ import (
 // organization is what the program finds.
 type organization struct {
 	config document
-	world  world
+	world  beside.World
 	logs   string // folder; "" for our own output
 	dir    string // ours
 	host   string // http://127.0.0.1:4711
 	token  string
 	rest   *adotest.Server
 	git    *gittest.Server
-	web    *http.Server
+	stop   func() error // of the server that serves them
 	hooks  receivers
 	runs   queue
 
@@ -37,7 +37,7 @@ type organization struct {
 }
 
 // open starts it.
-func open(c document, w world, logs string) (o *organization, err error) {
+func open(c document, w beside.World, logs string) (o *organization, err error) {
 	// The token looks like one of Azure DevOps, so that a step that leaks it is found.
 	o = &organization{config: c, world: w, logs: logs, token: "token" + strings.ToLower(rand.Text()+rand.Text())}
 	if o.dir, err = os.MkdirTemp("", "fakedevops-"); err != nil {
@@ -78,13 +78,9 @@ func (o *organization) start() (err error) {
 			return err
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if o.host, o.stop, err = beside.Serve(o); err != nil {
 		return err
 	}
-	o.host = "http://" + listener.Addr().String()
-	o.web = &http.Server{Handler: o, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = o.web.Serve(listener) }()
 	return o.writeFiles()
 }
 
@@ -111,8 +107,8 @@ func (o *organization) file(name string) string { return filepath.Join(o.dir, na
 
 func (o *organization) close() error {
 	var errs []error
-	if o.web != nil {
-		errs = append(errs, o.web.Close())
+	if o.stop != nil {
+		errs = append(errs, o.stop())
 	}
 	if o.git != nil {
 		errs = append(errs, o.git.Close())
@@ -138,7 +134,7 @@ func (o *organization) policy(u gittest.Update) gittest.Refusal {
 
 // environ is that of the program: ours, and how to find the organization.
 func (o *organization) environ() []string {
-	kept := slices.DeleteFunc(slices.Clone(o.world.environ), func(variable string) bool {
+	kept := slices.DeleteFunc(slices.Clone(o.world.Environ), func(variable string) bool {
 		return strings.HasPrefix(strings.ToUpper(variable), "DEVOPS_")
 	})
 	kept = append(kept,

@@ -305,7 +305,7 @@ func (o *organization) output(r *run) (io.WriteCloser, error) {
 		return os.OpenFile(filepath.Join(o.logs, strconv.Itoa(r.id)+".log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	}
 	o.say("%s", r)
-	return shared{o.world.stdout}, nil
+	return shared{o.world.Stdout}, nil
 }
 
 // shared is an output that is not only a run's.
@@ -315,5 +315,5 @@ type shared struct{ io.Writer }
 func (shared) Close() error { return nil }
 
 func (o *organization) say(format string, args ...any) {
-	fmt.Fprintf(o.world.stdout, "devops: "+format+"\n", args...)
+	fmt.Fprintf(o.world.Stdout, "devops: "+format+"\n", args...)
 }

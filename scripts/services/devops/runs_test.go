@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 )
 
 func TestAPushThatStartsItself(t *testing.T) {
@@ -137,8 +139,8 @@ func TestQueueIsRefused(t *testing.T) {
 			t.Errorf("devops queue %s = %+v, want %q", pipeline, got, want)
 		}
 	}
-	w := world{args: []string{"wait"}, stdout: &output{}, stderr: &output{}}
-	if status := w.run(); status != 1 {
+	w := beside.World{Args: []string{"wait"}, Stdout: &output{}, Stderr: &output{}}
+	if status := w.Command("devops", do); status != 1 {
 		t.Errorf("devops wait outside: status %d, want 1", status)
 	}
 }

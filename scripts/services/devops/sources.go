@@ -44,7 +44,7 @@ func (o *organization) checkout(ctx context.Context, r *run, dir string) error {
 	}
 	for _, args := range steps {
 		cmd := exec.CommandContext(ctx, "git", args...)
-		cmd.Env = append(plain(o.world.environ),
+		cmd.Env = append(plain(o.world.Environ),
 			"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_TERMINAL_PROMPT=0", "HOME="+o.dir,
 			"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0="+key, "GIT_CONFIG_VALUE_0="+header)
 		var said bytes.Buffer

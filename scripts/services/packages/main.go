@@ -4,9 +4,9 @@
 //	packages -config FILE [--] PROGRAM [ARGUMENT ...]
 //
 // The program finds them by its environment: NPM_CONFIG_REGISTRY (npm and pnpm),
-// YARN_REGISTRY, and OSV_BUCKET, which is also OSV's API. It ends with the status of the
-// program; 2 if the arguments or FILE are wrong. FILE is one JSON object; what is not
-// named here is an error:
+// YARN_REGISTRY, and OSV_BUCKET, which is also OSV's API. It ends as all these commands
+// do, see scripts/services/beside. FILE is one JSON object; what is not named here is an
+// error:
 //
 //	{
 //	  "packages": [{
@@ -21,93 +21,56 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/advisory"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/npmtest"
 	"github.com/guardrails-ci/guardrails/tasks/auditdeps/osvtest"
 )
 
-// exitUsage is the status for wrong arguments.
-const exitUsage = 2
+func main() { beside.Main("packages", run) }
 
-func main() {
-	status, err := run(os.Args[1:])
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "packages: %v\n", err)
-	}
-	os.Exit(status)
-}
+const usage = "usage: packages -config FILE [--] PROGRAM [ARGUMENT ...]"
 
-func run(args []string) (int, error) {
+func run(w beside.World) (status int, err error) {
 	flags := flag.NewFlagSet("packages", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	name := flags.String("config", "", "")
-	if err := flags.Parse(args); err != nil || *name == "" || flags.NArg() == 0 {
-		return exitUsage, errors.New("usage: packages -config FILE [--] PROGRAM [ARGUMENT ...]")
+	program, err := beside.Parse(flags, w.Args, usage)
+	if err != nil {
+		return beside.ExitUsage, err
+	}
+	if *name == "" {
+		return beside.ExitUsage, errors.New("there is no -config; " + usage)
 	}
 	registry, osv, err := load(*name)
 	if err != nil {
-		return exitUsage, err
+		return beside.ExitUsage, err
 	}
-	npmURL, err := serve(registry)
+	npmURL, stopNPM, err := beside.Serve(registry)
 	if err != nil {
-		return exitUsage, err
+		return beside.ExitUsage, err
 	}
-	osvURL, err := serve(osv)
+	defer func() { _ = stopNPM() }()
+	osvURL, stopOSV, err := beside.Serve(osv)
 	if err != nil {
-		return exitUsage, err
+		return beside.ExitUsage, err
 	}
-	return child(flags.Args(), "NPM_CONFIG_REGISTRY="+npmURL+"/", "YARN_REGISTRY="+npmURL, "OSV_BUCKET="+osvURL)
-}
-
-// child runs the program and returns its status. An interrupt reaches it by itself.
-func child(command []string, environ ...string) (int, error) {
-	signal.Ignore(os.Interrupt)
-	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), environ...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode(), nil
-	}
-	if err != nil {
-		return exitUsage, err
-	}
-	return 0, nil
-}
-
-// serve answers on a port of this machine, as long as this process lives.
-func serve(handler http.Handler) (address string, err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	server := &http.Server{Handler: handler}
-	go server.Serve(listener)
-	return "http://" + listener.Addr().String(), nil
+	defer func() { _ = stopOSV() }()
+	added := []string{"NPM_CONFIG_REGISTRY=" + npmURL + "/", "YARN_REGISTRY=" + npmURL, "OSV_BUCKET=" + osvURL}
+	status, _, err = w.Program(program, append(beside.Without(w.Environ, added), added...))
+	return status, err
 }
 
 // load reads a configuration.
 func load(name string) (*npmtest.Registry, *osvtest.Server, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, nil, err
-	}
 	var config struct {
 		Packages []struct {
 			Name, Version string
@@ -117,10 +80,8 @@ func load(name string) (*npmtest.Registry, *osvtest.Server, error) {
 		NoAudit    bool
 		Advisories []string
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&config); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	if err := beside.ReadConfig(name, &config); err != nil {
+		return nil, nil, err
 	}
 	registry := npmtest.New()
 	if config.NoAudit {

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
 )
 
@@ -23,7 +18,7 @@ type document struct {
 	NoReferrers, NoDelete, NoDeleteTag bool
 	ACR                                *struct {
 		Tenant                  string
-		AccessFor, RefreshFor   duration
+		AccessFor, RefreshFor   beside.Duration
 		AccessUses, RefreshUses int
 	}
 	Images map[string][]string
@@ -36,40 +31,15 @@ type faultEntry struct {
 	Code, Message, RetryAfter string
 	Cut                       int64
 	Reset                     bool
-	Delay                     duration
-}
-
-type duration struct{ time.Duration }
-
-// UnmarshalText reads a duration such as "1.5s".
-func (d *duration) UnmarshalText(text []byte) (err error) {
-	d.Duration, err = time.ParseDuration(string(text))
-	return err
-}
-
-// strictly decodes one JSON value and nothing more.
-func strictly(data []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more after the end of the JSON value")
-	}
-	return nil
+	Delay                     beside.Duration
 }
 
 func readConfig(file string) (c document, err error) {
 	if file == "" {
 		return c, nil
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
+	if err := beside.ReadConfig(file, &c); err != nil {
 		return c, err
-	}
-	if err := strictly(data, &c); err != nil {
-		return c, fmt.Errorf("%s: %w", file, err)
 	}
 	for _, f := range c.Faults {
 		if _, err := f.fault(); err != nil {
@@ -81,7 +51,7 @@ func readConfig(file string) (c document, err error) {
 
 func parseFault(text string) (containertest.Fault, error) {
 	var f faultEntry
-	if err := strictly([]byte(text), &f); err != nil {
+	if err := beside.Strictly([]byte(text), &f); err != nil {
 		return containertest.Fault{}, fmt.Errorf("the fault %s: %w", text, err)
 	}
 	return f.fault()

@@ -2,14 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
 )
 
@@ -18,64 +19,46 @@ var commands = map[string]int{
 	"tags": 2, "digest": 3, "manifest": 3, "requests": 1, "forget": 1, "fail": 2, "heal": 1, "entra": 1,
 }
 
-// command asks the registry that we are run beside.
-func (w world) command() int {
-	address := ""
-	for _, variable := range w.environ {
-		if value, ok := strings.CutPrefix(variable, "REGISTRY_CONTROL="); ok {
-			address = value
-		}
-	}
-	text, err := ask(address, w.args)
-	_, _ = io.WriteString(w.stdout, text)
+// within asks the registry that we are run beside.
+func within(w beside.World) (status int, err error) {
+	text, err := ask(w.Lookup("REGISTRY_CONTROL"), w.Args)
 	if err != nil {
-		fmt.Fprintf(w.stderr, "registry: %v\n", err)
-		return 1
+		return 1, err
 	}
-	return 0
+	_, err = io.WriteString(w.Stdout, text)
+	return 0, err
 }
 
 func ask(address string, args []string) (string, error) {
 	if len(args) != commands[args[0]] {
-		return "", fmt.Errorf("%s", usage)
+		return "", errors.New(usage)
 	}
 	if address == "" {
 		return "", fmt.Errorf("there is no REGISTRY_CONTROL: %s works only in a program that registry runs", args[0])
 	}
-	client := &http.Client{Transport: &http.Transport{}} // no proxy
-	response, err := client.PostForm(address, url.Values{"": args})
+	request, err := http.NewRequest(http.MethodPost, address, strings.NewReader(url.Values{"": args}.Encode()))
 	if err != nil {
 		return "", err
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s", strings.TrimSpace(string(text)))
-	}
-	return string(text), err
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return beside.Ask(request)
 }
 
-// serveControl answers commands.
-func serveControl(r *containertest.Registry) (address string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
+// control answers commands.
+type control struct{ registry *containertest.Registry }
+
+// ServeHTTP answers one.
+func (c control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	text := ""
+	err := r.ParseForm()
+	if err == nil {
+		text, err = answer(c.registry, r.PostForm[""])
 	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(
-		func(w http.ResponseWriter, q *http.Request) {
-			text := ""
-			err := q.ParseForm()
-			if err == nil {
-				text, err = answer(r, q.PostForm[""])
-			}
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusConflict)
-				return
-			}
-			_, _ = io.WriteString(w, text)
-		})}
-	go func() { _ = server.Serve(listener) }() // until it is closed
-	return "http://" + listener.Addr().String() + "/", func() { _ = server.Close() }, nil
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	_, _ = io.WriteString(w, text)
 }
 
 func lines(texts []string) string {
@@ -88,7 +71,7 @@ func lines(texts []string) string {
 
 func answer(r *containertest.Registry, args []string) (string, error) {
 	if len(args) == 0 || commands[args[0]] != len(args) {
-		return "", fmt.Errorf("%s", usage)
+		return "", errors.New(usage)
 	}
 	switch args[0] {
 	case "tags":

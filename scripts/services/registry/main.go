@@ -54,44 +54,19 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
 )
 
-// Exit statuses besides those of the program.
-const (
-	exitUsage       = 2
-	exitUnavailable = 3
-	exitNotStarted  = 127
-	exitSignal      = 128
-)
+// exitUnavailable is the status where containers cannot run.
+const exitUnavailable = 3
 
-func main() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, caught...)
-	os.Exit(world{os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, signals, isTerminal(os.Stdin)}.run())
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// world is what the program sees of the outside.
-type world struct {
-	args, environ  []string
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	signals        <-chan os.Signal
-	terminal       bool // stdin is one
-}
+func main() { beside.Main("registry", run) }
 
 // settings are the arguments.
 type settings struct {
@@ -105,7 +80,6 @@ const usage = "usage: registry [-config FILE] [-daemons engine,buildkit,emulatio
 
 func parse(args []string) (s settings, err error) {
 	flags := flag.NewFlagSet("registry", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.config, "config", "", "")
 	flags.StringVar(&s.requests, "requests", "", "")
 	flags.Func("daemons", "", func(list string) error {
@@ -117,36 +91,26 @@ func parse(args []string) (s settings, err error) {
 		}
 		return nil
 	})
-	if err := flags.Parse(args); err != nil {
-		return s, fmt.Errorf("%w; %s", err, usage)
-	}
-	if s.program = flags.Args(); len(s.program) == 0 {
-		return s, errors.New("there is no program to run; " + usage)
-	}
-	return s, nil
+	s.program, err = beside.Parse(flags, args, usage)
+	return s, err
 }
 
-func (w world) run() int {
-	if len(w.args) > 0 && commands[w.args[0]] > 0 {
-		return w.command()
+func run(w beside.World) (status int, err error) {
+	if len(w.Args) > 0 && commands[w.Args[0]] > 0 {
+		return within(w)
 	}
-	s, err := parse(w.args)
+	s, err := parse(w.Args)
 	if err != nil {
-		fmt.Fprintf(w.stderr, "registry: %v\n", err)
-		return exitUsage
+		return beside.ExitUsage, err
 	}
-	status, err := w.serve(s)
-	if err != nil {
-		fmt.Fprintf(w.stderr, "registry: %v\n", err)
-	}
-	return status
+	return serve(w, s)
 }
 
 // serve runs the program beside the registry and the daemons.
-func (w world) serve(s settings) (status int, err error) {
+func serve(w beside.World, s settings) (status int, err error) {
 	c, err := readConfig(s.config)
 	if err != nil {
-		return exitUsage, err
+		return beside.ExitUsage, err
 	}
 	r, err := c.start()
 	if err != nil {
@@ -162,15 +126,14 @@ func (w world) serve(s settings) (status int, err error) {
 		defer d.Close()
 		env = append(env, d.Env...)
 	}
-	address, stop, err := serveControl(r)
+	address, stop, err := beside.Serve(control{r})
 	if err != nil {
-		return exitUsage, err
+		return beside.ExitUsage, err
 	}
-	defer stop()
-	child := exec.Command(found(s.program[0], env), s.program[1:]...)
-	child.Env = environment(w.environ, append(env, "REGISTRY_CONTROL="+address))
-	child.Stdin, child.Stdout, child.Stderr = w.stdin, w.stdout, w.stderr
-	status, err = w.wait(child)
+	defer func() { _ = stop() }()
+	env = append(env, "REGISTRY_CONTROL="+address+"/")
+	s.program[0] = found(s.program[0], env)
+	status, _, err = w.Program(s.program, append(beside.Without(w.Environ, env), env...))
 	if s.requests != "" {
 		if failed := os.WriteFile(s.requests, []byte(r.Log()), 0o600); failed != nil {
 			return max(status, 1), errors.Join(err, failed)
@@ -204,7 +167,7 @@ func statusFor(err error) int {
 	if errors.Is(err, containertest.ErrUnavailable) {
 		return exitUnavailable
 	}
-	return exitUsage
+	return beside.ExitUsage
 }
 
 // start starts the daemons.
@@ -222,43 +185,4 @@ func (s settings) start(r *containertest.Registry) (*containertest.Daemons, erro
 		return nil, err
 	}
 	return d, nil
-}
-
-// wait runs the program to its end, and returns its status.
-func (w world) wait(child *exec.Cmd) (int, error) {
-	if err := child.Start(); err != nil {
-		return exitNotStarted, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- child.Wait() }()
-	for {
-		select {
-		case received := <-w.signals:
-			if passes(received, w.terminal) {
-				_ = child.Process.Signal(received) // it may have ended
-			}
-		case err := <-ended:
-			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-				return statusOf(exit.ProcessState), nil
-			}
-			if err != nil {
-				return 1, err
-			}
-			return 0, nil
-		}
-	}
-}
-
-// environment is an environment with some variables in place of its own.
-func environment(environ, added []string) []string {
-	replaced := map[string]bool{}
-	for _, variable := range added {
-		name, _, _ := strings.Cut(variable, "=")
-		replaced[name] = true
-	}
-	kept := slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {
-		name, _, _ := strings.Cut(variable, "=")
-		return replaced[name]
-	})
-	return append(kept, added...)
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/guardrails-ci/guardrails/scripts/services/beside"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
 )
 
@@ -28,16 +28,10 @@ func TestMain(m *testing.M) {
 		}
 	case "status":
 		os.Exit(9)
-	case "wait":
-		signals := make(chan os.Signal, 1)
-		signal.Notify(signals)
-		fmt.Println("ready")
-		fmt.Println(<-signals)
-		os.Exit(7)
 	case "all":
 		os.Exit(inTurn(os.Args[2:]))
 	default:
-		os.Exit(world{args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}.run())
+		os.Exit(beside.World{Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}.Command("registry", run))
 	}
 }
 
@@ -58,16 +52,16 @@ func inTurn(commands []string) int {
 	return 0
 }
 
-// run runs the command registry, with ourselves as the program.
-func run(t *testing.T, config string, args ...string) (status int, stdout, stderr string) {
+// registry runs the command registry, with ourselves as the program.
+func registry(t *testing.T, config string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "config.json")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var out, errs bytes.Buffer
-	w := world{args: append([]string{"-config", file}, args...), environ: os.Environ(), stdout: &out, stderr: &errs}
-	status = w.run()
+	w := beside.World{Args: append([]string{"-config", file}, args...), Environ: os.Environ(), Stdout: &out, Stderr: &errs}
+	status = w.Command("registry", run)
 	return status, out.String(), errs.String()
 }
 
@@ -77,7 +71,7 @@ func TestCommands(t *testing.T) {
 		t.Skipf("NOT TESTED: %v", err)
 	}
 	requests := filepath.Join(t.TempDir(), "requests")
-	status, stdout, stderr := run(t, `{"images": {"team/base:1": ["arm64"]}}`, "-requests", requests,
+	status, stdout, stderr := registry(t, `{"images": {"team/base:1": ["arm64"]}}`, "-requests", requests,
 		os.Args[0], "all", "tags team/base", "digest team/base 1", "manifest team/base 1", "requests")
 	lines := strings.Split(stdout, "\n")
 	if status != 0 || len(lines) < 4 || lines[0] != "1" || !strings.HasPrefix(lines[1], "sha256:") ||
@@ -94,7 +88,7 @@ func TestDockerIsOurs(t *testing.T) {
 	if err := containertest.Available(); err != nil {
 		t.Skipf("NOT TESTED: %v", err)
 	}
-	status, stdout, stderr := run(t, "{}", "-daemons", "buildkit", "docker", "buildx", "inspect")
+	status, stdout, stderr := registry(t, "{}", "-daemons", "buildkit", "docker", "buildx", "inspect")
 	if status != 0 || !strings.Contains(stdout, "Driver:        remote") {
 		t.Errorf("docker buildx inspect ended with %d and wrote\n%s%s, want the driver remote", status, stdout, stderr)
 	}
@@ -121,7 +115,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			status, stdout, stderr := run(t, tc.config, tc.args...)
+			status, stdout, stderr := registry(t, tc.config, tc.args...)
 			if status != tc.status || !strings.Contains(stderr, tc.says) {
 				t.Errorf("registry %q with %s = %d, wrote %s%s; want %d and %q",
 					tc.args, tc.config, status, stdout, stderr, tc.status, tc.says)
@@ -132,7 +126,7 @@ func TestRefusals(t *testing.T) {
 
 func TestEnvironmentWithoutDaemons(t *testing.T) {
 	t.Parallel()
-	status, stdout, stderr := run(t, `{"tls": true}`, os.Args[0], "env")
+	status, stdout, stderr := registry(t, `{"tls": true}`, os.Args[0], "env")
 	has := map[string]bool{}
 	for line := range strings.Lines(stdout) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
@@ -164,7 +158,7 @@ func TestDaemons(t *testing.T) {
 		return "docker buildx build --quiet --builder " + builder + " --build-arg BASE=$REGISTRY/base:1 --push -t $REGISTRY/app:" +
 			builder + " " + dir
 	}
-	status, stdout, stderr := run(t, `{"images": {"base:1": ["amd64", "arm64"]}}`,
+	status, stdout, stderr := registry(t, `{"images": {"base:1": ["amd64", "arm64"]}}`,
 		"-daemons", "container,buildkit", os.Args[0], "all", "docker version", build("default"), build("remote"),
 		build("container"), "heal", "tags app")
 	tags := strings.Split(strings.TrimSpace(stdout), "\n")

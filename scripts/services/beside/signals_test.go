@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package beside
 
 import (
 	"io"
@@ -17,8 +17,8 @@ func TestSignals(t *testing.T) {
 		reader, writer := io.Pipe()
 		status := make(chan int)
 		go func() {
-			w := world{args: []string{os.Args[0], "wait"}, environ: os.Environ(), stdout: writer, stderr: writer, signals: signals}
-			got := w.run()
+			w := World{Args: []string{os.Args[0], "wait"}, Environ: os.Environ(), Stdout: writer, Stderr: writer, Signals: signals}
+			got := w.Command("test", test)
 			_ = writer.Close()
 			status <- got
 		}()
@@ -34,5 +34,13 @@ func TestSignals(t *testing.T) {
 	}
 	if passes(os.Interrupt, true) || !passes(syscall.SIGTERM, true) {
 		t.Error("on a terminal, SIGTERM is to be passed on, and SIGINT is not")
+	}
+}
+
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	w := World{Args: []string{os.Args[0], "die"}, Environ: os.Environ(), Stdout: io.Discard, Stderr: io.Discard}
+	if got := w.Command("test", test); got != 128+9 {
+		t.Errorf("a program that is killed: status %d, want 137", got)
 	}
 }
