@@ -34,6 +34,7 @@ func (l *lab) application() error {
 	return errors.Join(
 		os.WriteFile(l.path("s/Dockerfile"), []byte(strings.ReplaceAll(dockerfile, "{base}", base)), 0o644),
 		os.WriteFile(l.path("s/server"), program, 0o755),
+		os.WriteFile(l.path("s/.dockerignore"), []byte(".git\n"), 0o644),
 		files(l.path("s/deps"), 1_000, 32_000), files(l.path("s/src"), 500, 16_000), l.commit())
 }
 

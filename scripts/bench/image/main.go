@@ -72,6 +72,8 @@ func roles(args []string) bool {
 		exit(worker(os.Stdin, os.Stdout))
 	case len(args) == 3 && args[1] == hashArg:
 		exit(hashFolder(args[2]))
+	case len(args) == 3 && args[1] == lookArg:
+		exit(look(args[2]))
 	default:
 		return false
 	}

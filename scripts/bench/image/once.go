@@ -26,6 +26,10 @@ func reusing(o options, l *lab) error {
 			return l.built(round, said)
 		},
 	}
+	prune := func() error {
+		_, err := l.daemons.Docker("buildx", "prune", "--builder="+l.daemons.Builder, "--all", "--force")
+		return err
+	}
 	err := race(l, "An image of the same inputs is there", o.rounds, []contender{
 		hit,
 		{
@@ -34,11 +38,12 @@ func reusing(o options, l *lab) error {
 		},
 		{name: "docker buildx build --push, warm", job: func(round int) job { return l.buildx(round, "warm") }},
 		{
-			name: "docker buildx build --push, cold", job: func(round int) job { return l.buildx(round, "cold") },
-			before: func() error {
-				_, err := l.daemons.Docker("buildx", "prune", "--builder="+l.daemons.Builder, "--all", "--force")
-				return err
-			},
+			name: "docker buildx build --push, cold", before: prune,
+			job: func(round int) job { return l.buildx(round, "cold") },
+		},
+		{
+			name: "PlatformBuild, cold, without cache", before: prune, against: 3, check: l.built,
+			job: func(round int) job { return l.wrapped(round, "cache", "none") },
 		},
 	})
 	if err != nil {

@@ -40,10 +40,14 @@ func (l *lab) lookers(image string) []contender {
 	verify := []string{"command", "verify", "images", full, "platforms", "linux/amd64"}
 	all := []contender{
 		{name: "PlatformBuild, verify", check: says(succeeded), job: func(int) job { return l.ours(verify...) }},
-		{name: "the same, verifyContent: all", check: says(succeeded), job: func(int) job {
+		{
+			name: "the look alone that a build takes", check: says("it starts"), read: lookedAt,
+			job: func(int) job { return l.script(l.tools.self, lookArg, full) },
+		},
+		{name: "PlatformBuild, verify, verifyContent: all", check: says(succeeded), job: func(int) job {
 			return l.ours(append(verify, "verifyContent", "all")...)
 		}},
-		{name: "the same, verifyContent: off", check: says(succeeded), job: func(int) job {
+		{name: "PlatformBuild, verify, verifyContent: off", check: says(succeeded), job: func(int) job {
 			return l.ours(append(verify, "verifyContent", "off")...)
 		}},
 		{name: "docker buildx imagetools inspect", check: says("Digest:"), job: func(int) job {
@@ -56,7 +60,7 @@ func (l *lab) lookers(image string) []contender {
 	}
 	if l.tools.packed != "" {
 		all = append(all, contender{
-			name: "PlatformBuild, packed", check: says(succeeded), job: func(int) job { return l.packed(verify...) },
+			name: "PlatformBuild, packed, verify", check: says(succeeded), job: func(int) job { return l.packed(verify...) },
 		})
 	}
 	return all
