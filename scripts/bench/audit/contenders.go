@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 // contender is one way to audit a project.
 type contender struct {
 	name string
-	job  job
+	job  peers.Job
 	// before is done before each run, unmeasured.
 	before func() error
 	// hits are what it found: name, version if it says so, and advisory.
@@ -35,7 +37,7 @@ func ours(t programs, d dataset, name string, s step) contender {
 	if s.packed {
 		args = []string{t.node, t.packed}
 	}
-	c := contender{name: name, job: job{Args: args, Dir: s.dir, Out: filepath.Join(work, "out-ours.txt"), Env: []string{
+	c := contender{name: name, job: peers.Job{Args: args, Dir: s.dir, Out: filepath.Join(work, "out-ours.txt"), Env: []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + work, "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"),
 		"AGENT_TEMPDIRECTORY=" + temp, "AGENT_TOOLSDIRECTORY=" + tools, "AGENT_OS=Linux", "AGENT_VERSION=4.275.0",
 		"AGENT_JOBSTATUS=Succeeded", "TF_BUILD=True", "BUILD_SOURCESDIRECTORY=" + s.dir, "BUILD_BUILDID=1",
@@ -89,10 +91,10 @@ func ourHits(temp, out string) (map[string]bool, error) {
 func osvScanner(t programs, d dataset, p project) contender {
 	work := filepath.Dir(t.bare)
 	out := filepath.Join(work, "out-osv.json")
-	c := contender{name: "osv-scanner, offline", job: job{
+	c := contender{name: "osv-scanner, offline", job: peers.Job{
 		Args: []string{t.osvScanner, "scan", "source", "--offline", "--verbosity=error", "--format=json",
 			"--lockfile=" + filepath.Join(p.bare, lockName)},
-		Dir: p.bare, Out: out, Statuses: []int{1},
+		Dir: p.bare, Out: out, Err: out + ".err", Statuses: []int{1},
 		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + work, "OSV_SCALIBR_LOCAL_DB_CACHE_DIRECTORY=" + d.dir},
 	}}
 	c.hits = func() (map[string]bool, error) {
@@ -122,8 +124,8 @@ func osvScanner(t programs, d dataset, p project) contender {
 func npmAudit(t programs, p project) contender {
 	work := filepath.Dir(t.bare)
 	out := filepath.Join(work, "out-npm.json")
-	c := contender{name: "npm audit", job: job{
-		Args: []string{t.node, t.npm, "audit", "--json"}, Dir: p.bare, Out: out, Statuses: []int{1},
+	c := contender{name: "npm audit", job: peers.Job{
+		Args: []string{t.node, t.npm, "audit", "--json"}, Dir: p.bare, Out: out, Err: out + ".err", Statuses: []int{1},
 		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + work, "npm_config_registry=" + t.registry + "/",
 			"npm_config_cache=" + filepath.Join(work, "npm-cache"), "npm_config_update_notifier=false",
 			"npm_config_logs_max=0", "npm_config_userconfig=" + filepath.Join(work, "no-user"),

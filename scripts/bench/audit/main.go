@@ -15,14 +15,12 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 // options is what was asked for.
@@ -33,26 +31,18 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == workerArg {
-		exit(worker(os.Stdin, os.Stdout))
-		return
-	}
-	o := options{}
-	flag.StringVar(&o.pkg, "package", "build/out/demo/guardrails.vsix", "the packed extension")
-	flag.StringVar(&o.work, "work", "build/out/bench/audit", "where projects, data and programs are kept")
-	flag.StringVar(&o.node, "node", "node", "the node to run the packed task and npm with")
-	flag.BoolVar(&o.real, "real", true, "also audit a real project, whose packages are downloaded once")
-	flag.IntVar(&o.rounds, "n", 15, "counted rounds of AuditDeps")
-	flag.IntVar(&o.peerRuns, "peers", 3, "counted rounds of the peers, of the largest project one; 0 leaves them out")
-	flag.Parse()
-	exit(bench(o))
-}
-
-func exit(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "audit:", err)
-		os.Exit(1)
-	}
+	peers.Main("audit", func() error {
+		o := options{}
+		flag.StringVar(&o.pkg, "package", "build/out/demo/guardrails.vsix", "the packed extension")
+		flag.StringVar(&o.work, "work", "build/out/bench/audit", "where projects, data and programs are kept")
+		flag.StringVar(&o.node, "node", "node", "the node to run the packed task and npm with")
+		flag.BoolVar(&o.real, "real", true, "also audit a real project, whose packages are downloaded once")
+		flag.IntVar(&o.rounds, "n", 15, "counted rounds of AuditDeps")
+		flag.IntVar(&o.peerRuns, "peers", 3,
+			"counted rounds of the peers, of the largest project one; 0 leaves them out")
+		flag.Parse()
+		return bench(o)
+	})
 }
 
 func bench(o options) error {
@@ -98,36 +88,24 @@ type programs struct {
 }
 
 // build makes the programs that are not there yet. Ours is always made anew.
-func build(o options) (programs, error) {
-	suffix := ""
-	if runtime.GOOS == "windows" {
-		suffix = ".exe"
+func build(o options) (p programs, err error) {
+	p = programs{
+		bare: filepath.Join(o.work, peers.Executable("auditdeps")), node: o.node,
+		osvScanner: filepath.Join(o.work, peers.Executable("osv-scanner")),
 	}
-	p := programs{
-		bare: filepath.Join(o.work, "auditdeps"+suffix), osvScanner: filepath.Join(o.work, "osv-scanner"+suffix),
-		packed: filepath.Join(o.work, "packed", "main.js"), node: o.node,
-	}
-	var err error
 	if p.npm, err = filepath.Abs("build/npm/node_modules/npm/bin/npm-cli.js"); err != nil {
 		return p, err
 	}
-	err = errors.Join(
-		command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", p.bare, "./tasks/auditdeps/cmd"),
-		unpack(o.pkg, filepath.Dir(p.packed)),
-	)
-	if _, missing := os.Stat(p.osvScanner); missing != nil && o.peerRuns > 0 {
-		fmt.Fprintln(os.Stderr, "Building osv-scanner once; this takes some minutes.")
-		err = errors.Join(err, command("go", "build", "-C", "scripts/bench/audit/osvscanner", "-trimpath",
-			"-ldflags=-s -w", "-o", p.osvScanner, "github.com/google/osv-scanner/v2/cmd/osv-scanner"))
+	if p.packed, err = peers.Unpack(o.pkg, "AuditDeps", filepath.Join(o.work, "packed")); err != nil {
+		return p, err
 	}
-	return p, err
-}
-
-func command(name string, args ...string) error {
-	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+	if err := peers.Compile(".", p.bare, "./tasks/auditdeps/cmd"); err != nil {
+		return p, err
 	}
-	return nil
+	if _, missing := os.Stat(p.osvScanner); missing == nil || o.peerRuns == 0 {
+		return p, nil
+	}
+	fmt.Fprintln(os.Stderr, "Building osv-scanner once; this takes some minutes.")
+	return p, peers.Compile("scripts/bench/audit/osvscanner", p.osvScanner,
+		"github.com/google/osv-scanner/v2/cmd/osv-scanner")
 }

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"archive/zip"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 const (
@@ -23,21 +22,21 @@ func compare(o options, t programs, d dataset, p project) error {
 		ours(t, d, "AuditDeps, lock file", step{p.bare, lockChecks, true}),
 		ours(t, d, "AuditDeps, lock file and disk", step{p.installed, allChecks, true}),
 	}
-	runs, hits, err := race(our, o.rounds, 1)
+	runs, hits, err := race(our, peers.Rounds{Warm: 1, Counted: o.rounds})
 	if err != nil {
 		return err
 	}
 	if o.peerRuns > 0 {
-		rounds, warm := o.peerRuns, 1
+		rounds := peers.Rounds{Warm: 1, Counted: o.peerRuns}
 		if p.large {
-			rounds, warm = 1, 0
+			rounds = peers.Rounds{Counted: 1}
 		}
-		peers := []contender{npmAudit(t, p), osvScanner(t, d, p)}
-		more, found, err := race(peers, rounds, warm)
+		others := []contender{npmAudit(t, p), osvScanner(t, d, p)}
+		more, found, err := race(others, rounds)
 		if err != nil {
 			return err
 		}
-		our, runs, hits = append(our, peers...), append(runs, more...), append(hits, found...)
+		our, runs, hits = append(our, others...), append(runs, more...), append(hits, found...)
 	}
 	fmt.Printf("\n%s: %d packages\n\n", p.name, len(p.packages))
 	fmt.Println("| | wall (least) | user CPU | CPU | peak memory | hits | wall, user CPU to the first |\n" +
@@ -58,29 +57,24 @@ func compare(o options, t programs, d dataset, p project) error {
 }
 
 // race runs contenders in turn.
-func race(all []contender, rounds, warm int) (runs [][]outcome, hits []map[string]bool, err error) {
-	runs, hits = make([][]outcome, len(all)), make([]map[string]bool, len(all))
-	for round := range rounds + warm {
-		for i, c := range all {
-			if c.before != nil {
-				if err := c.before(); err != nil {
-					return nil, nil, err
-				}
-			}
-			o, err := run(c.job)
-			if err != nil {
-				return nil, nil, err
-			}
-			// A failure is quick: it must not be measured as a success.
-			if hits[i], err = c.hits(); err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", c.name, err)
-			}
-			if round >= warm {
-				runs[i] = append(runs[i], o)
+func race(all []contender, rounds peers.Rounds) (runs [][]peers.Outcome, hits []map[string]bool, err error) {
+	hits = make([]map[string]bool, len(all))
+	runs, err = peers.Race(rounds, len(all), func(_, i int) (o peers.Outcome, err error) {
+		if all[i].before != nil {
+			if err := all[i].before(); err != nil {
+				return o, err
 			}
 		}
-	}
-	return runs, hits, nil
+		if o, _, err = peers.Run(all[i].job); err != nil {
+			return o, err
+		}
+		// A failure is quick: it must not be measured as a success.
+		if hits[i], err = all[i].hits(); err != nil {
+			return o, fmt.Errorf("%s: %w", all[i].name, err)
+		}
+		return o, nil
+	})
+	return runs, hits, err
 }
 
 // indexing measures a step that finds no index, and so makes one of the zip file.
@@ -94,7 +88,7 @@ func indexing(o options, t programs, d dataset, p project) error {
 		}
 		return warm()
 	}
-	runs, _, err := race([]contender{c}, max(1, o.peerRuns), 0)
+	runs, _, err := race([]contender{c}, peers.Rounds{Counted: max(1, o.peerRuns)})
 	if err != nil {
 		return err
 	}
@@ -113,64 +107,18 @@ func indexing(o options, t programs, d dataset, p project) error {
 	return nil
 }
 
-func wallOf(o outcome) float64 { return o.Wall.Seconds() }
-func userOf(o outcome) float64 { return o.User.Seconds() }
-func cpuOf(o outcome) float64  { return o.CPU.Seconds() }
-func peakOf(o outcome) float64 { return o.Peak }
+func wallOf(o peers.Outcome) float64 { return o.Wall.Seconds() }
+func userOf(o peers.Outcome) float64 { return o.User.Seconds() }
+func cpuOf(o peers.Outcome) float64  { return o.CPU.Seconds() }
+func peakOf(o peers.Outcome) float64 { return o.Peak }
 
 func ms(seconds float64) string { return fmt.Sprintf("%.0f ms", seconds*1000) }
 
 // least is what it takes if nobody else wants the processors.
-func least(runs []outcome, of func(outcome) float64) float64 {
-	value := of(runs[0])
-	for _, r := range runs {
-		value = min(value, of(r))
-	}
-	return value
+func least(runs []peers.Outcome, of func(peers.Outcome) float64) float64 {
+	return slices.Min(peers.Of(runs, of))
 }
 
-func middle(runs []outcome, of func(outcome) float64) float64 {
-	values := make([]float64, len(runs))
-	for i, r := range runs {
-		values[i] = of(r)
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
-}
-
-// unpack takes AuditDeps' folder out of the package as the agent would: 0644.
-func unpack(pkg, dir string) error {
-	archive, err := zip.OpenReader(pkg)
-	if err != nil {
-		return fmt.Errorf("%s: %w (make demo builds it)", pkg, err)
-	}
-	defer archive.Close()
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	for _, f := range archive.File {
-		name, ok := strings.CutPrefix(f.Name, "AuditDeps/AuditDepsV1/")
-		if !ok || !filepath.IsLocal(name) {
-			continue
-		}
-		if err := unpackFile(f, filepath.Join(dir, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func unpackFile(f *zip.File, target string) error {
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
-	}
-	data, err := f.Open()
-	if err != nil {
-		return err
-	}
-	content, err := io.ReadAll(data)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(target, content, 0o644)
+func middle(runs []peers.Outcome, of func(peers.Outcome) float64) float64 {
+	return peers.Median(peers.Of(runs, of))
 }

@@ -4,25 +4,20 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 // table measures the contenders in turn and prints what they came to; ratios are to
 // the first of them, above 1 is faster.
 func table(title, scratch string, rounds int, contenders []contender) error {
-	runs := make([][]result, len(contenders))
-	for round := range rounds + 1 {
-		for i, c := range contenders {
-			r, err := run(scratch, c)
-			if err != nil {
-				return err
-			}
-			if round > 0 { // the first warms up
-				runs[i] = append(runs[i], r)
-			}
-		}
+	// The first round warms up.
+	runs, err := peers.Race(peers.Rounds{Warm: 1, Counted: rounds}, len(contenders), func(_, i int) (result, error) {
+		return run(scratch, contenders[i])
+	})
+	if err != nil {
+		return err
 	}
 	fmt.Printf("\n| %s | wall | CPU | times as fast | MB stored | of the first |\n|---|---|---|---|---|---|\n", title)
 	for i, c := range contenders {
@@ -32,30 +27,14 @@ func table(title, scratch string, rounds int, contenders []contender) error {
 			share = fmt.Sprintf("%.1f %%", 100*float64(runs[i][0].bytes)/float64(runs[0][0].bytes))
 		}
 		fmt.Printf("| %s | %.2f s | %.2f s | %.2f | %s | %s |\n", c.name,
-			middle(runs[i], func(r result) time.Duration { return r.wall }).Seconds(),
-			middle(runs[i], func(r result) time.Duration { return r.cpu }).Seconds(),
-			ratio(runs[0], runs[i]), bytes, share)
+			peers.Median(peers.Of(runs[i], wallOf)), peers.Median(peers.Of(runs[i], cpuOf)),
+			peers.Median(peers.Ratios(peers.Of(runs[0], wallOf), peers.Of(runs[i], wallOf))), bytes, share)
 	}
 	return nil
 }
 
-func middle(runs []result, of func(result) time.Duration) time.Duration {
-	values := make([]time.Duration, len(runs))
-	for i, r := range runs {
-		values[i] = of(r)
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
-}
-
-func ratio(peer, ours []result) float64 {
-	values := make([]float64, len(ours))
-	for i := range ours {
-		values[i] = peer[i].wall.Seconds() / ours[i].wall.Seconds()
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
-}
+func wallOf(r result) float64 { return r.wall.Seconds() }
+func cpuOf(r result) float64  { return r.cpu.Seconds() }
 
 func cutPlus(name string) (string, bool) { return strings.CutPrefix(name, "+") }
 

@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 // contender is one way to change a file and push it.
 type contender struct {
 	name string
 	tip  string // where main stands before
-	job  func(value string) job
+	job  func(value string) peers.Job
 }
 
 // place is where the runs are made.
@@ -59,17 +61,17 @@ const startedBy = "03c13dd26082d9d9a82666645dddcfa80796b85d"
 // contenders are all of them. The first is the one that others are compared with.
 func (p place) contenders() []contender {
 	repo := p.org.repo
-	clone := func(flags string) func(string) job {
-		return func(value string) job { return p.shell(flags, value) }
+	clone := func(flags string) func(string) peers.Job {
+		return func(value string) peers.Job { return p.shell(flags, value) }
 	}
-	gogit := func(depth int) func(string) job {
-		return func(value string) job { return p.gogit(depth, value) }
+	gogit := func(depth int) func(string) peers.Job {
+		return func(value string) peers.Job { return p.gogit(depth, value) }
 	}
-	bare := func(value string) job { return p.ours([]string{p.tools.bare, "main"}, value) }
+	bare := func(value string) peers.Job { return p.ours([]string{p.tools.bare, "main"}, value) }
 	return []contender{
 		{"GuardedPush's program", repo.quiet, bare},
 		{"the same, 20 commits in the last 2 hours", repo.busy, bare},
-		{"GuardedPush, packed", repo.quiet, func(value string) job {
+		{"GuardedPush, packed", repo.quiet, func(value string) peers.Job {
 			return p.ours([]string{p.tools.node, p.tools.packed}, value)
 		}},
 		{"git, clone", repo.quiet, clone("")},
@@ -92,8 +94,8 @@ func (p place) base() []string {
 }
 
 // ours is a step as the agent starts it.
-func (p place) ours(args []string, value string) job {
-	return job{Args: args, Dir: p.path("s"), Out: p.path("out.txt"), Env: append(p.base(),
+func (p place) ours(args []string, value string) peers.Job {
+	return peers.Job{Args: args, Dir: p.path("s"), Out: p.path("out.txt"), Env: append(p.base(),
 		"AGENT_TEMPDIRECTORY="+p.path("temp"), "AGENT_TOOLSDIRECTORY="+p.path("tools"), "AGENT_OS=Linux",
 		"AGENT_VERSION=4.275.0", "AGENT_BUILDDIRECTORY="+p.dir, "AGENT_JOBSTATUS=Succeeded", "TF_BUILD=True",
 		"PIPELINE_WORKSPACE="+p.dir, "BUILD_SOURCESDIRECTORY="+p.path("s"),
@@ -114,14 +116,14 @@ func (p place) ours(args []string, value string) job {
 }
 
 // shell is what people write into a script step.
-func (p place) shell(flags, value string) job {
+func (p place) shell(flags, value string) peers.Job {
 	script := "git clone --quiet " + flags + " -- \"$1\" work\ncd work\n"
 	if strings.Contains(flags, "--sparse") {
 		script += "git sparse-checkout set --cone \"$(dirname \"$2\")\"\n"
 	}
 	script += "sed \"s/^  tag: .*/  tag: $3/\" \"$2\" >\"$2.new\"\nmv \"$2.new\" \"$2\"\n" +
 		"git commit --quiet --all --message=\"Deploy app-321 $3 to prod\"\ngit push --quiet origin HEAD:main\n"
-	return job{
+	return peers.Job{
 		Args: []string{"sh", "-euc", script, "sh", p.org.address(), changedFile, value},
 		Dir:  p.dir, Out: p.path("out.txt"),
 		Env: append(p.base(), "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_COUNT=3",
@@ -132,8 +134,8 @@ func (p place) shell(flags, value string) job {
 }
 
 // gogit is the same, made with go-git.
-func (p place) gogit(depth int, value string) job {
-	return job{
+func (p place) gogit(depth int, value string) peers.Job {
+	return peers.Job{
 		Args: []string{
 			p.tools.gogit, p.org.address(), p.path("work"), strconv.Itoa(depth), changedFile, value,
 		},

@@ -15,12 +15,10 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 // options is what was asked for.
@@ -31,26 +29,17 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == workerArg {
-		exit(worker(os.Stdin, os.Stdout))
-		return
-	}
-	o := options{}
-	flag.StringVar(&o.pkg, "package", "build/out/demo/guardrails.vsix", "the packed extension")
-	flag.StringVar(&o.work, "work", "build/out/bench/push", "where the repository and the programs are kept")
-	flag.StringVar(&o.on, "on", os.TempDir(), "the file system to run on")
-	flag.StringVar(&o.node, "node", "node", "the node to run the packed task with")
-	flag.StringVar(&o.only, "only", "", "only those that have this in their name")
-	flag.IntVar(&o.rounds, "n", 7, "counted rounds")
-	flag.Parse()
-	exit(bench(o))
-}
-
-func exit(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "push:", err)
-		os.Exit(1)
-	}
+	peers.Main("push", func() error {
+		o := options{}
+		flag.StringVar(&o.pkg, "package", "build/out/demo/guardrails.vsix", "the packed extension")
+		flag.StringVar(&o.work, "work", "build/out/bench/push", "where the repository and the programs are kept")
+		flag.StringVar(&o.on, "on", os.TempDir(), "the file system to run on")
+		flag.StringVar(&o.node, "node", "node", "the node to run the packed task with")
+		flag.StringVar(&o.only, "only", "", "only those that have this in their name")
+		flag.IntVar(&o.rounds, "n", 7, "counted rounds")
+		flag.Parse()
+		return bench(o)
+	})
 }
 
 func bench(o options) (err error) {
@@ -84,29 +73,16 @@ func bench(o options) (err error) {
 type programs struct{ bare, packed, gogit, node string }
 
 // build makes them.
-func build(o options) (programs, error) {
-	suffix := ""
-	if runtime.GOOS == "windows" {
-		suffix = ".exe"
+func build(o options) (p programs, err error) {
+	p = programs{
+		bare: filepath.Join(o.work, peers.Executable("guardedpush")), node: o.node,
+		gogit: filepath.Join(o.work, peers.Executable("gogit")),
 	}
-	p := programs{
-		bare: filepath.Join(o.work, "guardedpush"+suffix), gogit: filepath.Join(o.work, "gogit"+suffix),
-		packed: filepath.Join(o.work, "packed", "main.js"), node: o.node,
+	if p.packed, err = peers.Unpack(o.pkg, "GuardedPush", filepath.Join(o.work, "packed")); err != nil {
+		return p, err
 	}
-	return p, errors.Join(
-		command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", p.bare, "./tasks/guardedpush/cmd"),
-		command("go", "build", "-C", "scripts/bench/push/gogit", "-trimpath", "-ldflags=-s -w", "-o", p.gogit, "."),
-		unpack(o.pkg, filepath.Dir(p.packed)),
-	)
-}
-
-func command(name string, args ...string) error {
-	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
-	}
-	return nil
+	return p, errors.Join(peers.Compile(".", p.bare, "./tasks/guardedpush/cmd"),
+		peers.Compile("scripts/bench/push/gogit", p.gogit, "."))
 }
 
 func makeDirs(dirs ...string) error {

@@ -11,7 +11,6 @@
 package main
 
 import (
-	"archive/zip"
 	"bytes"
 	"errors"
 	"flag"
@@ -23,17 +22,18 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 func main() {
-	pkg := flag.String("package", "build/out/demo/guardrails.vsix", "the packed extension")
-	node := flag.String("node", "node", "the node to run both with")
-	runs := flag.Int("n", 20, "counted pairs")
-	flag.Parse()
-	if err := bench(*pkg, *node, *runs); err != nil {
-		fmt.Fprintln(os.Stderr, "startup:", err)
-		os.Exit(1)
-	}
+	peers.Main("startup", func() error {
+		pkg := flag.String("package", "build/out/demo/guardrails.vsix", "the packed extension")
+		node := flag.String("node", "node", "the node to run both with")
+		runs := flag.Int("n", 20, "counted pairs")
+		flag.Parse()
+		return bench(*pkg, *node, *runs)
+	})
 }
 
 // contender is a task that can be started.
@@ -55,7 +55,8 @@ func bench(pkg, node string, runs int) error {
 	}
 	defer os.RemoveAll(work)
 	taskDir := filepath.Join(work, "ours")
-	if err := unpack(pkg, taskDir); err != nil {
+	script, err := peers.Unpack(pkg, "SafeCache", taskDir)
+	if err != nil {
 		return err
 	}
 	env, err := agent(work)
@@ -66,7 +67,7 @@ func bench(pkg, node string, runs int) error {
 	if _, err := os.Stat(filepath.Join(modules, "azure-pipelines-task-lib")); err != nil {
 		return errors.New("the task library is missing; run `make oracles`")
 	}
-	ours := contender{"packed SafeCache", filepath.Join(taskDir, "main.js"), env, nil}
+	ours := contender{"packed SafeCache", script, env, nil}
 	first := ours
 	first.name = "packed SafeCache, first start (unpacks)"
 	first.fresh = func() error { return os.RemoveAll(filepath.Join(taskDir, ".run")) }
@@ -108,7 +109,7 @@ func compare(node string, ours, theirs contender, runs int) error {
 			a, b, ratio = append(a, x), append(b, y), append(ratio, x/y)
 		}
 		fmt.Printf("%-42s %6.1f %-3s %6.1f %-3s %8.2f\n", ours.name+", "+m.what,
-			median(a[1:]), m.unit, median(b[1:]), m.unit, median(ratio[1:])) // the first pair warms up
+			peers.Median(a[1:]), m.unit, peers.Median(b[1:]), m.unit, peers.Median(ratio[1:])) // the first pair warms up
 	}
 	return nil
 }
@@ -199,11 +200,6 @@ func residentMiB(pid int) float64 {
 	return resident * float64(os.Getpagesize()) / (1 << 20)
 }
 
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
-}
-
 // agent makes the environment and the folders of a step.
 func agent(work string) ([]string, error) {
 	sources := filepath.Join(work, "s")
@@ -227,35 +223,4 @@ func agent(work string) ([]string, error) {
 		"SYSTEM_COLLECTIONURI=https://dev.azure.com/o/", "VSTS_PUBLIC_VARIABLES=[]", "VSTS_SECRET_VARIABLES=[]",
 		"AGENT_JOBSTATUS=Succeeded", "TF_BUILD=True",
 	}, nil
-}
-
-// unpack takes SafeCache's folder out of the package as the agent would: 0644.
-func unpack(pkg, dir string) error {
-	archive, err := zip.OpenReader(pkg)
-	if err != nil {
-		return fmt.Errorf("%s: %w (make demo builds it)", pkg, err)
-	}
-	defer archive.Close()
-	for _, f := range archive.File {
-		name, ok := strings.CutPrefix(f.Name, "SafeCache/SafeCacheV1/")
-		if !ok || !filepath.IsLocal(name) {
-			continue
-		}
-		target := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		data, err := archive.Open(f.Name)
-		if err != nil {
-			return err
-		}
-		content, err := io.ReadAll(data)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(target, content, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
 }

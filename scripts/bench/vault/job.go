@@ -1,10 +1,8 @@
 package main
 
 import (
-	"archive/zip"
 	"crypto/rand"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,35 +95,4 @@ func variables(work string) []string {
 		"SYSTEM_COLLECTIONURI=" + server, "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI=" + server,
 		"VSTS_PUBLIC_VARIABLES=[]", "VSTS_SECRET_VARIABLES=[]",
 	}
-}
-
-// unpack takes KeyVaultEnv's folder out of the package as the agent would: 0644.
-func unpack(pkg, dir string) error {
-	archive, err := zip.OpenReader(pkg)
-	if err != nil {
-		return fmt.Errorf("%s: %w (make demo builds it)", pkg, err)
-	}
-	defer archive.Close()
-	for _, f := range archive.File {
-		name, ok := strings.CutPrefix(f.Name, "KeyVaultEnv/KeyVaultEnvV1/")
-		if !ok || !filepath.IsLocal(name) {
-			continue
-		}
-		target := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		data, err := archive.Open(f.Name)
-		if err != nil {
-			return err
-		}
-		content, err := io.ReadAll(data)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(target, content, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
 }

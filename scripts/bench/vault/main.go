@@ -26,20 +26,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 	"github.com/guardrails-ci/guardrails/shared/azuretest"
 )
 
 func main() {
-	pkg := flag.String("package", "build/out/demo/guardrails.vsix", "the packed extension")
-	node := flag.String("node", "node", "the node to run both with")
-	peer := flag.String("peer", "", "the folder of the real AzureKeyVault@2, with its run.js")
-	runs := flag.Int("n", 11, "counted pairs")
-	latency := flag.Duration("latency", 30*time.Millisecond, "how long the cloud takes to answer a request")
-	flag.Parse()
-	if err := bench(*pkg, *node, *peer, *runs, *latency); err != nil {
-		fmt.Fprintln(os.Stderr, "vault:", err)
-		os.Exit(1)
-	}
+	peers.Main("vault", func() error {
+		pkg := flag.String("package", "build/out/demo/guardrails.vsix", "the packed extension")
+		node := flag.String("node", "node", "the node to run both with")
+		peer := flag.String("peer", "", "the folder of the real AzureKeyVault@2, with its run.js")
+		runs := flag.Int("n", 11, "counted pairs")
+		latency := flag.Duration("latency", 30*time.Millisecond, "how long the cloud takes to answer a request")
+		flag.Parse()
+		return bench(*pkg, *node, *peer, *runs, *latency)
+	})
 }
 
 // contender is a task that can be started.
@@ -54,10 +54,11 @@ func bench(pkg, node, peer string, runs int, latency time.Duration) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	ours := contender{"KeyVaultEnv", node, filepath.Join(work, "ours", "main.js"), nil}
-	if err := unpack(pkg, filepath.Dir(ours.script)); err != nil {
+	script, err := peers.Unpack(pkg, "KeyVaultEnv", filepath.Join(work, "ours"))
+	if err != nil {
 		return err
 	}
+	ours := contender{"KeyVaultEnv", node, script, nil}
 	theirs, err := theOther(node, peer)
 	if err != nil {
 		return err
@@ -108,7 +109,6 @@ func theOther(node, folder string) (contender, error) {
 // outcome is one run.
 type outcome struct {
 	wall, cpu time.Duration
-	peak      float64 // MiB, of the largest process
 }
 
 func (c contender) run() (outcome, error) {
@@ -123,35 +123,24 @@ func (c contender) run() (outcome, error) {
 		return o, fmt.Errorf("%s does not succeed: %v\n%s", c.name, err, out.String())
 	}
 	o.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	o.peak = peak(cmd.ProcessState)
 	return o, nil
 }
 
 // compare prints the rows of n secrets.
 func compare(cloud *azuretest.Cloud, n int, ours, theirs contender, runs int) error {
-	var a, b []outcome
-	for round := range runs + 1 {
-		x, err := ours.run()
-		if err != nil {
-			return err
-		}
-		y, err := theirs.run()
-		if err != nil {
-			return err
-		}
-		if round > 0 { // the first pair warms up
-			a, b = append(a, x), append(b, y)
-		}
+	both := []contender{ours, theirs}
+	found, err := peers.Race(peers.Rounds{Warm: 1, Counted: runs}, len(both), func(_, i int) (outcome, error) {
+		return both[i].run()
+	})
+	if err != nil {
+		return err
 	}
 	wall := func(o outcome) float64 { return float64(o.wall.Microseconds()) / 1000 }
 	cpu := func(o outcome) float64 { return float64(o.cpu.Microseconds()) / 1000 }
 	row := func(what, unit string, of func(outcome) float64) {
-		ratios := make([]float64, len(a))
-		for i := range a {
-			ratios[i] = of(a[i]) / of(b[i])
-		}
-		fmt.Printf("| %d | %s | %.0f %s | %.0f %s | %.2f |\n", n, what, median(values(a, of)), unit,
-			median(values(b, of)), unit, median(ratios))
+		a, b := peers.Of(found[0], of), peers.Of(found[1], of)
+		fmt.Printf("| %d | %s | %.0f %s | %.0f %s | %.2f |\n", n, what, peers.Median(a), unit,
+			peers.Median(b), unit, peers.Median(peers.Ratios(a, b)))
 	}
 	row("wall", "ms", wall)
 	row("CPU", "ms", cpu)
@@ -189,17 +178,4 @@ func steps(cloud *azuretest.Cloud, c contender) (string, error) {
 		}
 	}
 	return fmt.Sprintf("%d, %d", len(requests), chain), nil
-}
-
-func values(of []outcome, f func(outcome) float64) []float64 {
-	out := make([]float64, len(of))
-	for i, o := range of {
-		out[i] = f(o)
-	}
-	return out
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }
