@@ -24,20 +24,24 @@ var predefined = []string{
 // hold the arguments that BuildKit sets itself, such as TARGETARCH; an image whose name needs one that is not there is
 // an error. Stages and images that a build context of that name takes the place of are told as if there was none.
 func (f *File) Bases(target string, args map[string]string) ([]Base, error) {
-	last, err := f.target(target)
+	w, last, err := f.walk(target, args)
 	if err != nil {
 		return nil, err
+	}
+	err = w.stage(last, true)
+	return w.bases, err
+}
+
+// walk is a walk that begins at the number of the target's stage.
+func (f *File) walk(target string, args map[string]string) (w *walk, last int, err error) {
+	if last, err = f.target(target); err != nil {
+		return nil, 0, err
 	}
 	if target == "" {
 		target = f.Stages[last].Name
 	}
 	values, err := f.values(target, args)
-	if err != nil {
-		return nil, err
-	}
-	w := &walk{file: f, values: values, seen: make([]bool, len(f.Stages))}
-	err = w.stage(last, true)
-	return w.bases, err
+	return &walk{file: f, values: values, seen: make([]bool, len(f.Stages))}, last, err
 }
 
 // target is the number of a stage; the last if no name is given.
@@ -86,7 +90,7 @@ func (f *File) values(target string, args map[string]string) (map[string]string,
 		} else if a.hasDefault {
 			value, err := expand(a.Default, f.escape, lookup)
 			if err != nil {
-				return nil, fmt.Errorf("line %d: ARG %s: %w", a.line, show(a.Name), err)
+				return nil, at(a.line, fmt.Errorf("ARG %s: %w", show(a.Name), err))
 			}
 			values[a.Name] = value
 		}
@@ -135,7 +139,7 @@ func (w *walk) copied(line int, from string) error {
 	case err != nil:
 		return w.image(Base{Line: line, Image: from})
 	case number < 0 || number >= len(w.file.Stages):
-		return fmt.Errorf("line %d: there is no stage %d", line, number)
+		return at(line, fmt.Errorf("there is no stage %d", number))
 	}
 	return w.stage(number, false)
 }
@@ -146,11 +150,10 @@ func (w *walk) image(b Base) error {
 		return nil
 	}
 	if b.Platform != "" {
-		platform, err := expand(b.Platform, w.file.escape, w.lookup)
-		if err != nil || platform == "" {
-			return fmt.Errorf("line %d: the platform %s is empty, or cannot be read", b.Line, show(b.Platform))
+		var err error
+		if b.Platform, err = w.platform(b.Line, b.Platform); err != nil {
+			return err
 		}
-		b.Platform = platform
 	}
 	for i, known := range w.bases {
 		if known.Image == b.Image && known.Platform == b.Platform {
@@ -160,6 +163,14 @@ func (w *walk) image(b Base) error {
 	}
 	w.bases = append(w.bases, b)
 	return nil
+}
+
+func (w *walk) platform(line int, text string) (string, error) {
+	platform, err := expand(text, w.file.escape, w.lookup)
+	if err != nil || platform == "" {
+		return "", at(line, fmt.Errorf("the platform %s is empty, or cannot be read", show(text)))
+	}
+	return platform, nil
 }
 
 func (w *walk) lookup(name string) (string, bool) {
@@ -172,11 +183,11 @@ func (w *walk) fill(line int, base string) (string, error) {
 	image, err := expand(base, w.file.escape, w.lookup)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("line %d: FROM %s: %w", line, show(base), err)
+		return "", at(line, fmt.Errorf("FROM %s: %w", show(base), err))
 	case image == "":
-		return "", fmt.Errorf("line %d: FROM %s is empty: give the argument a value", line, show(base))
+		return "", at(line, fmt.Errorf("FROM %s is empty: give the argument a value", show(base)))
 	case strings.Contains(image, "$"):
-		return "", fmt.Errorf("line %d: FROM %s depends on the machine that builds", line, show(base))
+		return "", at(line, fmt.Errorf("FROM %s depends on the machine that builds", show(base)))
 	}
 	return image, nil
 }

@@ -47,6 +47,8 @@ type Stage struct {
 	Downloads []string // by ADD from the network, and nobody says what they have to be
 
 	copyLines []int // of Copies
+	runs      bool  // it has a RUN by the base image's own shell
+	shell     bool  // it has chosen another one
 }
 
 // Mount is a secret or an SSH key that a RUN wants.
@@ -56,7 +58,20 @@ type Mount struct {
 	Required bool
 }
 
-// Parse reads a Dockerfile. What it does not understand is an error: a base image that is missed would be missed in
+// Error is what is wrong in a line of the Dockerfile.
+type Error struct {
+	Line int // from 1
+	Err  error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap is what is wrong, without the line.
+func (e *Error) Unwrap() error { return e.Err }
+
+func at(line int, err error) error { return &Error{Line: line, Err: err} }
+
+// Parse reads a Dockerfile. An error that has a place is an *Error. What it does not understand is an error: a base image that is missed would be missed in
 // the hash that decides whether anything must be built.
 func Parse(text []byte) (*File, error) {
 	if len(text) > maxFile {
@@ -67,14 +82,14 @@ func Parse(text []byte) (*File, error) {
 	for {
 		in, err := r.next()
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", in.line, err)
+			return nil, at(in.line, err)
 		}
 		f.escape = r.escape
 		if in.keyword == "" {
 			break
 		}
 		if err := f.add(in); err != nil {
-			return nil, fmt.Errorf("line %d: %w", in.line, err)
+			return nil, at(in.line, err)
 		}
 	}
 	if len(f.Stages) == 0 {
@@ -95,6 +110,7 @@ func (f *File) add(in instruction) error {
 		return f.globals(in)
 	}
 	stage := &f.Stages[len(f.Stages)-1]
+	stage.programs(in)
 	if in.keyword == "ONBUILD" {
 		// It is done where a later stage starts from this one. That it is read as a part of this stage finds more
 		// than needed, and nothing less.
