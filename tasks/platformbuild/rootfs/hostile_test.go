@@ -78,9 +78,9 @@ func TestFindSaysWhatIsBroken(t *testing.T) {
 		"gzip, broken":    {append(bytes.Clone(gz[:20]), bytes.Repeat([]byte{0xff}, 1000)...), "it cannot be unpacked"},
 		"zstd, cut":       {zstandard(t, plain)[:40], "it ends too early"},
 		"zstd, window":    {window, "it cannot be unpacked"},
-		"long path":       {long(5000), "it has a name that is too long"},
-		"long name":       {entries(t, "file "+strings.Repeat("n", 256)+" text"), "it has a name that is too long"},
-		"long hard link":  {entries(t, "hard a -> "+strings.Repeat("n/", 3000)), "it has a name that is too long"},
+		"long path":       {long(5000), "it has a name or a link that is too long"},
+		"long name":       {entries(t, "file "+strings.Repeat("n", 256)+" text"), "it has a name or a link that is too long"},
+		"long hard link":  {entries(t, "hard a -> "+strings.Repeat("n/", 3000)), "it has a name or a link that is too long"},
 		"giant header":    {giant(t), "it cannot be unpacked"},
 	} {
 		f := New([]Layer{&blob{data: tc.data}}, Limits{})

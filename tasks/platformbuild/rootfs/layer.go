@@ -58,7 +58,7 @@ func (l *layer) judge(err error) error {
 func reason(err error) string {
 	switch {
 	case errors.Is(err, errTooLong):
-		return "it has a name that is too long"
+		return "it has a name or a link that is too long"
 	case errors.Is(err, errTwice):
 		return "it has two files with the same name"
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -93,6 +93,9 @@ func (l *layer) next(ctx context.Context) error {
 }
 
 func (l *layer) enter(h *tar.Header) error {
+	if h.Typeflag == tar.TypeXGlobalHeader {
+		return nil // says something of other entries, and is none: its name means nothing
+	}
 	names, err := clean(h.Name)
 	if err != nil {
 		return &brokenError{err}
@@ -128,7 +131,11 @@ func (l *layer) inode(h *tar.Header) (*inode, error) {
 	ino := &inode{mode: h.FileInfo().Mode(), size: h.Size}
 	switch h.Typeflag {
 	case tar.TypeSymlink:
-		ino.link = h.Linkname
+		if len(h.Linkname) > maxPath {
+			return nil, &brokenError{errTooLong}
+		}
+		ino.link = strings.Clone(h.Linkname) // as it is, it would keep the whole header
+		return ino, l.budget.text(len(ino.link))
 	case tar.TypeLink:
 		names, err := clean(h.Linkname)
 		if err != nil {
@@ -137,7 +144,8 @@ func (l *layer) inode(h *tar.Header) (*inode, error) {
 		if n, _ := l.tree.walk(names, false); n != nil && !n.isDir() && n.ino != nil {
 			return n.ino, nil
 		}
-		ino.link, ino.hard = strings.Join(names, "/"), true
+		ino.link, ino.hard = strings.Clone(strings.Join(names, "/")), true
+		return ino, l.budget.text(len(ino.link))
 	case tar.TypeReg:
 		return ino, l.sniff(ino)
 	}
@@ -155,6 +163,7 @@ func (l *layer) sniff(ino *inode) error {
 	}
 	if p := machine.Sniff(l.head[:n]); p.Format != machine.Unknown || p.Broken != "" && n > 0 || ino.mode&0o111 != 0 {
 		ino.program = &p
+		return l.budget.text(len(p.Loader) + len(strings.Join(p.Shebang, " ")))
 	}
 	return nil
 }

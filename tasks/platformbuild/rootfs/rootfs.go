@@ -36,6 +36,7 @@ type Limits struct {
 	Download int64 // bytes read from layers as they are stored: 8 GB
 	Unpacked int64 // bytes read from layers after decompression: 32 GB
 	Entries  int   // files, links and folders: a million
+	Names    int64 // bytes of their names and of what links lead to, which are kept in memory: 128 MB
 
 	// Quick believes an entry as soon as it is read. Every builder names a file once in a layer, so
 	// this is right for an image that was just built; but only at a layer's end is it certain that no
@@ -83,7 +84,7 @@ type File struct {
 
 // BudgetError says that a limit ended the search.
 type BudgetError struct {
-	Limit string // "download", "unpacked" or "entries"
+	Limit string // "download", "unpacked", "entries" or "names"
 	Max   int64
 }
 
@@ -94,6 +95,8 @@ func (e *BudgetError) Error() string {
 		return fmt.Sprintf("more than %d bytes of layers would have to be downloaded", e.Max)
 	case "unpacked":
 		return fmt.Sprintf("the layers unpack to more than %d bytes", e.Max)
+	case "names":
+		return fmt.Sprintf("the names and links in the layers have more than %d bytes", e.Max)
 	}
 	return fmt.Sprintf("the layers hold more than %d files", e.Max)
 }

@@ -14,8 +14,8 @@ import (
 
 // budget counts for all layers of an image, which may be read at the same time.
 type budget struct {
-	limits                        Limits
-	downloaded, unpacked, entries atomic.Int64
+	limits                               Limits
+	downloaded, unpacked, entries, names atomic.Int64
 }
 
 func newBudget(l Limits) *budget {
@@ -28,12 +28,23 @@ func newBudget(l Limits) *budget {
 	if l.Entries == 0 {
 		l.Entries = 1_000_000
 	}
+	if l.Names == 0 {
+		l.Names = 128 << 20
+	}
 	return &budget{limits: l}
 }
 
-func (b *budget) entry() error {
+func (b *budget) entry(name string) error {
 	if b.entries.Add(1) > int64(b.limits.Entries) {
 		return &BudgetError{"entries", int64(b.limits.Entries)}
+	}
+	return b.text(len(name))
+}
+
+// text counts what a layer makes us keep.
+func (b *budget) text(size int) error {
+	if b.names.Add(int64(size)) > b.limits.Names {
+		return &BudgetError{"names", b.limits.Names}
 	}
 	return nil
 }

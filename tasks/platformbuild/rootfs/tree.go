@@ -82,14 +82,14 @@ func (t *tree) make(in *node, name string) (*node, error) {
 	if n := in.children[name]; n != nil {
 		return n, nil
 	}
-	if err := t.budget.entry(); err != nil {
+	if err := t.budget.entry(name); err != nil {
 		return nil, err
 	}
 	if in.children == nil {
 		in.children = map[string]*node{}
 	}
 	n := &node{}
-	in.children[name] = n
+	in.children[strings.Clone(name)] = n // a part of a path would keep all of it
 	return n, nil
 }
 
