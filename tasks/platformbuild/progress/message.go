@@ -96,6 +96,22 @@ func (w warning) read() Warning {
 // escape matches what moves a terminal's cursor or colours its text (ECMA-48: CSI and OSC sequences).
 var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])")
 
+// ends keeps the beginning and the end of a text that is too long. The end is the longer part: that is where errors have
+// their cause.
+func ends(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	first, last := limit/3, len(text)-(limit-limit/3)
+	for first > 0 && !utf8.RuneStart(text[first]) {
+		first--
+	}
+	for last < len(text) && !utf8.RuneStart(text[last]) {
+		last++
+	}
+	return text[:first] + " ... " + text[last:]
+}
+
 // clean makes one line of text that shows what it holds: without escape sequences, control and formatting
 // characters, and of at most limit bytes.
 func clean(text string, limit int) string {

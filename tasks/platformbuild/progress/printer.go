@@ -3,6 +3,7 @@ package progress
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/pipeline"
@@ -21,6 +22,8 @@ type Printer struct {
 	blocks  []*block  // steps with something to print, the current one too
 	done    int       // steps
 	percent int
+	told    map[string]time.Duration // steps whose end was printed, by digest, with what they took
+	missed  map[string]bool          // caches that could not be read
 }
 
 // block is what is to be printed of a step.
@@ -28,8 +31,7 @@ type block struct {
 	step   Step
 	lines  []string // not printed yet
 	size   int
-	lost   int      // lines that are left out
-	tail   []string // the last ones that were printed
+	lost   int // lines that are left out
 	opened bool
 	ended  bool
 }
@@ -38,7 +40,6 @@ const (
 	patience  = 10 * time.Second // with a step that says nothing while others do
 	maxBlock  = 1 << 20          // bytes of a step's output that wait to be printed
 	overhead  = 16               // of a line
-	tailLines = 10               // of a step that failed, shown again below its group
 	titleSize = 200
 )
 
@@ -123,8 +124,6 @@ func (p *Printer) print(b *block) {
 	for _, line := range b.lines {
 		p.To.Print(line)
 	}
-	b.tail = append(b.tail, b.lines...)
-	b.tail = slices.Clone(b.tail[max(len(b.tail)-tailLines, 0):])
 	b.lines, b.size, b.lost = nil, 0, 0
 	p.heard = p.Now()
 }
@@ -165,17 +164,20 @@ func (p *Printer) finish(b *block) {
 		p.open(b)
 		p.park()
 	}
+	s := b.step
 	what := b.title() + ":"
 	if b.opened {
-		what = fmt.Sprintf("#%d", b.step.Number)
+		what = fmt.Sprintf("#%d", s.Number)
 	}
-	s := b.step
+	place, isCache := s.cache()
 	switch {
+	case p.again(b):
+	case isCache && s.Error != "":
+		p.miss(s, place)
+	case strings.HasSuffix(s.Error, "context canceled"):
+		p.To.Printf("%s stopped after %s", what, took(s.Duration))
 	case s.Error != "":
-		p.To.Printf("%s failed after %s: %s", what, took(s.Duration), s.Error)
-		for _, line := range b.tail { // a group may be folded
-			p.To.Print("  | " + line)
-		}
+		p.To.Printf("%s failed after %s: %s", what, took(s.Duration), s.why())
 	case s.Completed.IsZero():
 		p.To.Printf("%s did not end", what)
 	case s.Cached:
@@ -183,6 +185,34 @@ func (p *Printer) finish(b *block) {
 	default:
 		p.To.Printf("%s done in %s", what, took(s.Duration))
 	}
+}
+
+// again reports whether there is nothing new in a step's end: a base image ends when it is found, and once more when it
+// is there; and when a build is tried again, nearly everything is as it was.
+func (p *Printer) again(b *block) bool {
+	const news = time.Second
+	before, told := p.told[b.step.Digest]
+	if p.told == nil {
+		p.told = map[string]time.Duration{}
+	}
+	p.told[b.step.Digest] = b.step.Duration
+	return told && b.step.Error == "" && !b.opened && b.step.Duration < before+news
+}
+
+// miss says, once, that a cache cannot be read. That is no failure, and the first build of a branch has none.
+func (p *Printer) miss(s Step, place string) {
+	if p.missed[place] {
+		return
+	}
+	if p.missed == nil {
+		p.missed = map[string]bool{}
+	}
+	p.missed[place] = true
+	if strings.HasSuffix(s.Error, ": not found") {
+		p.To.Printf("No cache yet at %s", place)
+		return
+	}
+	p.To.Printf("The cache at %s is not used: %s", place, s.why())
 }
 
 func (b *block) title() string {

@@ -46,7 +46,7 @@ type Warning struct {
 // Summary is what a build came to.
 type Summary struct {
 	Steps, Cached int    // real steps: no [internal], FROM, or exporting
-	Slowest       []Step // at most 3, the slowest first; exporting and pulling counted
+	Slowest       []Step // at most 3 real steps, the slowest first
 	Failed        *Step  // of a build that failed: the step because of which, if it was one
 	Pushing       []string
 	Error         string // the last plain text: buildx's own error, of several lines perhaps

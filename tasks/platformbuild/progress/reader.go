@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Limits of what is kept and told.
@@ -19,6 +20,7 @@ const (
 	maxWarnings = 1000
 	maxPlain    = 8 << 10
 	maxPushing  = 50
+	noteworthy  = 100 * time.Millisecond // the least a step takes to be told as a slow one
 )
 
 // Reader turns the bytes of a build's standard error into calls of a Log, however they are cut. It is for one
@@ -78,7 +80,7 @@ func (r *Reader) endLine() {
 		r.apply(m)
 		return
 	}
-	r.takePlain(clean(string(bytes.TrimRight(line, "\r")), maxOutput))
+	r.takePlain(clean(ends(string(bytes.TrimRight(line, "\r")), maxOutput), maxOutput+len(" ... ")))
 }
 
 // Close ends the stream, tells the steps that are still open, and sums up.
@@ -185,7 +187,7 @@ func (r *Reader) count() {
 				r.sum.Cached++
 			}
 		}
-		if !s.internal() && !s.Cached && s.Duration > 0 {
+		if s.Real() && !s.Cached && s.Duration >= noteworthy {
 			slow = append(slow, r.of(s))
 		}
 		if s.pushes() && s.Error != "" {

@@ -3,8 +3,10 @@ package progress
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // step is a vertex while the build runs.
@@ -23,6 +25,9 @@ const longest = 10 * 24 * time.Hour
 
 // statusEvery is how long a step that only has numbers to tell may be silent.
 const statusEvery = 10 * time.Second
+
+// whySize is the most that is told of an error in the middle of a log. The whole of it comes at the end.
+const whySize = 160
 
 // step returns the vertex, which may be new; nil if there are too many.
 func (r *Reader) step(digest string) *step {
@@ -45,7 +50,7 @@ func (r *Reader) applyVertex(v vertex) {
 	}
 	s.Cached = s.Cached || v.Cached
 	if v.Error != "" {
-		s.Error = clean(v.Error, maxText)
+		s.Error = clean(ends(v.Error, maxText), maxText+len(" ... "))
 	}
 	if v.Started.IsZero() {
 		return
@@ -129,7 +134,7 @@ func (r *Reader) say(s *step, line string) {
 	s.told = s.told && s.running // it has ended before its last words
 	r.to.Output(r.of(s), line)
 	if s.pushes() {
-		r.sum.Pushing = append(r.sum.Pushing, clean(line, maxText))
+		r.sum.Pushing = append(r.sum.Pushing, ends(line, maxText))
 		if len(r.sum.Pushing) > maxPushing {
 			r.sum.Pushing = r.sum.Pushing[1:]
 		}
@@ -146,4 +151,29 @@ func (s Step) internal() bool {
 func (s Step) pushes() bool {
 	return strings.HasPrefix(s.Name, "exporting to ") || strings.HasPrefix(s.Name, "exporting cache") ||
 		strings.HasPrefix(s.Name, "pushing ")
+}
+
+// commandFailed begins the error of a RUN, now and in the engine 20.10. The command in it is the step's name, too.
+var commandFailed = regexp.MustCompile(`^(?:process ".*" did not complete successfully: |executor failed running \[.*\]: )`)
+
+// why is the step's error in short: of a long one the end, where the cause is.
+func (s Step) why() string {
+	text := commandFailed.ReplaceAllString(s.Error, "")
+	if len(text) <= whySize {
+		return text
+	}
+	from := len(text) - whySize
+	for !utf8.RuneStart(text[from]) {
+		from++
+	}
+	text = text[from:]
+	if _, rest, ok := strings.Cut(text, ": "); ok && len(rest) > whySize/4 {
+		text = rest
+	}
+	return "... " + text
+}
+
+// cache is the place that the step reads a cache from; ok is false if it does something else.
+func (s Step) cache() (place string, ok bool) {
+	return strings.CutPrefix(s.Name, "importing cache manifest from ")
 }
