@@ -37,7 +37,8 @@ func ours(t programs, d dataset, name string, s step) contender {
 	if s.packed {
 		args = []string{t.node, t.packed}
 	}
-	c := contender{name: name, job: peers.Job{Args: args, Dir: s.dir, Out: filepath.Join(work, "out-ours.txt"), Env: []string{
+	out := filepath.Join(work, "out-ours.txt")
+	c := contender{name: name, job: peers.Job{Args: args, Dir: s.dir, Out: out, Env: []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + work, "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"),
 		"AGENT_TEMPDIRECTORY=" + temp, "AGENT_TOOLSDIRECTORY=" + tools, "AGENT_OS=Linux", "AGENT_VERSION=4.275.0",
 		"AGENT_JOBSTATUS=Succeeded", "TF_BUILD=True", "BUILD_SOURCESDIRECTORY=" + s.dir, "BUILD_BUILDID=1",
@@ -49,7 +50,7 @@ func ours(t programs, d dataset, name string, s step) contender {
 	c.before = func() error {
 		return errors.Join(os.RemoveAll(temp), os.MkdirAll(temp, 0o755), os.MkdirAll(tools, 0o755))
 	}
-	c.hits = func() (map[string]bool, error) { return ourHits(temp, c.job.Out) }
+	c.hits = func() (map[string]bool, error) { return ourHits(temp, out) }
 	return c
 }
 

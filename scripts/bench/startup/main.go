@@ -109,7 +109,8 @@ func compare(node string, ours, theirs contender, runs int) error {
 			a, b, ratio = append(a, x), append(b, y), append(ratio, x/y)
 		}
 		fmt.Printf("%-42s %6.1f %-3s %6.1f %-3s %8.2f\n", ours.name+", "+m.what,
-			peers.Median(a[1:]), m.unit, peers.Median(b[1:]), m.unit, peers.Median(ratio[1:])) // the first pair warms up
+			peers.Median(a[1:]), m.unit, peers.Median(b[1:]), m.unit, // the first pair warms up
+			peers.Median(ratio[1:]))
 	}
 	return nil
 }
