@@ -99,6 +99,7 @@ var layer = map[string]int{
 	"shared/dsse":     0,
 	"shared/pipeline": 1, "shared/inputs": 1, "shared/proc": 1, "shared/httpx": 1,
 	"shared/pkgzip":   1, // needs nothing of ours, but a library
+	"shared/yamltree": 1, // likewise: lock files, policies, manifests and what GuardedPush edits are read within the same bounds
 	"shared/endpoint": 2, "shared/archive": 2, "shared/report": 2, "shared/leak": 2, "shared/ado": 2,
 	"shared/lockfile": 2, "shared/git": 2,
 	"shared/checkout": 3, // on top of git: GuardedPush pushes what changed, PlatformBuild builds nothing that did
@@ -198,7 +199,7 @@ var thirdParty = map[string][]string{
 	"github.com/andybalholm/brotli":              {"build/pack"},
 	"github.com/CycloneDX/cyclonedx-go":          {"build/pack"},
 	"github.com/santhosh-tekuri/jsonschema/v6":   {"build/gentask"},
-	"go.yaml.in/yaml/v3":                         {"build/localagent", "shared/lockfile", "tasks/auditdeps/policy", "tasks/guardedpush/", "tasks/platformbuild/"},
+	"go.yaml.in/yaml/v3":                         {"build/localagent", "shared/yamltree", "shared/lockfile", "tasks/auditdeps/policy", "tasks/guardedpush/", "tasks/platformbuild/"},
 	"github.com/ohler55/ojg":                     {"tasks/guardedpush/document"},
 	"github.com/bmatcuk/doublestar/v4":           {"tasks/guardedpush/", "tasks/platformbuild/workload", "tasks/platformbuild"},
 	"github.com/google/go-cmp":                   {"build/pack/oracle"},

@@ -2,12 +2,12 @@ package lockfile
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/shared/yamltree"
 )
 
 const (
@@ -198,21 +198,12 @@ func parseYAML(file string, data []byte) (docs []fields, err error) {
 
 // parseAnyYAML parses YAML of all kinds.
 func parseAnyYAML(file string, data []byte) (docs []fields, err error) {
-	// The parser is not ours and has panicked before (CVE-2022-28948).
-	defer func() {
-		if recover() != nil {
-			docs, err = nil, &FormatError{file, "it is not YAML"}
-		}
-	}()
-	d := yaml.NewDecoder(bytes.NewReader(data))
-	for {
-		var node yaml.Node
-		if err := d.Decode(&node); errors.Is(err, io.EOF) {
-			return docs, nil
-		} else if err != nil {
-			return nil, &FormatError{file, "it is not YAML"}
-		}
-		root, err := yamlValue(&node, maxDepth)
+	all, err := yamltree.Read(data)
+	if err != nil {
+		return nil, &FormatError{file, "it is not YAML"}
+	}
+	for _, tree := range all {
+		root, err := yamlValue(tree, maxDepth)
 		if err != nil {
 			return nil, &FormatError{file, err.Error()}
 		}
@@ -222,6 +213,7 @@ func parseAnyYAML(file string, data []byte) (docs []fields, err error) {
 		}
 		docs = append(docs, doc)
 	}
+	return docs, nil
 }
 
 func yamlValue(n *yaml.Node, depth int) (node, error) {

@@ -1,10 +1,7 @@
 package policy
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +9,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/shared/yamltree"
 )
 
 const (
@@ -57,30 +56,32 @@ func (r *reader) problem(line int, fix, text string, args ...any) {
 	r.problems = append(r.problems, Problem{Line: line, Text: fmt.Sprintf(text, args...), Fix: fix})
 }
 
-const form = "write version: 1, and allow: with a list of entries"
+const (
+	form    = "write version: 1, and allow: with a list of entries"
+	several = "the file has several documents, or ends in something that is no YAML"
+)
 
 func (r *reader) file(data []byte) {
 	if len(data) > maxSize {
 		r.problem(0, "remove what is not needed any more", "the file is larger than %d bytes", maxSize)
 		return
 	}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
-	var root yaml.Node
-	switch err := decoder.Decode(&root); {
-	case errors.Is(err, io.EOF):
+	docs, err := yamltree.Read(data)
+	switch {
+	case len(docs) > 1:
+		r.problem(docs[1].Line, "remove what follows the first document", several)
+	case len(docs) == 1 && err != nil:
+		r.problem(0, "remove what follows the first document", several)
+	case err != nil:
+		line, _ := yamltree.Explain(err)
+		r.problem(line, "see https://yaml.org for the form", "the file is no YAML")
+		return
+	case len(docs) == 0:
 		r.problem(0, form, "the file is empty")
 		return
-	case err != nil:
-		r.problem(syntaxLine(err), "see https://yaml.org for the form", "the file is no YAML")
-		return
 	}
-	var second yaml.Node
-	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
-		r.problem(second.Line, "remove what follows the first document",
-			"the file has several documents, or ends in something that is no YAML")
-	}
-	if r.plain(&root, 0) {
-		r.top(root.Content[0])
+	if r.plain(docs[0], 0) {
+		r.top(docs[0].Content[0])
 	}
 }
 

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -41,16 +40,4 @@ func shown(text string) string {
 		text = text[:most] + "..."
 	}
 	return strconv.QuoteToASCII(text)
-}
-
-var lineInText = regexp.MustCompile(`\bline (\d+)`)
-
-// syntaxLine is the line that the YAML library's error names, 0 if it names none.
-func syntaxLine(err error) int {
-	if m := lineInText.FindStringSubmatch(err.Error()); m != nil {
-		if line, err := strconv.Atoi(m[1]); err == nil {
-			return line
-		}
-	}
-	return 0
 }

@@ -11,21 +11,20 @@
 package document
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/shared/yamltree"
 )
 
-// What a file may come to. A node takes some 200 bytes of memory.
+// What a file may come to.
 const (
 	maxBytes = 10 << 20
-	maxMarks = 3_000_000
 	maxDepth = 200
 	maxNodes = 1_000_000
 )
@@ -121,35 +120,19 @@ func checkDirectives(data []byte, lines []int) error {
 
 // parseYAML returns the content of each document.
 func parseYAML(data []byte) (docs []*yaml.Node, err error) {
-	// Every node needs one of these, and the parser has no bound of its own.
-	marks := 0
-	for _, c := range data {
-		switch c {
-		case ',', ':', '-', '[', '{', '?', '\n', '\r':
-			marks++
-		}
-	}
-	if marks > maxMarks {
+	all, err := yamltree.Read(data)
+	switch {
+	case errors.Is(err, yamltree.ErrTooMany):
 		return nil, fmt.Errorf("it may have more than %d nodes, and more are not read: split it", maxNodes)
+	case errors.Is(err, yamltree.ErrNotYAML):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("it is not YAML: %s", plainError(err))
 	}
-	defer func() {
-		// The library panics on a file that it cannot make sense of (internal error).
-		if recover() != nil {
-			docs, err = nil, errors.New("it is not YAML that can be read")
-		}
-	}()
-	in := yaml.NewDecoder(bytes.NewReader(data))
-	for {
-		var doc yaml.Node
-		err := in.Decode(&doc)
-		if errors.Is(err, io.EOF) {
-			return docs, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("it is not YAML: %s", plainError(err))
-		}
-		docs = append(docs, content(&doc))
+	for _, doc := range all {
+		docs = append(docs, content(doc))
 	}
+	return docs, nil
 }
 
 func content(doc *yaml.Node) *yaml.Node {

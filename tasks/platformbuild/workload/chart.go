@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/shared/yamltree"
 )
 
 const chartFile = "Chart.yaml"
@@ -56,7 +58,8 @@ func (r *reader) chart(dir string) []image {
 	}
 	docs, err := parse(at.Path, data)
 	if err != nil {
-		r.problem(at, "correct the template", "what it renders to is not YAML: %s", plainError(err))
+		_, text := yamltree.Explain(err)
+		r.problem(at, "correct the template", "what it renders to is not YAML: %s", clean(text))
 	}
 	sources := r.sourcesOf(dir, data)
 	var images []image

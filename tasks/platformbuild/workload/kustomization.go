@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/shared/yamltree"
 )
 
 // kustomizationFiles are the names that kustomize looks for.
@@ -49,7 +51,7 @@ func (r *reader) parseKustomization(name string) *kustomization {
 	docs, err := parse(name, data)
 	if err != nil || len(docs) != 1 || docs[0].Kind != yaml.MappingNode {
 		if err == nil {
-			err = errNotYAML
+			err = yamltree.ErrNotYAML
 		}
 		r.broken(name, err, false)
 		return k
