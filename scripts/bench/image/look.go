@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/content"
@@ -36,13 +38,19 @@ func look(image string) error {
 		if err != nil || len(verdict.Problems) > 0 {
 			return fmt.Errorf("%s: %+v, %w", image, verdict.Problems, err)
 		}
-		fmt.Printf("%d bytes of layers: it starts %v\n", files.Downloaded(), verdict.Chain)
+		fmt.Printf("it starts %v, %.3f MB read\n", verdict.Chain, float64(files.Downloaded())/1e6)
 	}
 	return nil
 }
 
-// lookedAt is how many bytes look says that it has read.
-func lookedAt(said string) (n int64) {
-	_, _ = fmt.Sscanf(said, "%d", &n) // 0 if it says nothing
-	return n
+// readPattern is what look says that it has read, and what a step says.
+var readPattern = regexp.MustCompile(`([0-9.]+) MB read`)
+
+// lookedAt is how many bytes a run says that it has read of layers.
+func lookedAt(said string) int64 {
+	var n float64
+	if match := readPattern.FindStringSubmatch(said); match != nil {
+		n, _ = strconv.ParseFloat(match[1], 64) // 0 if it is none
+	}
+	return int64(n * 1e6)
 }

@@ -2,14 +2,10 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strings"
 )
 
 // verifying looks into images that are in the registry.
@@ -40,6 +36,10 @@ func (l *lab) lookers(image string) []contender {
 	verify := []string{"command", "verify", "images", full, "platforms", "linux/amd64"}
 	all := []contender{
 		{name: "PlatformBuild, verify", check: says(succeeded), job: func(int) job { return l.ours(verify...) }},
+		{
+			name: "PlatformBuild, verify, signed", check: says(succeeded), read: lookedAt,
+			job: func(int) job { return l.ours(append(verify, "publicKey", l.path("key.pem"))...) },
+		},
 		{
 			name: "the look alone that a build takes", check: says("it starts"), read: lookedAt,
 			job: func(int) job { return l.script(l.tools.self, lookArg, full) },
@@ -89,26 +89,14 @@ func (l *lab) push(repository, tag, starts string, layers []*layer) (size, packe
 		})
 		size, packed = size+float64(one.Files), packed+float64(one.Bytes)
 	}
-	config, err := json.Marshal(object{
+	config := object{
 		"os": "linux", "architecture": "amd64", "rootfs": object{"type": "layers", "diff_ids": unpacked},
-		"config": object{"Cmd": []string{starts}, "Env": []string{"PATH=/usr/bin:/bin"}, "Labels": object{
-			"built-by": "azure-devops", "pipeline": "web", "build-id": "99", "commit": strings.Repeat("0", 40),
-		}},
-	})
-	if err != nil {
+		"config": object{"Cmd": []string{starts}, "Env": []string{"PATH=/usr/bin:/bin"}, "Labels": labels},
+	}
+	if err := l.image(repository, tag, config, parts...); err != nil {
 		return 0, 0, err
 	}
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(config))
-	manifest, err := json.Marshal(object{
-		"schemaVersion": 2, "mediaType": manifestType, "layers": parts, "config": object{
-			"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config),
-		},
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	return size, packed, errors.Join(l.upload(repository, digest, config),
-		l.send(http.MethodPut, "/v2/"+repository+"/manifests/"+tag, manifest))
+	return size, packed, l.sign(repository, tag)
 }
 
 // object is one of JSON.
