@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/inputs"
@@ -60,8 +59,9 @@ type Result struct {
 // waits are the times between tries to push: an outage or a throttled registry needs some.
 var waits = []time.Duration{10 * time.Second, 30 * time.Second, time.Minute}
 
-// Run builds and pushes. When the push failed for a reason that may pass, it builds again: the steps come from the
-// builder's cache then. A failure is an *Error, unless ctx has ended.
+// Run builds and pushes. When the push failed, or the reading of an image that is built on, for a reason that may pass,
+// it builds again: the steps come from the builder's cache then. Credentials that were refused are tried again if there
+// are others, once. A failure is an *Error, unless ctx has ended.
 func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, error) {
 	if err := b.check(); err != nil {
 		return Result{}, err
@@ -85,7 +85,8 @@ func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, err
 			return result, err
 		}
 		var e *Error
-		if !errors.As(err, &e) || try == len(waits) || !e.Temporary() || e.Kind == Unauthorized && try > 0 {
+		if !errors.As(err, &e) || try == len(waits) || !e.Temporary() ||
+			e.Kind == Unauthorized && (try > 0 || !d.renewed(ctx)) {
 			return result, err
 		}
 		to = quiet{to}
@@ -105,10 +106,29 @@ func (d *Docker) attempt(ctx context.Context, b Build, args []string, to progres
 	reader := progress.NewReader(ears)
 	err := d.start(ctx, append(d.environment(), b.Variables...), reader, args...)
 	sum := reader.Close()
-	if ran(err) {
-		err = d.classify(sum, facts{build: &b, foreign: ears.foreign(sum.Failed)})
+	if !ran(err) {
+		ears.tell(nil, d.Debug)
+		return sum, err
 	}
-	return sum, err
+	f := facts{build: &b}
+	if sum.Failed != nil {
+		f.last, f.foreign = ears.last[sum.Failed.Digest], ears.heard[sum.Failed.Digest]
+	}
+	e := d.classify(sum, f)
+	ears.tell(e, d.Debug)
+	return sum, e
+}
+
+// renewed reports whether the registry can be asked with other credentials than those that it has refused.
+func (d *Docker) renewed(ctx context.Context) bool {
+	if d.Renew == nil {
+		return true // nobody knows
+	}
+	changed, err := d.Renew(ctx)
+	if err != nil && d.Debug != nil {
+		d.Debug("fresh credentials: " + err.Error())
+	}
+	return err == nil && changed
 }
 
 func (d *Docker) sleep(ctx context.Context, wait time.Duration) error {
@@ -124,31 +144,6 @@ func (d *Docker) sleep(ctx context.Context, wait time.Duration) error {
 		return context.Cause(ctx)
 	}
 }
-
-// ears listen for what the kernel says when a program is for another machine: the step's error is a number only.
-type ears struct {
-	progress.Log
-	heard map[string]bool // by the step's digest
-}
-
-// Output is of progress.Log.
-func (e *ears) Output(s progress.Step, line string) {
-	if strings.Contains(line, "exec format error") {
-		if e.heard == nil {
-			e.heard = map[string]bool{}
-		}
-		e.heard[s.Digest] = true
-	}
-	e.Log.Output(s, line)
-}
-
-func (e *ears) foreign(s *progress.Step) bool { return s != nil && e.heard[s.Digest] }
-
-// quiet tells what a further try tells, without what was said before.
-type quiet struct{ progress.Log }
-
-// Warning is of progress.Log.
-func (quiet) Warning(progress.Warning) {}
 
 // check refuses what must not reach the command line.
 func (b Build) check() error {

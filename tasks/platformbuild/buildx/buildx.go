@@ -6,7 +6,8 @@
 //   - no secret stands in an argument: those of the build are in files that nobody else can read, for as long as
 //     the build runs;
 //   - no value that a user gives can become another option, or another field of one;
-//   - only what went wrong with a registry, and may pass, is tried again. A step of the build is not;
+//   - only what went wrong with a registry, and may pass, is tried again: a push, or the reading of an image that is
+//     built on. A step of the build is not;
 //   - a builder that is made is removed, also when the job is cancelled.
 //
 // What it does not do: check what was built. It works with buildx from 0.13 on, and with BuildKit in the Docker engine
@@ -40,6 +41,9 @@ type Docker struct {
 	Secrets *redact.Set
 	Debug   func(text string)                          // gets each command line; may be nil
 	Sleep   func(context.Context, time.Duration) error // between tries; nil is the clock
+	// Renew gets fresh credentials when the registry has refused those there are, and reports whether they are others:
+	// the same password is not tried again. Nil means that nobody can tell.
+	Renew func(context.Context) (changed bool, err error)
 }
 
 // variables are those of the environment that docker, buildx, and what they start, have a use for; further ones begin

@@ -14,6 +14,7 @@ type facts struct {
 	build   *Build // nil: it was no build
 	builder bool   // it was about reaching a builder
 	foreign bool   // the step that failed ran a program for another machine
+	last    string // what that step printed last
 }
 
 // prefixes are what docker, buildx and BuildKit put before an error.
@@ -38,9 +39,11 @@ func (d *Docker) classify(sum progress.Summary, f facts) *Error {
 		}
 	}
 	if e == nil {
-		e = &Error{Kind: Other, Msg: "docker buildx failed", Hint: "the lines above say more"}
+		e = &Error{Kind: Other, Msg: "docker buildx failed", Hint: "the lines above say more", vague: true}
 	}
-	e.Said = d.say(text)
+	if e.Said = d.say(text); stepFailed.MatchString(text) {
+		e.Said = d.say(f.last) // the command stands in the step's name
+	}
 	if f.build != nil && sum.Line > 0 && e.Kind != Push && e.Path == "" {
 		e.Path, e.Line = f.build.Dockerfile, sum.Line
 	}
@@ -49,7 +52,17 @@ func (d *Docker) classify(sum progress.Summary, f facts) *Error {
 
 // say makes the tool's words fit for a message.
 func (d *Docker) say(text string) string {
-	return redact.Line(strings.Join(strings.Fields(d.Secrets.String(text)), " "))
+	return redact.Line(ends(strings.Join(strings.Fields(d.Secrets.String(text)), " ")))
+}
+
+// ends are the beginning and the end of a text that is too long for a message: at the end of an error is its cause.
+func ends(text string) string {
+	const first, last = 60, 130
+	runes := []rune(text)
+	if len(runes) <= first+last {
+		return text
+	}
+	return string(runes[:first]) + " ... " + string(runes[len(runes)-last:])
 }
 
 // stepFailed is how BuildKit, now and in the engine 20.10, says that a program has failed.
@@ -65,7 +78,7 @@ func (f facts) step(sum progress.Summary, text string) *Error {
 	}
 	name := "a step"
 	if sum.Failed != nil {
-		name = fmt.Sprintf("the step %q", redact.Line(sum.Failed.Name))
+		name = fmt.Sprintf("the step %q", short(sum.Failed.Name))
 	}
 	switch {
 	case f.foreign:
@@ -76,11 +89,25 @@ func (f facts) step(sum progress.Summary, text string) *Error {
 			Hint: "start the engine with one",
 		}
 	}
-	how := ""
+	e := &Error{Kind: Step, Msg: name + " failed", Hint: "its output is in the log"}
 	if match := exitCode.FindStringSubmatch(text); match != nil {
-		how = " with exit code " + match[1]
+		e.Msg += " with exit code " + match[1]
+	} else if i := strings.LastIndex(text, ": "); i >= 0 {
+		e.Msg += ": " + short(text[i+2:])
 	}
-	return &Error{Kind: Step, Msg: name + " failed" + how, Hint: "its output is in the log"}
+	if f.last == "" {
+		e.Hint = "it printed nothing: let it say what it does, such as with set -x"
+	}
+	return e
+}
+
+// short is the beginning of a text that stands in the log, too.
+func short(text string) string {
+	const most = 80
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "..."
+	}
+	return redact.Line(text)
 }
 
 // clue is what an error's text tells.
@@ -99,6 +126,9 @@ func known(text string) *Error {
 		e := &Error{Kind: c.kind, Msg: c.msg, Hint: c.hint}
 		if strings.Contains(c.msg, "%s") {
 			e.Msg = fmt.Sprintf(c.msg, redact.Line(match[1]))
+		}
+		if strings.Contains(c.hint, "%s") {
+			e.Hint = fmt.Sprintf(c.hint, redact.Line(match[1]))
 		}
 		return e
 	}
@@ -133,7 +163,9 @@ func (f facts) transfer(sum progress.Summary, text string) *Error {
 		return f.pushFailed(said)
 	}
 	if pulling.MatchString(text) {
-		return f.pullFailed(said)
+		e := f.pullFailed(said)
+		f.explainPull(e, sum, text)
+		return e
 	}
 	return nil
 }
@@ -209,4 +241,26 @@ func (f facts) pullFailed(said []string) *Error {
 		e.Hint = "check its name and tag"
 	}
 	return e
+}
+
+// explainPull says more about an image that is none of a FROM, or that is in the registry which is pushed to.
+func (f facts) explainPull(e *Error, sum progress.Summary, text string) {
+	const (
+		scanner = "docker/buildkit-syft-scanner"
+		helper  = "resolve image config for docker-image://"
+	)
+	host, _, _ := strings.Cut(f.build.Repository, "/")
+	switch {
+	case strings.Contains(text, scanner) && f.build.SBOM:
+		e.Msg = "the image of the SBOM scanner cannot be read"
+		e.Hint = "let the builder reach " + scanner + " on Docker Hub, by a mirror perhaps (buildkitd.toml), or set " +
+			"sbom: false"
+	case sum.Failed != nil && strings.HasPrefix(sum.Failed.Name, helper):
+		e.Msg = "the image of the line \"# syntax=\" cannot be read"
+		e.Hint = "let the builder reach it, name a copy in your own registry, or remove the line: BuildKit has a reader " +
+			"of its own"
+	case strings.HasPrefix(text, host+"/") && verdict([]string{text}) == Unauthorized:
+		e.Msg = "a base image may not be read: the registry " + f.build.host() + " does not accept the credentials"
+		e.Hint = "check the service connection of containerRegistry, and that its identity has the role AcrPull"
+	}
 }

@@ -26,7 +26,8 @@ var clues = []clue{
 	{re(`^push-by-digest is currently not implemented for docker driver`), Unsupported,
 		"the docker driver cannot push without a tag", "name a builder with the driver docker-container"},
 	{re(`^granting entitlement (\S{1,40}) is not allowed`), Unsupported,
-		"the builder does not allow %s", "start buildkitd with --allow-insecure-entitlement, or do without"},
+		"the builder does not allow %s", "name a builder that does (docker buildx create " +
+			"--buildkitd-flags '--allow-insecure-entitlement %s'), or leave the option out of the input arguments"},
 	{re(`^(?:unknown entitlement|invalid argument|unexpected key|unknown flag|unknown shorthand)`), Unsupported,
 		"buildx does not take an option of this build",
 		"correct the input arguments, secrets or cacheTo; or update buildx"},

@@ -32,6 +32,7 @@ type Error struct {
 	Said      string // the tool's words, one line, cleaned
 	Path      string // of the Dockerfile, if a place in it is to blame
 	Line      int
+	vague     bool // more is in the log
 }
 
 // Error is what went wrong; without Said, which may be long.

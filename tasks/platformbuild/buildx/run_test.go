@@ -98,6 +98,16 @@ func TestRunBelievesNoOldMetadata(t *testing.T) {
 	}
 }
 
+func cancelWhenHanging(f *fake, cancel func()) {
+	for range 10_000 {
+		if _, err := os.Stat(filepath.Join(f.folder, "hangs")); err == nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+}
+
 func TestRunCanBeCancelled(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, answer{Hang: true})
@@ -105,15 +115,7 @@ func TestRunCanBeCancelled(t *testing.T) {
 	b.Secrets = []buildx.Secret{{ID: "a", Value: inputs.NewSecret("hunter2-hunter2")}}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() {
-		for { // until it hangs
-			if _, err := os.Stat(filepath.Join(f.folder, "hangs")); err == nil || ctx.Err() != nil {
-				cancel()
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}()
+	go cancelWhenHanging(f, cancel)
 	_, err := f.Run(ctx, b, &recorder{})
 	if !errors.Is(err, context.Canceled) || len(f.calls(t)) != 1 {
 		t.Errorf("Run, cancelled: %v, after %d calls of docker", err, len(f.calls(t)))

@@ -96,8 +96,8 @@ func (w warning) read() Warning {
 // escape matches what moves a terminal's cursor or colours its text (ECMA-48: CSI and OSC sequences).
 var escape = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[@-Z\\\\^_])")
 
-// ends keeps the beginning and the end of a text that is too long. The end is the longer part: that is where errors have
-// their cause.
+// ends keeps the beginning and the end of a text that is too long. The end is the longer part: that is where errors
+// have their cause.
 func ends(text string, limit int) string {
 	if len(text) <= limit {
 		return text

@@ -154,7 +154,8 @@ func (s Step) pushes() bool {
 }
 
 // commandFailed begins the error of a RUN, now and in the engine 20.10. The command in it is the step's name, too.
-var commandFailed = regexp.MustCompile(`^(?:process ".*" did not complete successfully: |executor failed running \[.*\]: )`)
+var commandFailed = regexp.MustCompile(
+	`^(?:process ".*" did not complete successfully: |executor failed running \[.*\]: )`)
 
 // why is the step's error in short: of a long one the end, where the cause is.
 func (s Step) why() string {

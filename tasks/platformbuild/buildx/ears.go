@@ -1,0 +1,74 @@
+package buildx
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/progress"
+)
+
+// ears pass on what a build tells, and keep what its error is made of.
+type ears struct {
+	progress.Log
+	heard map[string]bool   // steps, by digest, that the kernel could not run a program of: their error is a number only
+	last  map[string]string // what a step printed last
+	held  []string          // buildx's last words
+}
+
+// maxHeld is more than buildx says at the end.
+const maxHeld = 200
+
+// Output is of progress.Log.
+func (e *ears) Output(s progress.Step, line string) {
+	if e.heard == nil {
+		e.heard, e.last = map[string]bool{}, map[string]string{}
+	}
+	if strings.Contains(line, "exec format error") {
+		e.heard[s.Digest] = true
+	}
+	if strings.TrimSpace(line) != "" {
+		e.last[s.Digest] = line // whole: a piece of a secret could not be found again
+	}
+	e.Log.Output(s, line)
+}
+
+// Step is of progress.Log.
+func (e *ears) Step(s progress.Step) {
+	if s.Error == "" {
+		delete(e.last, s.Digest)
+	}
+	e.Log.Step(s)
+}
+
+// lastWords begins what buildx says at the end: a piece of the Dockerfile, and its error.
+var lastWords = regexp.MustCompile(`^ERROR: |^[^ :]{1,1000}:[0-9]{1,9}$`)
+
+// Plain is of progress.Log. It holds the last words back: the error that is made of them says most of it again.
+func (e *ears) Plain(line string) {
+	if len(e.held) >= maxHeld || len(e.held) == 0 && !lastWords.MatchString(line) {
+		e.Log.Plain(line)
+		return
+	}
+	e.held = append(e.held, line)
+}
+
+// tell tells those of buildx's last words that the error does not; the others go to debug. Nil is no error of buildx.
+func (e *ears) tell(err *Error, debug func(string)) {
+	error := false
+	for _, line := range e.held {
+		error = error || strings.HasPrefix(line, "ERROR: ")
+		switch {
+		case err == nil || err.vague || !error && err.Kind != Step:
+			e.Log.Plain(line)
+		case debug != nil:
+			debug(line)
+		}
+	}
+	e.held = nil
+}
+
+// quiet tells what a further try tells, without what was said before.
+type quiet struct{ progress.Log }
+
+// Warning is of progress.Log.
+func (quiet) Warning(progress.Warning) {}
