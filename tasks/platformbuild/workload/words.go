@@ -13,10 +13,7 @@ const maxText = 120
 
 // clean is a text of somebody else's in one harmless line.
 func clean(text string) string {
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(c rune) bool {
-		return c == ' ' || !strconv.IsPrint(c)
-	}), " ")
-	return redact.Defuse(cut(text))
+	return redact.Line(cut(strings.Join(strings.Fields(text), " ")))
 }
 
 // quote is a name of somebody else's in quotes.
