@@ -55,6 +55,9 @@ func (w *walker) walk(n *yaml.Node, in object, depth int) {
 		if kind == "CustomResourceDefinition" || kind == "Kustomization" || kind == "Component" {
 			return // a schema; or read as what it is
 		}
+		if strings.HasPrefix(text(fields, "apiVersion"), "kyverno.io/") {
+			return // a policy, such as ours: its images are patterns
+		}
 		in = object{kind, name}
 	}
 	if in.kind != "" {

@@ -91,6 +91,12 @@ func TestRead(t *testing.T) {
 			"a.yaml:14:16 Deployment web debug arch=arm64",
 			"a.yaml:16:42 Deployment web prod.azurecr.io/model:2 arch=arm64",
 		}},
+		"a policy with patterns": {
+			files: "-- a.yaml --\napiVersion: kyverno.io/v1\nkind: ClusterPolicy\nspec: {pattern: {spec: {containers: " +
+				"[{image: \"prod.azurecr.io/* | x/*\"}]}}}\n---\napiVersion: kyverno.example/v1\nkind: Pod\n" +
+				"spec: {containers: [{image: b}]}\n",
+			uses: []string{"a.yaml:7:29 Pod  b"},
+		},
 		"several documents, CRLF": {
 			files: "-- a.yml --\napiVersion: v1\r\nkind: Pod\r\nspec: {containers: [{image: a}]}\r\n---\r\n---\r\n" +
 				"apiVersion: v1\r\nkind: Pod\r\nmetadata: {generateName: b-}\r\nspec: {containers: [{image: b}]}\r\n",
