@@ -16,6 +16,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/buildx"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/credential"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/progress"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/registry"
@@ -195,7 +196,31 @@ func (s *step) need(p *plan) buildx.Need {
 		Platforms: p.platforms, Annotations: len(s.in.Annotations) > 0, Image: s.in.BuildkitImage,
 		Attestations: s.in.Sbom || s.in.Provenance == ProvenanceMin || s.in.Provenance == ProvenanceMax,
 		CacheExport:  s.in.Cache == CacheRegistry || len(s.in.CacheTo) > 0,
+		Runs:         s.runs(p),
 	}
+}
+
+// runs are the platforms for which the build has to run programs, as far as the Dockerfile tells.
+func (s *step) runs(p *plan) (all []platform.Platform) {
+	if len(p.contexts) > 0 {
+		return nil // one can take the place of a stage
+	}
+	for _, target := range p.platforms {
+		list, err := p.file.Runs(s.in.Target, withPlatform(p.args, target.OS, target.Arch, target.Variant))
+		if err != nil {
+			return nil // the build says so
+		}
+		for _, name := range list {
+			one, err := platform.Parse(name)
+			switch {
+			case name == "":
+				all = append(all, target)
+			case err == nil: // and not the builder's own
+				all = append(all, one)
+			}
+		}
+	}
+	return all
 }
 
 // order is the build as buildx does it.

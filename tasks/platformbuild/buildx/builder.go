@@ -105,13 +105,14 @@ func (n Need) lacks(b Builder) string {
 	return strings.Join(all, ", or ")
 }
 
-// runnable is an error if programs of a platform have to run and cannot.
+// runnable is an error if programs of a platform have to run and cannot. Variants count for nothing: BuildKit starts
+// programs for amd64/v3 on a builder that says amd64, and they may well run.
 func (n Need) runnable(b Builder) error {
 	if len(b.Platforms) == 0 {
 		return nil
 	}
 	for _, p := range n.Runs {
-		if !slices.Contains(b.Platforms, p) {
+		if !slices.ContainsFunc(b.Platforms, func(q platform.Platform) bool { return q.OS == p.OS && q.Arch == p.Arch }) {
 			return noEmulation(fmt.Sprintf(
 				"the Dockerfile runs programs for %s, which the builder %q cannot: it runs %s",
 				p, redact.Line(b.Name), names(b.Platforms)))
