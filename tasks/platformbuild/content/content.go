@@ -4,6 +4,8 @@
 //
 // What a shell makes of a script is not followed: of `sh -c` the first command is looked at, as
 // far as it is plain, of a script only its interpreter and the arguments that the image gives it.
+// Wrappers (tini, gosu, env, ...) are followed by what is known of their arguments. Besides, no word
+// of the command line may name a program of another machine, whatever starts it.
 package content
 
 import (
@@ -67,12 +69,12 @@ func Check(ctx context.Context, files *rootfs.FS, im Image, d Depth, deadline ti
 		limited, cancel = context.WithDeadline(ctx, deadline)
 		defer cancel()
 	}
-	c := &check{ctx: limited, files: files, image: im, windows: im.Platform.OS == "windows"}
+	c := &check{ctx: limited, files: files, image: im, windows: im.Platform.OS == "windows", depth: d}
 	err := c.run(d)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		c.add(Problem{
 			Rule: "platform/unread", Text: "the image could not be looked into in the time there was for it",
-			Hint: unreadHint,
+			Hint: unreadHint, Warn: c.settled && d == Entrypoint,
 		})
 		err = nil
 	}
@@ -90,7 +92,12 @@ type check struct {
 	windows bool
 	verdict Verdict
 
-	mild bool // what is looked at is not sure to be started
+	depth    Depth
+	mild     bool // what is looked at is not sure to be started
+	byName   bool // something among the words starts others by PATH
+	emulated bool // something starts what is for another machine, on purpose
+	circle   bool // too many start each other
+	settled  bool // what is started for certain has been looked at
 }
 
 func (c *check) run(d Depth) error {

@@ -98,7 +98,8 @@ func kinds(t testing.TB) *strings.Replacer {
 	)
 }
 
-// layer is one in words: "exec a/b TEXT", "file a/b TEXT", "link a -> b", "dir a", parted by "; ".
+// layer is one in words: "exec a/b TEXT", "file a/b TEXT", "link a -> b", "dir a", parted by "; ". %20 in a name is a
+// space.
 func layer(t testing.TB, text string) blob {
 	t.Helper()
 	var out bytes.Buffer
@@ -106,6 +107,7 @@ func layer(t testing.TB, text string) blob {
 	for _, line := range strings.Split(text, "; ") {
 		kind, rest, _ := strings.Cut(line, " ")
 		name, text, _ := strings.Cut(rest, " ")
+		name = strings.ReplaceAll(name, "%20", " ")
 		body := kinds(t).Replace(text)
 		h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(body))}
 		switch kind {

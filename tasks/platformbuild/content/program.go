@@ -67,6 +67,7 @@ func (c *check) program(name, at string) (script bool, err error) {
 // step adds to the chain: a path, and where it leads. It reports whether to go on.
 func (c *check) step(at string, f rootfs.File) bool {
 	if len(c.verdict.Chain) == maxSteps {
+		c.circle = true
 		c.add(Problem{
 			Rule: "platform/broken", Path: f.Path, Hint: "start a program",
 			Text: shown(f.Path) + " is one of many that start each other, and never lead to a program",
@@ -147,7 +148,7 @@ func (c *check) machine(f rootfs.File) error {
 	case !found.Program.RunsOn(c.image.Platform) || found.Program.Platforms[0].Arch != f.Program.Platforms[0].Arch:
 		problem.Text = fmt.Sprintf("%s is %s, but its loader %s is %s",
 			shown(f.Path), c.described(f.Program), shown(loader), c.described(found.Program))
-		problem.Hint = otherHint
+		problem.Hint = c.otherHint()
 	default:
 		return nil
 	}
@@ -166,8 +167,12 @@ func loaderHint(loader string) string {
 	return "build it on the image it is for, or link it statically"
 }
 
-const otherHint = "build it in the Dockerfile for $TARGETOS and $TARGETARCH instead of copying it in, " +
-	"and give no FROM a constant --platform or a base image of one other platform"
+// otherHint does not know whether the file was copied or came with the base image.
+func (c *check) otherHint() string {
+	on := c.image.Platform
+	return fmt.Sprintf("rebuild it for %s, or if it came with the base image, use one for %s and no constant "+
+		"--platform in FROM", on, on)
+}
 
 // foreign is the problem with a program that is not for the image's platform.
 func (c *check) foreign(f rootfs.File) (Problem, bool) {
@@ -176,7 +181,7 @@ func (c *check) foreign(f rootfs.File) (Problem, bool) {
 		return Problem{}, false
 	}
 	problem := Problem{
-		Rule: "platform/machine", Path: f.Path, Hint: otherHint,
+		Rule: "platform/machine", Path: f.Path, Hint: c.otherHint(),
 		Text: fmt.Sprintf("%s is %s, but the image claims %s", shown(f.Path), c.described(p), on),
 	}
 	switch {
@@ -184,9 +189,9 @@ func (c *check) foreign(f rootfs.File) (Problem, bool) {
 		problem.Warn = true
 		problem.Hint = "it runs only where processor and kernel have an older mode for it: build it for " + on.String()
 	case p.Format == machine.MachO:
-		problem.Hint = "it was built on a Mac: " + otherHint
+		problem.Hint = "it was built on a Mac: " + c.otherHint()
 	case p.Format == machine.PE && !c.windows:
-		problem.Hint = "it was built on Windows: " + otherHint
+		problem.Hint = "it was built on Windows: " + c.otherHint()
 	}
 	return problem, true
 }

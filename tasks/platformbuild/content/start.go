@@ -17,13 +17,23 @@ func (c *check) start(argv []string) error {
 	if c.windows {
 		argv = commandLine(argv)
 	}
+	if len(argv) > maxArgs {
+		argv = argv[:maxArgs]
+		c.unlooked("the end of the command line", "it is too long")
+	}
 	name := argv[0]
 	found, err := c.locate(name)
 	if err != nil {
 		return c.notFound(name, err)
 	}
-	return c.follow(argv, name, found)
+	if err := c.follow(argv, name, found); err != nil {
+		return err
+	}
+	return c.others(argv)
 }
+
+// maxArgs is far more than an image gives.
+const maxArgs = 4096
 
 // notFound says of a name what a runtime would.
 func (c *check) notFound(name string, err error) error {
@@ -48,14 +58,19 @@ func (c *check) follow(argv []string, name, at string) error {
 	if err != nil {
 		return err
 	}
-	words, how := passed(argv, script)
-	switch how {
-	case command:
-		return c.command(words)
-	case wrapped, maybe:
-		return c.among(words, how)
+	if c.circle {
+		return nil
 	}
-	return nil
+	known := base(argv[0])
+	if f, err := c.files.Find(c.ctx, at); err == nil && !script {
+		// A link may have any name, as the processes of buildpacks have.
+		if _, wraps := wrappers[base(f.Path)]; wraps {
+			known = base(f.Path)
+		} else if f.Path == buildpacks {
+			known = buildpacks
+		}
+	}
+	return c.passed(known, argv[1:], script)
 }
 
 // command looks at what a shell is told to start. That it is missing may be the reader's mistake.
@@ -76,35 +91,45 @@ func (c *check) mildly() (end func()) {
 }
 
 // among looks for the program that a wrapper or a script starts, among the words that it is given: the
-// first that is one.
+// first that is one. That the first word is none is worth a warning if it is a wrapper's.
 func (c *check) among(words []string, how passing) error {
-	if how == maybe {
-		defer c.mildly()()
-	}
-	var missed string
-	var reason error
-	for i, word := range words[:min(len(words), 16)] {
+	for i, word := range words[:min(len(words), maxWords)] {
 		if isOption(word) {
 			continue
 		}
+		first := how == wrapped && i == 0
 		found, err := c.locate(word)
-		var missing *missingError
 		switch {
 		case err == nil && c.isProgram(found, how):
+			if how == maybe {
+				defer c.mildly()()
+			}
 			return c.follow(words[i:], word, found)
-		case err == nil:
-		case !errors.As(err, &missing):
-			defer c.mildly()()
-			return c.unread(word, err)
-		case how == wrapped && missed == "" && path.IsAbs(word):
-			missed, reason = word, err
+		case err == nil && first:
+			err = c.mildProgram(word, found)
+		case err != nil:
+			err = c.mildMissing(word, err, first)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if missed == "" {
+	return nil
+}
+
+func (c *check) mildProgram(name, at string) error {
+	defer c.mildly()()
+	_, err := c.program(name, at)
+	return err
+}
+
+func (c *check) mildMissing(name string, err error, tell bool) error {
+	defer c.mildly()()
+	var missing *missingError
+	if errors.As(err, &missing) && !tell {
 		return nil
 	}
-	defer c.mildly()()
-	return c.notFound(missed, reason)
+	return c.notFound(name, err)
 }
 
 // isOption reports whether a word is an option, or sets a variable.

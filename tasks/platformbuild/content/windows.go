@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,41 @@ func commandLine(argv []string) []string {
 		return argv // a path may have spaces
 	}
 	return append(append([]string{name}, strings.Fields(rest)...), argv[1:]...)
+}
+
+// windowsShell looks at what the shells of Windows are told to start, as far as it is plain.
+func (c *check) windowsShell(base string, rest []string) error {
+	options := map[string][]string{
+		"cmd": {"/c", "/k"}, "powershell": {"-command", "-c"}, "pwsh": {"-command", "-c"},
+	}[strings.ToLower(base)]
+	at := slices.IndexFunc(rest, func(w string) bool { return slices.Contains(options, strings.ToLower(w)) })
+	if at < 0 {
+		return nil
+	}
+	line := strings.TrimSpace(strings.Join(rest[at+1:], " "))
+	if inner, ok := strings.CutPrefix(line, `"`); ok && strings.Count(line, `"`) != 2 {
+		line = strings.TrimSuffix(inner, `"`) // as cmd /S does
+	}
+	name, _, _ := strings.Cut(line, " ")
+	if inner, ok := strings.CutPrefix(line, `"`); ok {
+		name, _, _ = strings.Cut(inner, `"`)
+	}
+	_, args, _ := strings.Cut(line, name)
+	words := append([]string{name}, strings.Fields(strings.TrimPrefix(args, `"`))...)
+	found, err := c.locateWindows(name)
+	var missing *missingError
+	switch {
+	case err == nil:
+		return c.follow(words, name, found)
+	case !errors.As(err, &missing):
+		return c.unread(name, err)
+	case strings.Contains(name, `\`) && !strings.ContainsAny(name, "%$"):
+		defer c.mildly()()
+		return c.notFound(name, err)
+	case len(c.verdict.Chain) < maxSteps: // as good as always a word of the shell itself
+		c.verdict.Chain = append(c.verdict.Chain, "a command line that is not looked into")
+	}
+	return nil
 }
 
 // locateWindows searches as CreateProcess does: with .exe added to a name that has no extension.

@@ -11,63 +11,102 @@ import (
 )
 
 // shells take a command after -c.
-var shells = []string{"sh", "bash", "dash", "ash", "ksh", "zsh"}
+var shells = []string{"sh", "bash", "dash", "ash", "hush", "ksh", "mksh", "zsh", "rbash", "fish", "csh", "tcsh"}
 
-// wrappers start the program that they are given.
-var wrappers = []string{
-	"catatonit", "chpst", "docker-init", "doas", "dumb-init", "env", "exec", "gosu", "ionice", "launcher", "nice",
-	"nohup", "runuser", "s6-setuidgid", "setpriv", "setuidgid", "stdbuf", "strace", "su-exec", "sudo", "time",
-	"timeout", "tini", "tini-static",
-}
-
-// passing is how a program starts another one.
+// passing is how sure it is that one of the words is started.
 type passing int
 
 const (
-	nothing passing = iota
-	command         // the first of the words
-	wrapped         // one of the words
-	maybe           // one of the words, if any
+	wrapped passing = iota
+	maybe           // if any
 )
 
-// passed are the words among which a program is told to start another one. What a program's arguments
-// mean is known of shells and wrappers only; a script mostly ends with exec "$@".
-func passed(argv []string, script bool) ([]string, passing) {
-	base, rest := path.Base(strings.ReplaceAll(argv[0], `\`, "/")), argv[1:]
-	switch {
-	case slices.Contains(shells, base):
-		return passedByShell(rest)
-	case slices.Contains(wrappers, base):
-		return rest, wrapped
-	case script:
-		return rest, maybe
+// shellWords are a shell's arguments without its options. Of -c they are a line and the line's own
+// arguments, else a script and its own. -c may come before other options, and with others in one word.
+func shellWords(words []string) (rest []string, line bool) {
+	for len(words) > 0 {
+		word := words[0]
+		if len(word) == 0 || word[0] != '-' && word[0] != '+' {
+			return words, line
+		}
+		words = words[1:]
+		taken := 0
+		switch {
+		case word == "--" || word == "-":
+			return words, line
+		case word == "--rcfile" || word == "--init-file":
+			taken = 1
+		case !strings.HasPrefix(word, "--"):
+			line = line || word[0] == '-' && strings.Contains(word, "c")
+			taken = strings.Count(word, "o") + strings.Count(word, "O") // such as pipefail
+		}
+		words = words[min(taken, len(words)):]
 	}
-	return nil, nothing
+	return nil, line
 }
 
-func passedByShell(words []string) ([]string, passing) {
-	for i, word := range words {
-		if word == "" || word[0] != '-' {
-			return words[i+1:], maybe // of a script, which the shell reads whatever its mode is
-		}
-		if !strings.HasPrefix(word, "--") && strings.Contains(word, "c") && i+1 < len(words) {
-			if words = firstCommand(words[i+1]); len(words) > 0 {
-				return words, command
-			}
-			break
-		}
+// shell looks at what a shell is told to do.
+func (c *check) shell(words []string) error {
+	rest, line := shellWords(words)
+	switch {
+	case len(rest) == 0:
+		return nil
+	case line:
+		return c.line(rest[0], rest[1:])
 	}
-	return nil, nothing
+	return c.among(rest[1:], maybe) // of a script, which the shell reads whatever its mode is
+}
+
+// line looks at what a line of shell begins with. Its arguments matter only if it has variables.
+func (c *check) line(line string, args []string) error {
+	words := firstCommand(line)
+	if len(words) > 0 {
+		return c.command(words)
+	}
+	if len(c.verdict.Chain) < maxSteps {
+		c.verdict.Chain = append(c.verdict.Chain, "a command line that is not looked into")
+	}
+	if strings.Contains(line, "$") {
+		return c.among(args, maybe)
+	}
+	return nil
 }
 
 // special are the characters that make a shell's word more than itself.
 const special = "$`\"'\\|&;<>()*?[]{}#~!\n\r"
 
 // firstCommand is the command that a line of shell begins with, if it is as plain as "exec /app/server
-// --port 80".
+// --port 80". Settings before it do not count: "set -e; cd /app && exec /app/server".
 func firstCommand(line string) []string {
-	line, _, _ = strings.Cut(strings.TrimSpace(line), "\n")
+	moved := false
+	for {
+		line = strings.TrimSpace(line)
+		end := strings.IndexAny(line, ";&|\n")
+		part, rest := line, ""
+		if end >= 0 {
+			part, rest = line[:end], strings.TrimLeft(line[end:], ";&|\n ")
+		}
+		first, _, _ := strings.Cut(part, " ")
+		if end < 0 || !slices.Contains(settings, first) || strings.ContainsAny(part, "'\"`\\(") {
+			words := plainCommand(part)
+			if moved && len(words) > 0 && strings.Contains(words[0], "/") && words[0][0] != '/' {
+				return nil
+			}
+			return words
+		}
+		moved = moved || first == "cd"
+		line = rest
+	}
+}
+
+// settings are builtins after which a shell goes on.
+var settings = []string{":", "cd", "echo", "export", "set", "shopt", "true", "ulimit", "umask", "unset"}
+
+func plainCommand(line string) []string {
 	words := strings.Fields(line)
+	if len(words) > 2 && words[0] == "exec" && words[1] == "-a" {
+		words = words[3:]
+	}
 	for i, word := range words {
 		name, value, assigned := strings.Cut(word, "=")
 		switch {
@@ -105,10 +144,12 @@ func (c *check) interpreter(f rootfs.File) (string, error) {
 	if _, err := c.program(words[0], c.absolute(words[0])); err != nil {
 		return "", err
 	}
-	name, sure := envCommand(words[1:])
-	if name == "" || !sure {
+	// The kernel hands the rest over in one piece, which only -S takes apart.
+	rest := c.underEnv([]string{strings.Join(words[1:], " ")})
+	if len(rest) == 0 || strings.ContainsAny(rest[0], special) {
 		return "", nil
 	}
+	name := rest[0]
 	at, err := c.locate(name)
 	var missing *missingError
 	if errors.As(err, &missing) {
@@ -127,32 +168,4 @@ func (c *check) interpreter(f rootfs.File) (string, error) {
 		return "", c.unread(name, err)
 	}
 	return at, nil
-}
-
-// envCommand is the name that env looks for, given the rest of a script's first line. The kernel hands
-// that over in one piece, which only -S takes apart.
-func envCommand(words []string) (name string, sure bool) {
-	if len(words) == 0 {
-		return "", false
-	}
-	switch first := words[0]; {
-	case first == "-S" || first == "-vS" || first == "--split-string":
-		words = words[1:]
-	case strings.HasPrefix(first, "-S"):
-		words = append([]string{first[2:]}, words[1:]...)
-	case strings.HasPrefix(first, "--split-string="):
-		words = append([]string{strings.TrimPrefix(first, "--split-string=")}, words[1:]...)
-	default:
-		return strings.Join(words, " "), first[0] != '-'
-	}
-	for i := 0; i < len(words); i++ {
-		switch word := words[i]; {
-		case word == "-u" || word == "-C":
-			i++ // its value
-		case word[0] == '-' || strings.Contains(word, "="):
-		default:
-			return word, !strings.ContainsAny(word, special)
-		}
-	}
-	return "", false
 }
