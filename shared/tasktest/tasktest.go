@@ -40,9 +40,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// Scripts runs every script in dir, in parallel.
-func Scripts(t *testing.T, dir string) {
+// Scripts runs every script in dir, in parallel, each with more files beside its own.
+func Scripts(t *testing.T, dir string, more ...Files) {
 	t.Helper()
+	if len(more) > 0 {
+		dir = beside(t, dir, more)
+	}
 	bin, pkg := build(t)
 	containers := sync.OnceValues(func() (bool, error) { return containers(bin) })
 	testscript.Run(t, testscript.Params{
