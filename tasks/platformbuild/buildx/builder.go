@@ -112,7 +112,8 @@ func (n Need) runnable(b Builder) error {
 		return nil
 	}
 	for _, p := range n.Runs {
-		if !slices.ContainsFunc(b.Platforms, func(q platform.Platform) bool { return q.OS == p.OS && q.Arch == p.Arch }) {
+		same := func(q platform.Platform) bool { return q.OS == p.OS && q.Arch == p.Arch }
+		if !slices.ContainsFunc(b.Platforms, same) {
 			return noEmulation(fmt.Sprintf(
 				"the Dockerfile runs programs for %s, which the builder %q cannot: it runs %s",
 				p, redact.Line(b.Name), names(b.Platforms)))

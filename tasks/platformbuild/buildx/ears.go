@@ -10,8 +10,9 @@ import (
 // ears pass on what a build tells, and keep what its error is made of.
 type ears struct {
 	progress.Log
-	heard map[string]bool   // steps, by digest, that the kernel could not run a program of: their error is a number only
-	last  map[string]string // what a step printed last
+	heard map[string]bool   // steps, by digest, with a program that the kernel refused: their error is a number only
+	last  map[string]string // what a step printed last; rather the last that sounds like an error
+	bad   map[string]bool   // it does
 	held  []string          // buildx's last words
 }
 
@@ -21,21 +22,28 @@ const maxHeld = 200
 // Output is of progress.Log.
 func (e *ears) Output(s progress.Step, line string) {
 	if e.heard == nil {
-		e.heard, e.last = map[string]bool{}, map[string]string{}
+		e.heard, e.last, e.bad = map[string]bool{}, map[string]string{}, map[string]bool{}
 	}
 	if strings.Contains(line, "exec format error") {
 		e.heard[s.Digest] = true
 	}
-	if strings.TrimSpace(line) != "" {
+	// Standard output and error come mixed, in an order that says nothing.
+	if bad := complaint.MatchString(line); bad || !e.bad[s.Digest] && strings.TrimSpace(line) != "" {
 		e.last[s.Digest] = line // whole: a piece of a secret could not be found again
+		e.bad[s.Digest] = bad
 	}
 	e.Log.Output(s, line)
 }
+
+// complaint matches what programs say when they fail.
+var complaint = regexp.MustCompile(
+	`(?i)\b(?:error|fatal|fail(?:ed|ure)?|panic|exception|cannot|denied|not found|no such)\b`)
 
 // Step is of progress.Log.
 func (e *ears) Step(s progress.Step) {
 	if s.Error == "" {
 		delete(e.last, s.Digest)
+		delete(e.bad, s.Digest)
 	}
 	e.Log.Step(s)
 }

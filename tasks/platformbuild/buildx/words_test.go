@@ -50,6 +50,7 @@ func TestStepThatFailedIsToldOnce(t *testing.T) {
 	long := "make " + strings.Repeat("all ", 100)
 	for name, tc := range map[string]struct{ command, output, msg, said, hint string }{
 		"the last line": {"make", "a\nerror: no semicolon\n\n", `the step "[2/2] RUN make" failed with exit code 7`, "error: no semicolon", "its output is in the log"},
+		"two streams":   {"make", "error: old\nerror: no semicolon\ncompiling\n", `the step "[2/2] RUN make" failed with exit code 7`, "error: no semicolon", "its output is in the log"},
 		"no output":     {"false", "", `the step "[2/2] RUN false" failed with exit code 7`, "", "it printed nothing: let it say what it does, such as with set -x"},
 		"long":          {long, "x", `the step "[2/2] RUN ` + long[:70] + `..." failed with exit code 7`, "x", "its output is in the log"},
 		"a secret where the line is cut": {"make", strings.Repeat("y", 50) + "hunter2-hunter2-hunter2" + strings.Repeat("z", 200),

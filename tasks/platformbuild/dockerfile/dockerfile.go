@@ -64,6 +64,7 @@ type Error struct {
 	Err  error
 }
 
+// Error is the line, and what is wrong in it.
 func (e *Error) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
 
 // Unwrap is what is wrong, without the line.
