@@ -2,8 +2,6 @@ package platformbuild
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +16,6 @@ import (
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/credential"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/progress"
-	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/registry"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/signature"
 )
@@ -37,7 +34,8 @@ func (s *step) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.forget(ctx, p) // once the image has other tags: some registries remove what has lost its last one
+	defer s.removeCandidate(ctx,
+		p) // once the image has other tags: some registries remove what has lost its last one
 	image, once, err := s.reuse(ctx, p, key)
 	if err != nil {
 		return err
@@ -68,62 +66,19 @@ func (s *step) beforeBuild(ctx context.Context, p *plan) error {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	if _, _, err := s.source.Get(ctx, false); err != nil { // Docker would say no more than "unauthorized"
-		return explain(err, "getting credentials")
-	}
 	if p.image, err = s.target(); err != nil {
 		return err
+	}
+	// Docker would say no more than "unauthorized", and at the end of the build.
+	if _, _, err := s.source.Get(ctx, false); err != nil {
+		return explain(err, "getting credentials")
+	}
+	if err := s.registry.CanPush(ctx, p.image); err != nil {
+		return explain(err, "before the build")
 	}
 	s.env.Log.Printf("Image: %s, tags %s, for %s, of commit %.12s", p.image.Name(), strings.Join(p.tags, ", "),
 		platformNames(p.platforms), c.id)
 	return s.insist(s.immutable(ctx, p, ""))
-}
-
-// outside refuses to build on somebody's machine, and to say that a pipeline did.
-func (s *step) outside(p *plan) error {
-	_, pretends := p.labels[labelBuiltBy]
-	switch {
-	case s.inPipeline():
-		return nil
-	case pretends:
-		return &task.UserError{
-			Rule: "image/origin", Final: true,
-			Msg: fmt.Sprintf("this is no agent of Azure Pipelines, and the label %s says who built the image",
-				labelBuiltBy),
-			Hint: "leave the label out",
-		}
-	case s.in.AllowOutsideAgent:
-		return nil
-	}
-	return &task.UserError{
-		Rule: "image/origin",
-		Msg: "this is no agent of Azure Pipelines: images that are built on somebody's machine are what this task " +
-			"is against",
-		Hint: "build in a pipeline, or set allowOutsideAgent: true",
-	}
-}
-
-// immutable refuses tags that stand for another image than the one with the digest; "" is one that is not built yet.
-func (s *step) immutable(ctx context.Context, p *plan, digest string) error {
-	if !s.in.ImmutableTags {
-		return nil
-	}
-	var errs []error
-	for _, tag := range p.tags {
-		ref := p.image
-		ref.Tag = tag
-		now, there, err := s.registry.Digest(ctx, ref)
-		switch {
-		case err != nil:
-			errs = append(errs, explain(err, "looking for the tag "+ref.String()))
-		case there && now != digest && !(digest == "" && s.in.BuildOnce): // the same image may be found again
-			errs = append(errs, &task.UserError{
-				Rule: "image/tag", Msg: fmt.Sprintf("%s is there already, and is %.19s: tags are immutable", ref, now),
-				Hint: "use a tag of its own for every build, such as $(Build.BuildId)",
-			})
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // make builds the image, pushes it and looks into it.
@@ -248,128 +203,6 @@ func (s *step) order(p *plan, with buildx.Builder) buildx.Build {
 	return b
 }
 
-// candidate is the tag that an image has until it is verified, where it cannot be pushed without one. It is of this run
-// and attempt alone.
-func (s *step) candidate() string {
-	return strings.Trim(strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower("unverified-"+s.env.Var("Build.BuildId")+"-"+s.env.Var("System.JobId")+"-"+
-		filepath.Base(s.scratch))), "-")
-}
-
-// forget removes the candidate's tag.
-func (s *step) forget(ctx context.Context, p *plan) {
-	if p.candidate == "" {
-		return
-	}
-	ref := p.image
-	ref.Tag = p.candidate
-	if gone, err := s.registry.DeleteTag(context.WithoutCancel(ctx), ref); err != nil || !gone {
-		s.env.Log.Printf(
-			"The tag %s, under which the image was pushed before it was verified, is still there: the registry "+
-				"does not delete tags, or this identity may not (AcrDelete).",
-			p.candidate,
-		)
-	}
-}
-
-// caches are where layers are read from and written to.
-func (s *step) caches(p *plan, with buildx.Builder) (from, to []string) {
-	if len(s.in.CacheFrom)+len(s.in.CacheTo) > 0 {
-		return s.in.CacheFrom, s.in.CacheTo
-	}
-	switch {
-	case s.in.Cache == CacheInline:
-		return []string{"type=registry,ref=" + p.image.Name() + ":" + p.tags[0]}, []string{"type=inline"}
-	case s.in.Cache == CacheNone || s.in.Cache == CacheAuto && !with.CacheExport:
-		return nil, nil
-	}
-	own := cacheRef(p.image, s.env.Var("Build.SourceBranch"))
-	from = []string{"type=registry,ref=" + own}
-	if common := cacheRef(p.image, "refs/heads/main"); common != own {
-		from = append(from, "type=registry,ref="+common)
-	}
-	return from, []string{
-		"type=registry,ref=" + own + ",mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true",
-	}
-}
-
-// cacheRef is the tag with the layers of a branch. What cannot stand in a tag is replaced, and then a hash tells the
-// branch from others: nobody may write into the cache of main from a branch that is called almost so.
-func cacheRef(image reference.Reference, branch string) string {
-	const most = 60
-	short := strings.TrimPrefix(branch, "refs/heads/")
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' {
-			return r
-		}
-		return '-'
-	}, short)
-	if "refs/heads/"+name != branch || len(name) > most {
-		sum := sha256.Sum256([]byte(branch))
-		name = name[:min(len(name), most)] + "-" + hex.EncodeToString(sum[:4])
-	}
-	return image.Name() + ":buildcache-" + name
-}
-
-// lint has BuildKit check the Dockerfile before anything is built.
-func (s *step) lint(ctx context.Context, docker *buildx.Docker, b buildx.Build, p *plan) error {
-	if s.in.Lint == LintOff {
-		return nil
-	}
-	if !b.Builder.Lint {
-		s.env.Log.Printf(
-			"The Dockerfile is not checked: this builder (%s) cannot. What is pushed is looked into all the same.",
-			b.Builder.Driver)
-		return nil
-	}
-	found, err := docker.Lint(ctx, b)
-	if err != nil {
-		return s.buildError(err)
-	}
-	var errs []error
-	for _, w := range found {
-		e := s.lintFinding(p, w)
-		if s.in.Lint == LintError || platformRule(w.Rule) {
-			errs = append(errs, e)
-			continue
-		}
-		s.warnAt(e)
-	}
-	return s.insist(errors.Join(errs...))
-}
-
-// platformRule reports whether a finding means that the image would not be for the platform it is built for.
-func platformRule(rule string) bool {
-	return rule == "InvalidBaseImagePlatform" || rule == "FromPlatformFlagConstDisallowed"
-}
-
-func (s *step) lintFinding(p *plan, w progress.Warning) *task.UserError {
-	e := &task.UserError{
-		Rule: "image/lint", Path: s.shown(p.dockerfile), Line: w.Line, Msg: redact.Line(w.Rule + ": " + w.Text),
-		Hint: "see " + redact.Line(w.URL),
-	}
-	if platformRule(w.Rule) {
-		e.Rule = "image/platform"
-		e.Hint = "use a base image that has " + platformNames(
-			p.platforms) + ", and no platform in FROM but $BUILDPLATFORM in stages that compile"
-	}
-	return e
-}
-
-// finding turns what BuildKit warns of in the middle of a build into a warning of the step, if it has not said so
-// before.
-func (s *step) finding(p *plan, with buildx.Builder) func(progress.Warning) {
-	return func(w progress.Warning) {
-		if s.in.Lint != LintOff && !with.Lint {
-			s.warnAt(s.lintFinding(p, w))
-		}
-	}
-}
-
 // account keeps what the build came to.
 func (s *step) account(r buildx.Result) {
 	if steps := r.Summary.Steps; steps > 0 {
@@ -419,32 +252,4 @@ func (s *step) buildError(err error) error {
 		e.Path, e.Line = s.shown(no.Path), no.Line
 	}
 	return e
-}
-
-// tag gives a verified image its tags, and says so.
-func (s *step) tag(ctx context.Context, p *plan, image registry.Image, once string) error {
-	if err := s.insist(s.immutable(ctx, p, image.Reference.Digest)); err != nil {
-		return err
-	}
-	s.result.digest = image.Reference.Digest
-	s.result.ref = image.Reference.String()
-	tags := p.tags
-	if once != "" {
-		tags = append([]string{once}, tags...)
-	}
-	for _, tag := range tags {
-		if err := s.registry.Tag(ctx, image.Reference, tag); err != nil {
-			return explain(err, "giving the image the tag "+tag)
-		}
-		if tag == once {
-			continue
-		}
-		named := p.image
-		named.Tag = tag
-		s.result.tagged = append(s.result.tagged, named.String())
-	}
-	for _, part := range image.Parts {
-		s.result.platforms = append(s.result.platforms, part.Config.Platform.String())
-	}
-	return nil
 }

@@ -141,11 +141,23 @@ func TestCache(t *testing.T) {
 	if n := j.registry.Count("manifest.get", 200); !strings.Contains(j.registry.Log(), "buildcache-main") || n == 0 {
 		t.Errorf("the cache of main was not read:\n%s", j.registry.Log())
 	}
-	for _, cache := range []string{"none", "inline"} {
-		j.input("cache", cache).set("BUILD_SOURCEBRANCH", "refs/heads/"+cache).want("Succeeded")
-		if n := len(tags()); n != 2 {
-			t.Errorf("%s: caches %q", cache, tags())
-		}
+	j.input("cache", "none").set("BUILD_SOURCEBRANCH", "refs/heads/none").want("Succeeded")
+	if n := len(tags()); n != 2 {
+		t.Errorf("none: caches %q", tags())
+	}
+	// A pull request reads, and writes nothing.
+	j.input("cache", "registry").set("BUILD_SOURCEBRANCH", "refs/pull/7/merge", "SYSTEM_PULLREQUEST_PULLREQUESTID", "7",
+		"SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/topic/x")
+	j.registry.Forget()
+	j.want("Succeeded")
+	if n := len(tags()); n != 2 || !strings.Contains(j.registry.Log(), "buildcache-topic-x-") {
+		t.Errorf("pull request: caches %q\n%s", tags(), j.registry.Log())
+	}
+	// In the image, which the next run finds by the branch's tag.
+	j.set("SYSTEM_PULLREQUEST_PULLREQUESTID", "").input("cache", "inline", "tags", "101").
+		set("BUILD_SOURCEBRANCH", "refs/heads/inline").want("Succeeded")
+	if digest := j.registry.Digest("shop/web", "buildcache-inline"); digest == "" || digest != j.output("digest") {
+		t.Errorf("inline: the cache is %q\n%s", digest, j.log)
 	}
 }
 
@@ -155,11 +167,11 @@ func TestCacheOfABranch(t *testing.T) {
 	seen := map[string]string{}
 	for _, branch := range []string{
 		"refs/heads/main", "refs/heads/a/b", "refs/heads/a-b", "refs/heads/a_b", "refs/heads/A-b", "refs/heads/a@b", "refs/tags/main",
-		"refs/pull/1/merge", "main", "", "refs/heads/" + strings.Repeat("x", 60), "refs/heads/" + strings.Repeat("x", 61),
+		"refs/pull/1/merge", "", "refs/heads/" + strings.Repeat("x", 60), "refs/heads/" + strings.Repeat("x", 61),
 		"refs/heads/" + strings.Repeat("x", 60) + "y", "refs/heads/refs/heads/main", "refs/heads/ü",
 	} {
-		ref := cacheRef(parsed(t, "a.invalid/b"), branch)
-		_, tag, _ := strings.Cut(ref, ":")
+		tag := cacheTag(branch)
+		ref := "a.invalid/b:" + tag
 		if had, twice := seen[tag]; twice {
 			t.Errorf("%q and %q have the same cache %s", had, branch, tag)
 		}

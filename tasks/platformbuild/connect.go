@@ -52,7 +52,8 @@ func (s *step) azureJob(e *endpoint.Env) azure.Job {
 
 // target is the image to push: the repository of the input, in the registry of the connection.
 func (s *step) target() (reference.Reference, error) {
-	name, host := strings.TrimSpace(s.in.Repository), s.source.Host()
+	// Docker@2 writes names in lower case, too: $(Build.Repository.Name) often is not.
+	name, host := strings.ToLower(strings.TrimSpace(s.in.Repository)), s.source.Host()
 	if !strings.HasPrefix(name, host+"/") {
 		first, _, several := strings.Cut(name, "/")
 		if several && strings.ContainsAny(first, ".:") {

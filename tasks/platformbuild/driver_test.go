@@ -38,7 +38,7 @@ func TestDrivers(t *testing.T) {
 	t.Run("engine", func(t *testing.T) {
 		j := lab(t, images, "FROM {base}\nRUN echo made >/made\n")
 		j.want("Succeeded")
-		j.says("The Dockerfile is not checked: this builder (docker) cannot")
+		j.says("This builder (docker) has no checks of Dockerfiles")
 		deleted, tagged := -1, -1
 		for i, q := range j.registry.Requests() {
 			switch {
@@ -71,9 +71,15 @@ func TestDrivers(t *testing.T) {
 	t.Run("engine and a registry that does not delete", func(t *testing.T) {
 		j := lab(t, keeps, "FROM {base}\nCOPY app /\n")
 		j.want("Succeeded")
-		j.says("is still there: the registry does not delete tags, or this identity may not (AcrDelete)")
-		if left := candidates(j); len(left) != 1 {
-			t.Errorf("candidates %q", left)
+		j.says("is left, and stands for nothing: this identity may not delete tags (AcrDelete)")
+		left := candidates(j)
+		if len(left) != 1 {
+			t.Fatalf("candidates %q", left)
+		}
+		var m struct{ ArtifactType string }
+		j.must(j.registry.Manifest(j.env["INPUT_REPOSITORY"], left[0], &m))
+		if m.ArtifactType != "application/vnd.guardrails.nothing.v1" {
+			t.Errorf("the candidate's tag is of an image: %+v", m)
 		}
 	})
 	t.Run("container", func(t *testing.T) {

@@ -14,20 +14,21 @@ type Inputs struct {
 
 	// ContainerRegistry is the service connection of the registry. For an Azure container registry
 	// with a service principal, workload identity federation or a managed identity, its token is
-	// fetched when Docker asks for it, so it is fresh at the end of a long build, too. Empty (not for
-	// `build`): images are read without credentials.
+	// fetched when Docker asks for it, so it is fresh at the end of a long build, too. Needed for
+	// `build`; without it images are read as anybody can.
 	ContainerRegistry string `input:"containerRegistry" label:"Container registry" env:"INPUT_CONTAINERREGISTRY"`
 
-	// Repository is the name of the image in the registry, such as `shop/web`; the registry's host may
-	// stand before it.
+	// Repository is the input repository. Needed for `build`. The name of the image in the registry,
+	// such as `shop/web`; the registry's host may stand before it.
 	Repository string `input:"repository" label:"Repository" env:"INPUT_REPOSITORY"`
 
 	// Tags is the tags of the image, one per line or separated by commas. An image gets them when
 	// everything about it is checked, never before.
 	Tags inputs.Lines `input:"tags" label:"Tags" env:"INPUT_TAGS"`
 
-	// Images is the images to verify, one per line, such as `contoso.azurecr.io/shop/web:42` or
-	// `...@sha256:...`. Several platforms of one image are all looked at.
+	// Images is the input images. Needed for `verify`. The images, one per line, such as
+	// `contoso.azurecr.io/shop/web:42` or `...@sha256:...`. Several platforms of one image are all
+	// looked at.
 	Images inputs.Lines `input:"images" label:"Images" env:"INPUT_IMAGES"`
 
 	// Platforms is the platforms that the image is for, such as `linux/amd64`, one per line or
@@ -47,13 +48,18 @@ type Inputs struct {
 	Target string `input:"target" label:"Target" env:"INPUT_TARGET"`
 
 	// BuildArgs is the input buildArgs. Build arguments, one `NAME=value` per line. They can be read
-	// in the image and its provenance: what looks like a secret is refused, see `secrets`.
+	// in the image and its provenance: what looks like a secret is refused, see `secrets` and
+	// `publicNames`.
 	BuildArgs inputs.Lines `input:"buildArgs" label:"Build arguments" env:"INPUT_BUILDARGS"`
 
 	// Arguments is the input arguments. Further options of `docker build`, as Docker@2 takes them:
 	// `--build-arg`, `--add-host`, `--shm-size`, `--ulimit`, `--network`, `--cgroup-parent`,
-	// `--no-cache-filter`. Everything else has an input of its own.
-	Arguments string `input:"arguments" label:"Docker options" env:"INPUT_ARGUMENTS"`
+	// `--no-cache-filter`, `--allow`. Everything else has an input of its own.
+	Arguments string `input:"arguments" label:"Arguments" env:"INPUT_ARGUMENTS"`
+
+	// PublicNames is the names of build arguments, labels and annotations that look like secrets and
+	// are meant to be public, one per line, such as `NEXT_PUBLIC_MAPS_KEY`.
+	PublicNames inputs.Lines `input:"publicNames" label:"Public by design" env:"INPUT_PUBLICNAMES"`
 
 	// Secrets is the input secrets. Secrets for `RUN --mount=type=secret`, one per line as Docker
 	// writes them: `id=npm,env=NPM_TOKEN` for a variable of this step (map it with `env:`), or
@@ -77,8 +83,8 @@ type Inputs struct {
 	Annotations inputs.Lines `input:"annotations" label:"Annotations" env:"INPUT_ANNOTATIONS"`
 
 	// Lint is what BuildKit's checks of the Dockerfile do. The two about platforms (a base image of
-	// another platform; a platform written into FROM) fail the step whatever is chosen, `off`
-	// excepted.
+	// another platform; a platform written into the last FROM) fail the step with `warn`, too. `error`
+	// needs a builder that can check (BuildKit 0.14).
 	Lint Lint `input:"lint" label:"Dockerfile checks" env:"INPUT_LINT,default=warn" options:"error,warn,off"`
 
 	// Pull is the input pull. Ask the registry for newer base images.
@@ -94,16 +100,16 @@ type Inputs struct {
 
 	// Origin is what is asked about where an image comes from. `pipeline`: it was built by a pipeline,
 	// which its signature proves if there is a key, else its labels say. `any`: nothing.
-	Origin Origin `input:"origin" label:"Origin" env:"INPUT_ORIGIN,default=pipeline" options:"pipeline,any"`
+	Origin Origin `input:"origin" label:"Who may have built it" env:"INPUT_ORIGIN,default=pipeline" options:"pipeline,any"`
 
 	// AzureSubscription is the service connection whose identity signs, or reads the key. It needs the
 	// role Key Vault Crypto User on the key.
 	AzureSubscription string `input:"azureSubscription" label:"Azure subscription" env:"INPUT_AZURESUBSCRIPTION"`
 
 	// SigningKey is the key in Key Vault that signs images, as
-	// `https://<vault>.vault.azure.net/keys/<name>`: elliptic, P-256. The signatures are cosign's, so
-	// Kyverno, policy-controller and Ratify can ask for them in the cluster. With `verify`: the key
-	// that must have signed. Empty: images are not signed.
+	// `https://<vault>.vault.azure.net/keys/<name>`: elliptic (P-256) or RSA. The signatures are
+	// cosign's, so Kyverno, policy-controller and Ratify can ask for them in the cluster. With
+	// `verify`: the key that must have signed. Empty: images are not signed.
 	SigningKey string `input:"signingKey" label:"Signing key" env:"INPUT_SIGNINGKEY"`
 
 	// PublicKey is the public key (PEM) that must have signed, instead of one in Key Vault.
@@ -128,14 +134,15 @@ type Inputs struct {
 	BuildOnce bool `input:"buildOnce" label:"Build once" env:"INPUT_BUILDONCE,default=false"`
 
 	// Cache is where layers are kept between runs. `registry`: in the repository, a tag for each
-	// branch. `auto`: that, where the builder can, else none.
+	// branch (`buildcache-...`); that of `main` is read, too, and a pull request reads the one of the
+	// branch that it is for. `auto`: that, where the builder can, else none.
 	Cache Cache `input:"cache" label:"Cache" env:"INPUT_CACHE,default=auto" options:"auto,registry,inline,none"`
 
-	// CacheFrom is the input cacheFrom. Caches to read, instead, as `docker buildx build --cache-from`
-	// takes them, one per line.
+	// CacheFrom is the input cacheFrom. Caches to read, in place of what `cache` says, as `docker
+	// buildx build --cache-from` takes them, one per line.
 	CacheFrom inputs.Lines `input:"cacheFrom" label:"Cache from" env:"INPUT_CACHEFROM"`
 
-	// CacheTo is the input cacheTo. Caches to write, instead, one per line.
+	// CacheTo is the input cacheTo. Caches to write, in place of what `cache` says, one per line.
 	CacheTo inputs.Lines `input:"cacheTo" label:"Cache to" env:"INPUT_CACHETO"`
 
 	// Builder is the name of a builder of buildx that is there. Empty: the current one, if it can do
@@ -146,19 +153,22 @@ type Inputs struct {
 	// your own registry. Empty: what buildx takes.
 	BuildkitImage string `input:"buildkitImage" label:"BuildKit image" env:"INPUT_BUILDKITIMAGE"`
 
-	// AllowedRegistries is the registries that the cluster may run images from, one per line:
-	// `contoso.azurecr.io`, or with a path, `contoso.azurecr.io/shop`.
+	// AllowedRegistries is the input allowedRegistries. Needed for `policies` and `scan`. The
+	// registries that the cluster may run images from, one per line: `contoso.azurecr.io`, or with a
+	// path, `contoso.azurecr.io/shop`.
 	AllowedRegistries inputs.Lines `input:"allowedRegistries" label:"Allowed registries" env:"INPUT_ALLOWEDREGISTRIES"`
 
-	// RequireDigest is what to do about an image that is named by a tag only, which can be moved.
+	// RequireDigest is what to do about an image that is named by a tag only, which can be moved. The
+	// policies know `error` only.
 	RequireDigest RequireDigest `input:"requireDigest" label:"Pinned by digest" env:"INPUT_REQUIREDIGEST,default=warn" options:"error,warn,off"`
 
 	// PolicyKinds is what to write, one per line or separated by commas: `gatekeeper`,
 	// `validatingadmissionpolicy` (needs no controller), `kyverno`, `azurepolicy`.
 	PolicyKinds inputs.Lines `input:"policyKinds" label:"Kinds of policy" env:"INPUT_POLICYKINDS,default=gatekeeper, validatingadmissionpolicy, kyverno, azurepolicy"`
 
-	// OutputFolder is the folder to write the policies to. Empty: `policies` in the sources folder.
-	OutputFolder inputs.Path `input:"outputFolder" label:"Folder" env:"INPUT_OUTPUTFOLDER"`
+	// OutputFolder is the folder to write the policies to. Empty: `policies` in the folder for
+	// artifacts (`Build.ArtifactStagingDirectory`).
+	OutputFolder inputs.Path `input:"outputFolder" label:"Folder of the policies" env:"INPUT_OUTPUTFOLDER"`
 
 	// ExemptNamespaces is the input exemptNamespaces. Namespaces that may run anything, one per line.
 	ExemptNamespaces inputs.Lines `input:"exemptNamespaces" label:"Exempt namespaces" env:"INPUT_EXEMPTNAMESPACES,default=kube-system"`
@@ -173,7 +183,7 @@ type Inputs struct {
 
 	// ScanPlatforms reports whether the registry is asked if an image has the platform that its node
 	// selector names.
-	ScanPlatforms bool `input:"scanPlatforms" label:"Ask for platforms" env:"INPUT_SCANPLATFORMS,default=true"`
+	ScanPlatforms bool `input:"scanPlatforms" label:"Look up platforms" env:"INPUT_SCANPLATFORMS,default=true"`
 
 	// AllowDirty is the input allowDirty. Build although files differ from the commit, or the commit
 	// is not the run's. The image is labelled as such.
@@ -377,11 +387,11 @@ func (p PolicyAction) Valid() bool {
 // The output variables.
 const (
 	// OutputDigest is the digest of the image, `sha256:...`: of the index, if it has several
-	// platforms.
+	// platforms. Empty if several images were verified.
 	OutputDigest = "digest"
 	// OutputImageRef is the image by digest, `registry/repository@sha256:...`: deploy this one.
 	OutputImageRef = "imageRef"
-	// OutputImageRefs is the image by its tags, separated by commas.
+	// OutputImageRefs is the image by its tags, separated by commas; of `verify` the images by digest.
 	OutputImageRefs = "imageRefs"
 	// OutputPlatforms is the output variable platforms. Its platforms, separated by commas.
 	OutputPlatforms = "platforms"

@@ -43,7 +43,7 @@ func TestWrongInputs(t *testing.T) {
 		"a digest in the " +
 			"repository": {[]string{"repository", "shop/web@sha256:" + strings.Repeat("a", 64)}, []string{"it has " +
 			"a tag or a digest"}},
-		"capitals in the repository": {[]string{"repository", "Shop/web"}, []string{`input "repository"`, "lower case"}},
+		"a repository that is none": {[]string{"repository", "Shöp/web"}, []string{`input "repository"`, "lower case"}},
 		"no such " +
 			"connection": {[]string{"containerRegistry", "nobody"}, []string{"containerRegistry", "Docker " +
 			"Registry"}},
@@ -127,7 +127,7 @@ func TestInputsReachDocker(t *testing.T) {
 		"pushed unnamed":  {nil, "push-by-digest=true", "--tag"},
 		"cache none":      {[]string{"cache", "none"}, "", "--cache"},
 		"cache registry":  {nil, `/shop/web:buildcache-main" "--cache-to=type=registry,ref=`, ":buildcache-main,mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true\" \"--cache"},
-		"cache inline":    {[]string{"cache", "inline", "tags", "a,b"}, `/shop/web:a" "--cache-to=type=inline"`, ""},
+		"cache inline":    {[]string{"cache", "inline", "tags", "a,b"}, `/shop/web:buildcache-main" "--cache-to=type=inline"`, ""},
 		"one's own cache": {[]string{"cacheFrom", "type=gha", "cacheTo", "type=gha,mode=max"}, `"--cache-from=type=gha" "--cache-to=type=gha,mode=max"`, "buildcache"},
 		"only cacheFrom":  {[]string{"cacheFrom", "type=gha"}, `"--cache-from=type=gha"`, "--cache-to"},
 	} {

@@ -77,12 +77,13 @@ func (s *step) insist(err error) error {
 	var errs []error
 	for _, e := range flat(err) {
 		var refusal *task.UserError
-		forgiven := errors.As(e, &refusal) && !refusal.Final &&
+		pardon := errors.As(e, &refusal) && !refusal.Final &&
 			(refusal.Class == "" || refusal.Class == task.Refused || refusal.Class == task.Environment)
-		if !forgiven {
+		if !pardon {
 			errs = append(errs, e)
 			continue
 		}
+		s.forgiven++
 		s.add(report.Finding{
 			Rule: refusal.Rule, Severity: report.Warning, Hint: refusal.Hint, Path: refusal.Path, Line: refusal.Line,
 			Message: refusal.Msg + "; the step goes on, as enforcement is warn",
@@ -134,4 +135,15 @@ func (s *step) warnAt(e *task.UserError) {
 	s.add(report.Finding{
 		Rule: e.Rule, Severity: report.Warning, Message: e.Msg, Hint: e.Hint, Path: e.Path, Line: e.Line,
 	})
+}
+
+// note is warnAt for what is worth a word, and leaves the step's result as it is.
+func (s *step) note(e *task.UserError) {
+	f := report.Finding{
+		Rule: e.Rule, Severity: report.Warning, Message: e.Msg, Hint: e.Hint, Path: e.Path, Line: e.Line,
+	}
+	if !slices.Contains(s.warned, f) {
+		s.warned = append(s.warned, f)
+		s.env.Report.Add(f)
+	}
 }

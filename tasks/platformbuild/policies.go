@@ -6,20 +6,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/safepath"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/policy"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
 )
 
 // policies writes what a cluster needs to admit images of the approved registries only.
 func (s *step) policies(ctx context.Context) error {
 	errs := []error{s.checkPlaces(), s.checkKeyInputs()}
-	folder := string(s.in.OutputFolder)
-	if folder == "" {
-		folder = "policies"
-	}
-	folder, err := s.path("outputFolder", folder)
+	folder, err := s.policyFolder()
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
@@ -36,9 +35,14 @@ func (s *step) policies(ctx context.Context) error {
 	}
 	var files []policy.File
 	for _, kind := range kinds {
+		if !slices.Contains(policy.Kinds, kind) {
+			errs = append(errs, badInput("policyKinds", fmt.Sprintf("there is no kind %.60q", kind),
+				"write one of "+strings.Join(policy.Kinds, ", ")))
+			continue
+		}
 		made, err := policy.Write(kind, rules)
 		if err != nil {
-			errs = append(errs, badInput("policyKinds", err.Error(), ""))
+			return badInput("exemptNamespaces", redact.Line(err.Error()), "") // places and key are checked
 		}
 		files = append(files, made...)
 	}
@@ -76,15 +80,34 @@ func (s *step) publicKey(ctx context.Context) (string, error) {
 	return string(key.PEM()), nil
 }
 
+// policyFolder is where the policies go: not into the checkout by itself, which would then differ from its commit.
+func (s *step) policyFolder() (string, error) {
+	if s.in.OutputFolder != "" {
+		return s.path("outputFolder", string(s.in.OutputFolder))
+	}
+	staging := s.env.Var("Build.ArtifactStagingDirectory")
+	if staging == "" {
+		return "", badInput("outputFolder", "it is empty, and this job has no folder for artifacts", "name a folder")
+	}
+	return filepath.Join(staging, "policies"), nil
+}
+
 // checkPlaces asks for the registries that a cluster may run images from.
 func (s *step) checkPlaces() error {
-	if len(words(s.in.AllowedRegistries)) == 0 {
-		return badInput(
-			"allowedRegistries",
-			"it is empty",
-			"name the registries that the cluster may run images from, "+
-				"such as contoso.azurecr.io",
+	places := words(s.in.AllowedRegistries)
+	var errs []error
+	if len(places) == 0 {
+		errs = append(
+			errs,
+			badInput("allowedRegistries", "it is empty", "name the registries that the cluster may run "+
+				"images from, such as contoso.azurecr.io"),
 		)
 	}
-	return nil
+	for _, place := range places {
+		if _, err := reference.Place(place); err != nil {
+			errs = append(errs, badInput("allowedRegistries", err.Error(), "write a registry's host, such as "+
+				"contoso.azurecr.io, with a path if you like, and without https://"))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -16,7 +16,9 @@ import (
 // policyJob is a job that writes policies.
 func policyJob(t *testing.T) *job {
 	t.Helper()
-	return newJob(t, nil).input("command", "policies", "allowedRegistries", "contoso.azurecr.io, fabrikam.azurecr.io/shop")
+	j := newJob(t, nil)
+	j.set("BUILD_ARTIFACTSTAGINGDIRECTORY", j.path("work/1/s")) // so that all folders are below it
+	return j.input("command", "policies", "allowedRegistries", "contoso.azurecr.io, fabrikam.azurecr.io/shop")
 }
 
 // written are the files below a folder of the sources, and all that is in them.

@@ -17,7 +17,7 @@ var all = []time.Duration{10 * time.Second, 30 * time.Second, time.Minute}
 func TestPushGoesWrong(t *testing.T) {
 	t.Parallel()
 	lasting := func(operation string, status int) containertest.Fault {
-		return containertest.Fault{Operation: operation, Path: "/shop/web/", Status: status}
+		return containertest.Fault{Operation: operation, Path: "/shop/web/", Status: status, After: 2} // the look before
 	}
 	for name, tc := range map[string]struct {
 		fault  containertest.Fault
@@ -32,7 +32,7 @@ func TestPushGoesWrong(t *testing.T) {
 		"an outage":      {lasting("write", 503), 1, "Succeeded", all[:1], "trying again in 10s"},
 		"a long outage":  {lasting("write", 503), 3, "Succeeded", all, "trying again in 1m0s"},
 		"throttled":      {lasting("write", 429), 2, "Succeeded", all[:2], "trying again in 30s"},
-		"cut":            {containertest.Fault{Operation: "write", Path: "/shop/web/", Reset: true}, 1, "Succeeded", all[:1], ""},
+		"cut":            {containertest.Fault{Operation: "write", Path: "/shop/web/", After: 2, Reset: true}, 1, "Succeeded", all[:1], ""},
 		"a refusal once": {lasting("write", 401), 1, "Succeeded", all[:1], "does not accept the credentials"},
 		"a refusal":      {lasting("write", 401), 0, "Failed", all[:1], "code=image/unauthorized"},
 		"forbidden":      {lasting("write", 403), 0, "Failed", nil, "code=image/denied"},

@@ -39,38 +39,47 @@ func (s *step) screen(p *plan) error {
 		{"annotation", "leave it out", p.annotations},
 	} {
 		for _, name := range slices.Sorted(maps.Keys(place.values)) {
-			if why := secretIn(engine, name, place.values[name]); why != "" {
-				s.conceal(place.values[name])
-				errs = append(errs, &task.UserError{
-					Rule: "image/secret", Final: true,
-					Msg: fmt.Sprintf("the %s %.60q %s, and can be read by whoever can pull the image", place.what,
-						name, why),
-					Hint: place.instead + "; if the value was ever used in a build, rotate it",
-				})
+			found := suspect(engine, name, place.values[name])
+			if found.why == "" || !found.known && slices.Contains(words(s.in.PublicNames), name) {
+				continue
 			}
+			s.conceal(place.values[name])
+			errs = append(errs, s.insist(&task.UserError{
+				Rule: "image/secret", Final: found.final,
+				Msg: fmt.Sprintf("the %s %.60q %s, and can be read by whoever can pull the image", place.what, name,
+					found.why),
+				Hint: place.instead + "; if the value was ever used in a build, rotate it; name it in publicNames " +
+					"if it is meant to be public",
+			}))
 		}
 	}
 	errs = append(errs, s.screenOptions(engine, p))
 	return errors.Join(errs...)
 }
 
-// secretIn says why a value must not be published, or nothing.
-func secretIn(engine *leak.Engine, name, value string) string {
+// suspicion is why a value must not be published.
+type suspicion struct {
+	why   string // "" for none
+	known bool   // it is a secret: nobody can mean it to be public
+	final bool   // it is no guess by the name alone
+}
+
+func suspect(engine *leak.Engine, name, value string) suspicion {
 	if value == "" {
-		return ""
+		return suspicion{}
 	}
 	for _, f := range engine.String(name+"="+value, name, leak.Config) {
 		switch {
 		case f.Known != "":
-			return "holds " + f.Known
+			return suspicion{"holds " + f.Known, true, true}
 		case f.Severity == leak.Critical || f.Severity == leak.High:
-			return "looks like a secret (" + string(f.Kind) + ")"
+			return suspicion{"looks like a secret (" + string(f.Kind) + ")", false, f.Kind != leak.Password}
 		}
 	}
 	if looksSecret(name) {
-		return "has the name of a secret"
+		return suspicion{"has the name of a secret", false, false}
 	}
-	return ""
+	return suspicion{}
 }
 
 // secretNames end the names of variables that hold secrets; words are separated by "_", "-" or ".".

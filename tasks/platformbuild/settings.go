@@ -32,6 +32,7 @@ type step struct {
 	source   *credential.Source // of the registry; nil without a connection
 	registry *registry.Client   // after connect
 	warned   []report.Finding
+	forgiven int // refusals, because enforcement is warn
 	result   outcome
 }
 

@@ -76,7 +76,12 @@ func keyError(err error, doing string) error {
 
 // sign signs an image and what is known of its build, before it has a tag.
 func (s *step) sign(ctx context.Context, p *plan, image registry.Image, key *signature.Key) error {
-	if key == nil {
+	switch {
+	case key == nil:
+		return nil
+	case s.forgiven > 0:
+		s.warn("image/signature", "the image is not signed, as something about it was refused (enforcement: warn)",
+			"mend that; a signature says that the image was verified")
 		return nil
 	}
 	what := signature.Image{Repository: image.Reference.Name(), Digest: image.Reference.Digest}
@@ -145,11 +150,8 @@ func (s *step) attestedBy(ctx context.Context, image registry.Image, key *signat
 	}
 	build, err := key.VerifyBuild(what, a)
 	if err != nil {
-		return unproven(
-			"image/provenance",
-			fmt.Sprintf("%s has no provenance signed by %s", image.Reference, key),
-			err,
-		)
+		return unproven("image/provenance", fmt.Sprintf("%s has no provenance signed by %s", image.Reference, key),
+			err)
 	}
 	s.env.Log.Printf("Built by %s", redact.Line(build.Invocation))
 	return nil
@@ -171,7 +173,8 @@ func (s *step) attached(
 func unproven(rule, text string, err error) error {
 	message, fix := signature.Explain(err)
 	if fix == "" {
-		fix = "build it in a pipeline with this key (signingKey); an image from somebody's machine has no such signature"
+		fix = "build it in a pipeline with this key (signingKey); an image from somebody's machine has no such " +
+			"signature"
 	}
 	return &task.UserError{Rule: rule, Err: err, Msg: text + ": " + message, Hint: fix}
 }

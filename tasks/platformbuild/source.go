@@ -27,6 +27,8 @@ const (
 	labelCommit   = "commit"
 
 	builtByPipeline = "azure-devops"
+
+	dirty = "-dirty" // ends the commit if the files were not the commit's
 )
 
 // commit is where the sources come from.
@@ -44,8 +46,7 @@ func (s *step) sourceCommit(ctx context.Context, p *plan) (commit, error) {
 		c.clean = true
 		return c, nil
 	case s.in.AllowDirty:
-		s.warn("image/source", errorText(err)+"; the image is built all the same, as allowDirty is true",
-			"build from a clean checkout")
+		s.env.Log.Print(errorText(err) + "; the image is built and labelled all the same, as allowDirty is true")
 		return c, nil
 	}
 	return c, s.insist(err)
@@ -229,7 +230,7 @@ func (s *step) label(p *plan, c commit, now time.Time) {
 	}
 	run[labelCommit] = cmp.Or(string(c.id), "unknown")
 	if !c.clean {
-		run[labelCommit] += "-dirty"
+		run[labelCommit] += dirty
 	}
 	run["org.opencontainers.image.revision"] = run[labelCommit]
 	run["org.opencontainers.image.source"] = plainURL(s.env.Var("Build.Repository.Uri"))
