@@ -179,13 +179,36 @@ func split(line string, escape rune) (instruction, error) {
 	parts := blanks.Split(strings.TrimSpace(line), 2)
 	in := instruction{keyword: strings.ToUpper(parts[0])}
 	if !slices.Contains(keywords, in.keyword) {
-		return in, fmt.Errorf("unknown instruction %s", show(parts[0]))
+		return in, fmt.Errorf("unknown instruction %s%s", show(parts[0]), meant(in.keyword))
 	}
 	if len(parts) == 2 {
 		in.flags, in.rest = flags(parts[1], escape)
 		in.rest = strings.TrimSpace(in.rest)
 	}
 	return in, nil
+}
+
+// meant asks whether another word was meant: one with the same letters, or with one more, less or other.
+func meant(word string) string {
+	for _, keyword := range keywords {
+		first := 0
+		for first < min(len(word), len(keyword)) && word[first] == keyword[first] {
+			first++
+		}
+		a, b := word[first:], keyword[first:]
+		if sorted(word) == sorted(keyword) || cut(a) == b || a == cut(b) || cut(a) == cut(b) {
+			return ": did you mean " + keyword + "?"
+		}
+	}
+	return ""
+}
+
+func cut(text string) string { return text[min(1, len(text)):] }
+
+func sorted(text string) string {
+	all := []byte(text)
+	slices.Sort(all)
+	return string(all)
 }
 
 // trigger is the instruction of an ONBUILD.

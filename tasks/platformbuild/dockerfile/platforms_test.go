@@ -91,3 +91,17 @@ func TestErrorsHaveALine(t *testing.T) {
 		}
 	}
 }
+
+func TestMeant(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		"RUNN": "RUN", "RN": "RUN", "RUM": "RUN", "NRU": "RUN", "FORM": "FROM", "ENTRYPONT": "ENTRYPOINT", "": "", "SUDO": "", "ÜRUN": "", "X": "",
+	} {
+		if want != "" {
+			want = ": did you mean " + want + "?"
+		}
+		if got := meant(word); got != want {
+			t.Errorf("meant(%q) = %q, want %q", word, got, want)
+		}
+	}
+}

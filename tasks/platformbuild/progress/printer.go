@@ -195,7 +195,9 @@ func (p *Printer) again(b *block) bool {
 	if p.told == nil {
 		p.told = map[string]time.Duration{}
 	}
-	p.told[b.step.Digest] = b.step.Duration
+	if p.told[b.step.Digest] = b.step.Duration; b.step.Error != "" {
+		delete(p.told, b.step.Digest)
+	}
 	return told && b.step.Error == "" && !b.opened && b.step.Duration < before+news
 }
 

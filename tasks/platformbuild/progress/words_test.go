@@ -62,6 +62,7 @@ func TestPrinterTellsAnEndOnce(t *testing.T) {
 	p.Step(later)
 	p.Step(failed)
 	p.Step(failed)
+	p.Step(step(2, 1, "exporting to image"))
 	p.Step(step(1, 14, "[1/2] FROM a"))
 	p.Output(later, "layer: 1 MB of 2 MB")
 	p.Step(later)
@@ -69,8 +70,9 @@ func TestPrinterTellsAnEndOnce(t *testing.T) {
 #1 [1/2] FROM a: done in 0.1 s
 #2 exporting to image: failed after 0.1 s: 503
 #2 exporting to image: failed after 0.1 s: 503
+#2 exporting to image: done in 0.1 s
+##vso[task.setprogress value=5;]exporting to image
 #1 [1/2] FROM a: done in 1.4 s
-##vso[task.setprogress value=5;][1/2] FROM a
 ##[group]#1 [1/2] FROM a
 layer: 1 MB of 2 MB
 ##[endgroup]
