@@ -4,6 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/progress"
@@ -46,8 +50,42 @@ func (l location) line() int {
 // maxFindings is more than a Dockerfile that somebody reads has.
 const maxFindings = 1000
 
+// platformRules are those that no Dockerfile can switch off here: an image that breaks one is for another platform.
+var platformRules = []string{"InvalidBaseImagePlatform", "FromPlatformFlagConstDisallowed"}
+
+// checkArg is the build argument that takes the place of a line "# check=" in the Dockerfile.
+const checkArg = "BUILDKIT_DOCKERFILE_CHECK"
+
 // Lint runs BuildKit's checks of the Dockerfile without building. A Dockerfile that cannot be built is an *Error.
+// The Dockerfile or a build argument can skip rules, but those about platforms.
 func (d *Docker) Lint(ctx context.Context, b Build) ([]progress.Warning, error) {
+	found, err := d.check(ctx, b)
+	if err != nil || !b.skipsRules() {
+		return found, err
+	}
+	b.Args = append(slices.DeleteFunc(slices.Clone(b.Args), isCheckArg), checkArg+"=error=false")
+	all, err := d.check(ctx, b)
+	for _, w := range all {
+		if slices.Contains(platformRules, w.Rule) && !slices.Contains(found, w) {
+			found = append(found, w)
+		}
+	}
+	return found, err
+}
+
+func isCheckArg(arg string) bool { return strings.HasPrefix(arg, checkArg) }
+
+// checkLine is a comment that may tell BuildKit which rules count.
+var checkLine = regexp.MustCompile(`(?im)^\s*#\s*check\s*=`)
+
+// skipsRules reports whether the build may leave rules out. What cannot be read may do so.
+func (b Build) skipsRules() bool {
+	text, err := os.ReadFile(b.Dockerfile)
+	return err != nil && !os.IsNotExist(err) || checkLine.Match(text) || slices.ContainsFunc(b.Args, isCheckArg)
+}
+
+// check asks BuildKit once.
+func (d *Docker) check(ctx context.Context, b Build) ([]progress.Warning, error) {
 	args := append([]string{"buildx", "build", "--call=check,format=json", "--progress=rawjson"}, b.source()...)
 	out, sum, err := d.output(ctx, append(args, "--", b.Context)...)
 	if err != nil && !isError(err) {

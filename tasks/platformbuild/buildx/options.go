@@ -3,6 +3,7 @@ package buildx
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/guardrails-ci/guardrails/shared/redact"
@@ -39,7 +40,7 @@ func ParseOptions(text string) (args, options []string, err error) {
 	var errs []error
 	for len(words) > 0 {
 		name, value, inOne := strings.Cut(words[0], "=")
-		known := name == "--build-arg" || contains(taken, name)
+		known := name == "--build-arg" || slices.Contains(taken, name)
 		words = words[1:]
 		switch {
 		case !known:
@@ -64,15 +65,6 @@ func ParseOptions(text string) (args, options []string, err error) {
 		return nil, nil, errors.Join(errs...)
 	}
 	return args, options, nil
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // refused says why a word is not taken.

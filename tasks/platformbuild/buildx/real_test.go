@@ -168,6 +168,20 @@ func TestRealBuildKit(t *testing.T) {
 			t.Errorf("Lint: rules %q, %v", rules, err)
 		}
 	})
+	t.Run("rules that are skipped", func(t *testing.T) {
+		const lies = "from --platform=linux/arm64 BASE\nCOPY Dockerfile /\n"
+		for directive, args := range map[string][]string{
+			"# check=skip=all\n": nil, "# check=skip=FromPlatformFlagConstDisallowed,ConsistentInstructionCasing;error=true\n": nil,
+			"": {"BUILDKIT_DOCKERFILE_CHECK=skip=all", "A=b"},
+		} {
+			x := b.build(t, builder, directive+lies)
+			x.Args = args
+			found, err := b.Lint(context.Background(), x)
+			if err != nil || len(found) != 1 || found[0].Rule != "FromPlatformFlagConstDisallowed" {
+				t.Errorf("Lint with %q and %q: %+v, %v, want the platform's rule alone", directive, args, found, err)
+			}
+		}
+	})
 	t.Run("rules of a good one", func(t *testing.T) {
 		if found, err := b.Lint(context.Background(), b.build(t, builder, "FROM BASE\nCOPY Dockerfile /\n")); err != nil || len(found) != 0 {
 			t.Errorf("Lint: %+v, %v, want nothing", found, err)
