@@ -21,7 +21,7 @@ func randomImage(t testing.TB, r *rand.Rand) ([]rootfs.Layer, Image) {
 		return pick("a", "b", "bin", "bin/sh", "bin/a", "bin/env", "bin/tini", "usr/bin/a", "opt/a", "opt/libx.so", "lib64/ld-linux-x86-64.so.2")
 	}
 	word := func() string {
-		return pick("a", "sh", "tini", "env", "/a", "./b", "/bin/sh", "-c", "--", "exec /a", "a b", "A=b /opt/a", "/bin/a", "", "-", "..", "/", "x\n")
+		return pick("a", "sh", "tini", "busybox", "su", "timeout", "-S", "-S a b", "-euo", "-c", "cmd", "/C", "chroot", "set -e; cd /; a", "env", "/a", "./b", "/bin/sh", "-c", "--", "exec /a", "a b", "A=b /opt/a", "/bin/a", "", "-", "..", "/", "x\n")
 	}
 	var layers []rootfs.Layer
 	for range r.IntN(4) {

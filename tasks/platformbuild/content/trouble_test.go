@@ -143,6 +143,17 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// Words that may be no program at all are no reason to refuse an image whose program was looked at.
+func TestDeadlineOfOtherWords(t *testing.T) {
+	t.Parallel()
+	layers := []rootfs.Layer{slow{cancel: func() {}}, layer(t, "exec s AMD64")}
+	config := Image{Platform: platform.Platform{OS: "linux", Arch: "amd64"}, Cmd: []string{"/s", "/gone"}}
+	v, err := Check(t.Context(), rootfs.New(layers, rootfs.Limits{}), config, Entrypoint, time.Now().Add(time.Second))
+	if want := "warning unread: the image could not be looked into in the time there was for it"; err != nil || words(v) != want {
+		t.Errorf("Check: %v\n%s\nwant\n%s", err, words(v), want)
+	}
+}
+
 // closing counts what is open.
 type closing struct {
 	blob

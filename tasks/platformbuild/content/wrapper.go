@@ -41,7 +41,8 @@ var wrappers = map[string]wrapper{
 	"xvfb-run": {valued: "-e -f -n -p -s -w --error-file --auth-file --server-num --server-args --wait"},
 	"setpriv": {
 		valued: "--reuid --regid --ruid --euid --rgid --egid --groups --inh-caps --ambient-caps --bounding-set " +
-			"--securebits --pdeathsig --ptracer --selinux-label --apparmor-profile --landlock-access --landlock-rule --seccomp-filter",
+			"--securebits --pdeathsig --ptracer --selinux-label --apparmor-profile --landlock-access " +
+			"--landlock-rule --seccomp-filter",
 	},
 }
 

@@ -82,6 +82,20 @@ func TestWhatIsNotLookedInto(t *testing.T) {
 	}
 }
 
+// What is started is looked at as a whole, not only for its machine.
+func TestWhatIsFollowed(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{
+		"bash|-o|pipefail|-c|start x", "bash|-euo|pipefail|-c|start", "bash|--rcfile|x|-c|start", "sh|-c|exec -a x start", "sh|-c|set -e; umask 022 && start",
+		"sudo|A=b|start", "/lib/ld-linux-x86-64.so.2|--argv0|x|/usr/local/bin/start", "busybox|nice|-n|5|start", "env|-S|-u X A=b start x", "gosu|node|start",
+	} {
+		v, err := wrappingImage(t, command).check(t, Entrypoint)
+		if err != nil || len(v.Problems) > 0 || v.Chain[len(v.Chain)-1] != "/usr/local/bin/start" {
+			t.Errorf("Check of %q: %v, chain %q\n%s\nwant it to end at /usr/local/bin/start", command, err, v.Chain, words(v))
+		}
+	}
+}
+
 // Programs for other machines that nobody starts by themselves.
 func TestWordsThatAreNotStarted(t *testing.T) {
 	t.Parallel()
