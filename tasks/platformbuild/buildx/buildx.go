@@ -2,7 +2,8 @@
 // its errors mean.
 //
 // What it promises:
-//   - the program's environment is named, so that it holds none of the agent's secrets;
+//   - the program's environment is named, so that it holds none of the agent's secrets, and of the user's only those
+//     that Docker logs in with elsewhere;
 //   - no secret stands in an argument: those of the build are in files that nobody else can read, for as long as
 //     the build runs;
 //   - no value that a user gives can become another option, or another field of one;
@@ -55,7 +56,12 @@ var variables = []string{
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
 	"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE", "APPDATA",
 	"LOCALAPPDATA", "PROGRAMDATA", "PROGRAMFILES",
-	"GUARDRAILS_DOCKER_CREDENTIALS",
+	"GUARDRAILS_DOCKER_CREDENTIALS", "DOCKER_AUTH_CONFIG",
+	// Of the user's own credential helpers (ecr-login, gcr, pass, secretservice), for other registries and caches.
+	"AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION", "AWS_DEFAULT_REGION",
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	"GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "GNUPGHOME", "PASSWORD_STORE_DIR", "XDG_DATA_HOME",
+	"DBUS_SESSION_BUS_ADDRESS",
 }
 
 // environment is what docker gets.

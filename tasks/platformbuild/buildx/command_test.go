@@ -128,13 +128,15 @@ func TestEnvironmentIsNamed(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, answer{Match: "buildx build", Digest: digest})
 	f.Env = append(f.Env, "DOCKER_HOST=tcp://x", "BUILDX_BUILDER=y", "HTTPS_PROXY=p", "SYSTEM_ACCESSTOKEN=secret1",
-		"SECRET_X=secret2", "INPUT_Y=secret3", "NPM_TOKEN=secret4", "DOCKER_AUTH_CONFIG=secret5", "GUARDRAILS_DOCKER_CREDENTIALS=z",
+		"SECRET_X=secret2", "INPUT_Y=secret3", "NPM_TOKEN=secret4", "AWS_SOMETHING=secret5", "DOCKER_AUTH_CONFIG={}", "GNUPGHOME=g", "AWS_PROFILE=p",
+		"GUARDRAILS_DOCKER_CREDENTIALS=z",
 		"VSTS_PROCESS_LOOKUP_ID=1")
 	if _, err := f.Run(context.Background(), simple(t), &recorder{}); err != nil {
 		t.Fatal(err)
 	}
 	env := strings.Join(f.calls(t)[0].Env, "\n")
-	for _, want := range []string{"DOCKER_HOST=", "BUILDX_BUILDER=", "HTTPS_PROXY=", "GUARDRAILS_DOCKER_CREDENTIALS=", "VSTS_PROCESS"} {
+	for _, want := range []string{"DOCKER_HOST=", "BUILDX_BUILDER=", "HTTPS_PROXY=", "GUARDRAILS_DOCKER_CREDENTIALS=", "VSTS_PROCESS",
+		"DOCKER_AUTH_CONFIG={}", "GNUPGHOME=", "AWS_PROFILE="} {
 		if !strings.Contains(env, want) {
 			t.Errorf("docker's environment lacks %s:\n%s", want, env)
 		}
