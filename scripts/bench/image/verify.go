@@ -60,7 +60,8 @@ func (l *lab) lookers(image string) []contender {
 	}
 	if l.tools.packed != "" {
 		all = append(all, contender{
-			name: "PlatformBuild, packed, verify", check: says(succeeded), job: func(int) job { return l.packed(verify...) },
+			name: "PlatformBuild, packed, verify", check: says(succeeded),
+			job: func(int) job { return l.packed(verify...) },
 		})
 	}
 	return all
