@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +33,12 @@ func TestMain(m *testing.M) {
 	if os.Args[0] == "docker" || strings.HasSuffix(os.Args[0], "/docker") {
 		os.Exit(runFake(os.Args[1:]))
 	}
+	// Most of them wait for other programs.
+	if flag.Parse(); flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
+			panic(err)
+		}
+	}
 	exit := m.Run()
 	if buildkit.daemons != nil {
 		buildkit.daemons.Close()
@@ -48,12 +57,40 @@ var buildkit struct {
 func (j *job) real() *job {
 	j.t.Helper()
 	settings := containertest.Settings{BuildKit: true}
-	buildkit.Do(func() { buildkit.daemons, buildkit.err = containertest.StartDaemons(settings) })
+	buildkit.Do(func() {
+		if buildkit.daemons, buildkit.err = containertest.StartDaemons(settings); buildkit.err == nil {
+			buildkit.err = warm(buildkit.daemons)
+		}
+	})
 	if buildkit.err != nil {
 		containertest.Start(j.t, settings) // skips the test, or fails it
 		j.t.Fatal(buildkit.err)
 	}
 	return j.under(buildkit.daemons)
+}
+
+// warm lets BuildKit have the layers of the base images. It would get them from the registry of whichever test names them
+// first, also for others, which cannot.
+func warm(d *containertest.Daemons) error {
+	r, err := containertest.StartRegistry(containertest.Config{})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	base, err := r.PushBase("base/busybox", "1", "amd64", "arm64")
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "platformbuild-warm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte("FROM "+base+"\nCOPY Dockerfile /\n"), 0o644); err != nil {
+		return err
+	}
+	_, err = d.Docker("buildx", "build", "--platform=linux/amd64,linux/arm64", "--output=type=cacheonly", dir)
+	return err
 }
 
 // base puts a base image for both platforms into the registry, and returns its name.
