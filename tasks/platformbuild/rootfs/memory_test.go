@@ -3,12 +3,14 @@ package rootfs
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // headers is a layer of headers only.
@@ -119,6 +121,38 @@ func TestGlobalHeadersAreNoEntries(t *testing.T) {
 		f := New([]Layer{&blob{data: entries(t, "exec app/server PROGRAM")}, &blob{data: out.Bytes()}}, Limits{})
 		if got, want := what(f.Find(t.Context(), "/app/server")), "/app/server amd64"; got != want {
 			t.Errorf("Find below a global header named %s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// In a folder of Windows names are looked for in upper and lower case, after each entry if it is to be quick.
+func TestManyNamesOfWindows(t *testing.T) {
+	t.Parallel()
+	var list []tar.Header
+	for i := range 20_000 {
+		list = append(list, tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("Files/Windows/System32/f%d.dll", i)})
+	}
+	list = append(list, tar.Header{Typeflag: tar.TypeReg, Name: "Files/Windows/System32/Cmd.exe"},
+		tar.Header{Typeflag: tar.TypeReg, Name: "Files/Windows/System32/CMD.exe"})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for path, want := range map[string]string{`C:\windows\system32\cmd.EXE`: `C:\windows\system32\cmd.EXE`, `C:\Windows\System32\F1.dll`: `C:\Windows\System32\F1.dll`} {
+		f := New([]Layer{&blob{data: headers(t, list)}}, Limits{Quick: true})
+		if got, err := f.Find(ctx, path); err != nil || got.Path != want {
+			t.Errorf("Find(%s) = %s, %v, want %s", path, got.Path, err, want)
+		}
+	}
+}
+
+// Only a device with the numbers 0 and 0 is a whiteout.
+func TestDevicesThatAreNoWhiteouts(t *testing.T) {
+	t.Parallel()
+	for _, h := range []tar.Header{
+		{Typeflag: tar.TypeChar, Name: "app", Devmajor: 1}, {Typeflag: tar.TypeChar, Name: "app", Devminor: 3}, {Typeflag: tar.TypeBlock, Name: "app"},
+	} {
+		f := New([]Layer{&blob{data: entries(t, "exec app PROGRAM")}, &blob{data: headers(t, []tar.Header{h})}}, Limits{})
+		if got, err := f.Find(t.Context(), "/app"); err != nil || got.Mode.IsRegular() {
+			t.Errorf("Find below device %d, %d: %+v, %v, want the device", h.Devmajor, h.Devminor, got, err)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package rootfs
 import (
 	"errors"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 
@@ -27,8 +26,9 @@ var folder = &inode{mode: fs.ModeDir | 0o755}
 type node struct {
 	ino      *inode // nil: only a whiteout
 	children map[string]*node
-	hides    bool // what lower layers have here, and below
-	given    bool // somebody knows of it
+	folded   map[string]string // the children's names by those in lower case, once somebody asks for them
+	hides    bool              // what lower layers have here, and below
+	given    bool              // somebody knows of it
 }
 
 func (n *node) isDir() bool { return n.ino != nil && n.ino.mode.IsDir() }
@@ -38,12 +38,21 @@ func (n *node) child(name string, fold bool) *node {
 	if c, ok := n.children[name]; ok || !fold {
 		return c
 	}
-	for _, other := range slices.Sorted(maps.Keys(n.children)) {
-		if strings.EqualFold(other, name) {
-			return n.children[other]
+	if n.folded == nil {
+		n.folded = map[string]string{}
+		for other := range n.children {
+			n.fold(other)
 		}
 	}
-	return nil
+	return n.children[n.folded[strings.ToLower(name)]]
+}
+
+// fold notes a child's name. Of several that differ in case only, the first one counts.
+func (n *node) fold(name string) {
+	lower := strings.ToLower(name)
+	if before, ok := n.folded[lower]; !ok || name < before {
+		n.folded[lower] = name
+	}
 }
 
 // walk goes to the node at names, if the layer has one; hides says that lower layers do not matter.
@@ -89,7 +98,11 @@ func (t *tree) make(in *node, name string) (*node, error) {
 		in.children = map[string]*node{}
 	}
 	n := &node{}
-	in.children[strings.Clone(name)] = n // a part of a path would keep all of it
+	name = strings.Clone(name) // a part of a path would keep all of it
+	in.children[name] = n
+	if in.folded != nil {
+		in.fold(name)
+	}
 	return n, nil
 }
 
@@ -149,7 +162,7 @@ func (t *tree) put(names []string, ino *inode) error {
 		return errTwice
 	}
 	if !ino.mode.IsDir() {
-		n.children = nil
+		n.children, n.folded = nil, nil
 	}
 	n.ino = ino
 	return nil
