@@ -169,7 +169,7 @@ func loaderHint(loader string) string {
 
 // otherHint does not know whether the file was copied or came with the base image.
 func (c *check) otherHint() string {
-	on := c.image.Platform
+	on := shown(c.image.Platform.String())
 	return fmt.Sprintf("rebuild it for %s, or if it came with the base image, use one for %s and no constant "+
 		"--platform in FROM", on, on)
 }
@@ -182,12 +182,14 @@ func (c *check) foreign(f rootfs.File) (Problem, bool) {
 	}
 	problem := Problem{
 		Rule: "platform/machine", Path: f.Path, Hint: c.otherHint(),
-		Text: fmt.Sprintf("%s is %s, but the image claims %s", shown(f.Path), c.described(p), on),
+		Text: fmt.Sprintf("%s is %s, but the image claims %s",
+			shown(f.Path), c.described(p), shown(on.String())),
 	}
 	switch {
 	case sometimes(p, on):
 		problem.Warn = true
-		problem.Hint = "it runs only where processor and kernel have an older mode for it: build it for " + on.String()
+		problem.Hint = "it runs only where processor and kernel have an older mode for it: build it for " +
+			shown(on.String())
 	case p.Format == machine.MachO:
 		problem.Hint = "it was built on a Mac: " + c.otherHint()
 	case p.Format == machine.PE && !c.windows:

@@ -154,6 +154,15 @@ func TestDeadlineOfOtherWords(t *testing.T) {
 	}
 }
 
+func TestPlatformsAreTexts(t *testing.T) {
+	t.Parallel()
+	config := Image{Platform: platform.Platform{OS: "x\n##vso[task.complete]", Arch: "amd64"}, Cmd: []string{"/s"}}
+	v, err := Check(t.Context(), rootfs.New([]rootfs.Layer{layer(t, "exec s AMD64")}, rootfs.Limits{}), config, Entrypoint, time.Time{})
+	if err != nil || !strings.HasPrefix(words(v), "error machine: ") || strings.Contains(words(v), "##vso") || sound(v) != "" {
+		t.Errorf("Check = %+v, %v, want an error that is fit to be printed", v, err)
+	}
+}
+
 // closing counts what is open.
 type closing struct {
 	blob

@@ -92,8 +92,10 @@ func (p Program) sameSystem(built, on string) bool {
 	if p.Format == WASM {
 		return true // the runtime is the system
 	}
-	// Plain ELF: Linux, the BSDs and Solaris write it alike.
-	return !slices.Contains([]string{"windows", "darwin", "ios", "aix", "plan9", "js", "wasip1"}, on)
+	// Plain ELF: Linux, the BSDs and Solaris write it alike. A system that nobody knows runs nothing.
+	return slices.Contains([]string{
+		"linux", "android", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "illumos",
+	}, on)
 }
 
 // sameProcessor: a 64-bit x86 processor runs 32-bit programs in every kernel that distributions

