@@ -74,6 +74,9 @@ func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, err
 	result := Result{Metadata: filepath.Join(b.Folder, "metadata.json")}
 	args := []string{"buildx", "build", "--progress=rawjson", "--metadata-file=" + result.Metadata}
 	args = append(args, b.arguments(files)...)
+	if b.Tag != "" && b.Builder.Driver == "docker" {
+		defer d.removeLocal(ctx, b)
+	}
 	for try := 0; ; try++ {
 		sum, err := d.attempt(ctx, b, args, to)
 		if try == 0 {
@@ -117,6 +120,19 @@ func (d *Docker) attempt(ctx context.Context, b Build, args []string, to progres
 	e := d.classify(sum, f)
 	ears.tell(e, d.Debug)
 	return sum, e
+}
+
+// removeLocal removes the candidate from the engine, which keeps what it pushes under that name.
+func (d *Docker) removeLocal(ctx context.Context, b Build) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removal)
+	defer cancel()
+	args := []string{"image", "rm", "--", b.Repository + ":" + b.Tag}
+	if at := b.Builder.endpoint; at != "" && at != "default" {
+		args = append([]string{"--context=" + at}, args...)
+	}
+	if _, _, err := d.output(ctx, args...); err != nil && d.Debug != nil {
+		d.Debug("removing the image from the engine: " + err.Error())
+	}
 }
 
 // renewed reports whether the registry can be asked with other credentials than those that it has refused.

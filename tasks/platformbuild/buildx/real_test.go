@@ -251,6 +251,9 @@ func TestRealEngine(t *testing.T) {
 	if _, err = b.Run(context.Background(), x, &recorder{}); kindOf(t, err) != buildx.Step {
 		t.Errorf("RUN exit 3: %+v, want kind step", err)
 	}
+	if out, err := b.daemons.Docker("images", "--all"); err != nil || strings.Contains(out, "candidate") {
+		t.Errorf("the engine keeps the candidate: %v\n%s", err, out)
+	}
 	if _, _, err = b.Choose(context.Background(), builder.Name, buildx.Need{Attestations: true}); kindOf(t, err) != buildx.Unsupported {
 		t.Errorf("the docker driver with provenance: %+v, want kind driver", err)
 	}
