@@ -179,8 +179,15 @@ func TestCacheOfABranch(t *testing.T) {
 			t.Errorf("%q: %q is no tag", branch, tag)
 		}
 	}
-	if seen["buildcache-main"] != "refs/heads/main" || seen["buildcache-a-b"] != "refs/heads/a-b" {
+	if seen["buildcache-main"] != "refs/heads/main" {
 		t.Errorf("caches %q", seen)
+	}
+	// A branch that is called as the cache of another.
+	for tag, branch := range seen {
+		name, _ := strings.CutPrefix(tag, "buildcache-")
+		if called := "refs/heads/" + name; called != branch && cacheTag(called) == tag {
+			t.Errorf("%q and %q have the same cache %s", branch, called, tag)
+		}
 	}
 }
 

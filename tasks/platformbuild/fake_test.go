@@ -144,6 +144,13 @@ func (f fake) build(args []string) error {
 			labels[name] = value
 		}
 	}
+	notes := map[string]string{}
+	for _, note := range option["--annotation"] {
+		_, note, _ = strings.Cut(note, ":")
+		if name, value, _ := strings.Cut(note, "="); name != f.Drop {
+			notes[name] = value
+		}
+	}
 	target := first("--tag")
 	if target == "" {
 		_, target, _ = strings.Cut(first("--output"), "name=")
@@ -154,7 +161,7 @@ func (f fake) build(args []string) error {
 		if p == "" || p == f.Omit {
 			continue
 		}
-		made := part{platform: p, content: f.Content, labels: labels}
+		made := part{platform: p, content: f.Content, labels: labels, notes: notes}
 		if made.content == "" {
 			made.content, made.entrypoint = "exec app "+strings.ToUpper(p[strings.Index(p, "/")+1:]), []string{"/app"}
 		}

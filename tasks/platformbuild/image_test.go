@@ -27,6 +27,7 @@ type part struct {
 	cmd        []string
 	env        []string
 	labels     map[string]string
+	notes      map[string]string // annotations
 }
 
 // push makes an image of the parts, an index if there are several or if one is claimed for something, and returns its
@@ -61,6 +62,9 @@ func push(target string, parts []part, options ...remote.Option) (string, error)
 		return digest.String(), remote.Write(ref, image, options...)
 	}
 	index := mutate.IndexMediaType(mutate.AppendManifests(empty.Index, all...), types.OCIImageIndex)
+	if len(parts) > 0 {
+		index = mutate.Annotations(index, parts[0].notes).(v1.ImageIndex)
+	}
 	digest, err := index.Digest()
 	if err != nil {
 		return "", err
@@ -101,7 +105,10 @@ func (p part) image() (v1.Image, error) {
 	}
 	config.OS, config.Architecture, config.Variant = says.OS, says.Architecture, says.Variant
 	config.Config = v1.Config{Entrypoint: p.entrypoint, Cmd: p.cmd, Env: p.env, Labels: p.labels}
-	return mutate.ConfigFile(image, config)
+	if image, err = mutate.ConfigFile(image, config); err != nil || len(p.notes) == 0 {
+		return image, err
+	}
+	return mutate.Annotations(image, p.notes).(v1.Image), nil
 }
 
 // layerOf is a layer in words: "exec a/b TEXT", "file a/b TEXT", "link a -> b", parted by "; ".
