@@ -12,7 +12,8 @@ go build -o "$out/localagent" ./build/localagent
 go build -o "$out/fakeazure" ./scripts/services/azure
 go build -o "$out/fakepackages" ./scripts/services/packages
 go build -o "$out/fakedevops" ./scripts/services/devops
-export FAKEAZURE=$out/fakeazure FAKEPACKAGES=$out/fakepackages FAKEDEVOPS=$out/fakedevops
+go build -o "$out/fakeregistry" ./scripts/services/registry
+export FAKEAZURE=$out/fakeazure FAKEPACKAGES=$out/fakepackages FAKEDEVOPS=$out/fakedevops FAKEREGISTRY=$out/fakeregistry
 
 for replay in examples/disasters/*/replay.sh; do
   work=$(mktemp -d "$out/work.XXXXXX")
