@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/buildx"
@@ -45,6 +45,9 @@ func (s *step) build(ctx context.Context) error {
 			return err
 		}
 	}
+	if once, err = s.stillSame(ctx, p, once); err != nil {
+		return err
+	}
 	if err := s.tag(ctx, p, image, once); err != nil {
 		return err
 	}
@@ -70,9 +73,11 @@ func (s *step) beforeBuild(ctx context.Context, p *plan) error {
 		return err
 	}
 	// Docker would say no more than "unauthorized", and at the end of the build.
-	if _, _, err := s.source.Get(ctx, false); err != nil {
+	user, password, err := s.source.Get(ctx, false)
+	if err != nil {
 		return explain(err, "getting credentials")
 	}
+	s.login = login{user, inputs.NewSecret(password)}
 	if err := s.registry.CanPush(ctx, p.image); err != nil {
 		return explain(err, "before the build")
 	}
@@ -122,27 +127,14 @@ func (s *step) docker(ctx context.Context) (*buildx.Docker, func(), error) {
 		return nil, nil, fmt.Errorf("making a configuration for docker: %w", err)
 	}
 	return &buildx.Docker{
-		Env: config.Env, Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.rest,
+		Env: config.Env, Dir: s.scratch, Secrets: s.env.Secrets, Debug: s.env.Log.Debug, Sleep: s.sleep, Renew: s.renew,
 	}, done, nil
 }
 
-// rest waits until docker is started again. What was refused may have been the credentials, so it gets fresh ones.
-func (s *step) rest(ctx context.Context, wait time.Duration) error {
-	if s.sleep != nil {
-		if err := s.sleep(ctx, wait); err != nil {
-			return err
-		}
-	} else {
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	if _, _, err := s.source.Get(ctx, true); err != nil {
-		s.env.Log.Debug("fresh credentials: " + err.Error()) // docker will say what it makes of the old ones
-	}
-	return nil
+// renew gets fresh credentials, and tells whether they are others than before the build.
+func (s *step) renew(ctx context.Context) (changed bool, err error) {
+	user, password, err := s.source.Get(ctx, true)
+	return err == nil && (user != s.login.user || password != s.login.password.Reveal()), err
 }
 
 // need is what the inputs ask of a builder.
@@ -187,7 +179,7 @@ func (s *step) order(p *plan, with buildx.Builder) buildx.Build {
 		Contexts: p.contexts, NoCache: s.in.NoCache, Pull: s.in.Pull, Provenance: "off", SBOM: s.in.Sbom,
 		Folder: s.scratch,
 	}
-	if with.Annotations {
+	if p.annotated = with.Annotations; p.annotated {
 		b.Annotations = p.annotations
 	}
 	if !with.PushByDigest {
@@ -209,6 +201,9 @@ func (s *step) account(r buildx.Result) {
 		s.result.cacheHits = strconv.Itoa(r.Summary.Cached * 100 / steps)
 		s.env.Log.Printf("Built: %s, %d of them from the cache (%s%%)", count(steps, "step"), r.Summary.Cached,
 			s.result.cacheHits)
+		if len(r.Summary.Slowest) > 0 {
+			s.env.Log.Print("The slowest steps:")
+		}
 		for _, slow := range r.Summary.Slowest {
 			s.env.Log.Printf("  %6.1f s  %s", slow.Duration.Seconds(), redact.Line(slow.Name))
 		}

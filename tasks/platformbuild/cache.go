@@ -61,9 +61,9 @@ func cacheTag(branch string) string {
 		}
 		return '-'
 	}, strings.TrimPrefix(branch, "refs/heads/"))
-	if "refs/heads/"+name != branch || len(name) > most {
+	if "refs/heads/"+name != branch || strings.Contains(name, "-") || len(name) > most {
 		sum := sha256.Sum256([]byte(branch))
-		name = name[:min(len(name), most)] + "-" + hex.EncodeToString(sum[:4])
+		name = name[:min(len(name), most)] + "-" + hex.EncodeToString(sum[:8])
 	}
 	return "buildcache-" + name
 }

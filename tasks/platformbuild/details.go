@@ -95,6 +95,9 @@ func (s *step) details(p *plan, image registry.Image) ado.ImageDetails {
 		Options: map[string]string{"dockerFilePath": s.shown(p.dockerfile), "context": s.shown(p.context)},
 	}
 	if len(image.Parts) > 0 {
+		if s.result.reused {
+			d.Commit = image.Parts[0].Labels[labelCommit]
+		}
 		for _, layer := range image.Parts[0].Layers {
 			d.Layers = append(d.Layers, ado.ImageLayer{Created: image.Parts[0].Created, Size: layer.Size()})
 		}

@@ -72,7 +72,7 @@ func TestWrongInputs(t *testing.T) {
 			"files: dir/a.Dockerfile, dir/b.Dockerfile"}},
 		"no Dockerfile for a pattern":    {[]string{"Dockerfile", "*.x"}, []string{`no file matches "*.x"`}},
 		"no pattern":                     {[]string{"Dockerfile", "[a"}, []string{`"[a" is no pattern`}},
-		"a Dockerfile that is none":      {[]string{"Dockerfile", "dir/broken"}, []string{`"dir/broken"`}},
+		"a Dockerfile that is none":      {[]string{"Dockerfile", "dir/broken"}, []string{"sourcepath=dir/broken"}},
 		"a Dockerfile that is too large": {[]string{"Dockerfile", "dir/large"}, []string{`"dir/large" has more than 1 MB`}},
 		"two keys": {
 			[]string{"signingKey", "https://a", "azureSubscription", "a", "publicKey", "k.pem"}, []string{`input "publicKey": there is a signingKey, too`},

@@ -26,22 +26,30 @@ type wants struct {
 	platforms []platform.Platform
 	exactly   bool              // and no others
 	labels    map[string]string // must be there with these values
-	// proven: we know who made the image, so that nothing in it was laid out to deceive a reader (see rootfs.Limits).
+	// annotations must be there, too, on the index or on the only manifest.
+	annotations map[string]string
+	// proven: the image was looked into before, and signed then, so nothing in it was laid out to deceive a reader (see
+	// rootfs.Limits). What was just built is not: its base images are somebody else's.
 	proven bool
 }
 
 // built is what the image of a build must be.
 func (s *step) built(p *plan) wants {
-	return wants{platforms: p.platforms, exactly: true, labels: p.labels, proven: true}
+	w := wants{platforms: p.platforms, exactly: true, labels: p.labels}
+	if p.annotated {
+		w.annotations = p.annotations
+	}
+	return w
 }
 
 // inspect looks into an image: what it claims, and whether that is true. All that is wrong is said at once.
 func (s *step) inspect(ctx context.Context, image registry.Image, w wants) error {
-	errs := []error{s.checkPlatforms(image, w)}
+	errs := []error{s.checkPlatforms(image, w), checkAnnotations(image, w.annotations)}
+	deadline := s.env.Now().Add(lookTime) // for all its parts
 	for _, part := range image.Parts {
 		errs = append(errs, checkClaims(image, part), checkLabels(image, part, w.labels))
 		if s.in.VerifyContent != VerifyContentOff {
-			errs = append(errs, s.checkContent(ctx, image, part, w.proven))
+			errs = append(errs, s.checkContent(ctx, image, part, look{deadline, w.proven}))
 		}
 	}
 	return errors.Join(errs...)
@@ -54,6 +62,16 @@ func (s *step) checkPlatforms(image registry.Image, w wants) error {
 		has = append(has, part.Config.Platform)
 	}
 	var errs []error
+	for _, p := range has {
+		if known, err := platform.Parse(p.String()); err != nil || known != p {
+			errs = append(errs, &task.UserError{
+				Rule: "image/platform",
+				Msg: fmt.Sprintf("%s says that it is for %s, which is no platform", image.Reference,
+					redact.Line(p.String())),
+				Hint: "build it anew",
+			})
+		}
+	}
 	for _, p := range w.platforms {
 		if !slices.Contains(has, p) {
 			errs = append(errs, &task.UserError{
@@ -88,6 +106,25 @@ func checkClaims(image registry.Image, part registry.Part) error {
 	}
 }
 
+// checkAnnotations holds the annotations of an image against those that it must have.
+func checkAnnotations(image registry.Image, want map[string]string) error {
+	var wrong []string
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if image.Claims[name] != want[name] {
+			wrong = append(wrong, name)
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return &task.UserError{
+		Rule: "image/label",
+		Msg: fmt.Sprintf("%s lacks annotations that it was built with, or has other values: %s", image.Reference,
+			redact.Lines(wrong)),
+		Hint: "use another builder, or leave the annotations out",
+	}
+}
+
 // checkLabels holds the labels of a part against those that it must have.
 func checkLabels(image registry.Image, part registry.Part, want map[string]string) error {
 	var wrong []string
@@ -107,22 +144,25 @@ func checkLabels(image registry.Image, part registry.Part, want map[string]strin
 	}
 }
 
+// look is how the programs of an image are looked at.
+type look struct {
+	deadline time.Time
+	quick    bool
+}
+
 // checkContent looks at the programs of a part.
-func (s *step) checkContent(
-	ctx context.Context, image registry.Image, part registry.Part, proven bool,
-) error {
-	files := rootfs.New(part.Layers, rootfs.Limits{Quick: proven})
+func (s *step) checkContent(ctx context.Context, image registry.Image, part registry.Part, l look) error {
+	files := rootfs.New(part.Layers, rootfs.Limits{Quick: l.quick})
 	depth := content.Entrypoint
 	if s.in.VerifyContent == VerifyContentAll {
 		depth = content.All
 	}
-	started := s.env.Now()
-	verdict, err := content.Check(ctx, files, part.Config, depth, started.Add(lookTime))
+	verdict, err := content.Check(ctx, files, part.Config, depth, l.deadline)
 	if err != nil {
 		return explain(err, "reading the layers of "+image.Reference.String())
 	}
-	s.env.Log.Printf("Looked into %s (%s): %s, %.1f MB read", shortDigest(part.Digest), part.Config.Platform,
-		chainText(verdict), float64(files.Downloaded())/1e6)
+	s.env.Log.Printf("Looked into %s (%s): %s, %.1f MB read", shortDigest(part.Digest),
+		redact.Line(part.Config.Platform.String()), chainText(verdict), float64(files.Downloaded())/1e6)
 	var errs []error
 	for _, problem := range verdict.Problems {
 		text := fmt.Sprintf("%s (%s): %s", image.Reference, part.Config.Platform, problem.Text)
@@ -154,7 +194,7 @@ func chainText(v content.Verdict) string {
 func platformNames(list []platform.Platform) string {
 	var names []string
 	for _, p := range list {
-		names = append(names, p.String())
+		names = append(names, redact.Line(p.String()))
 	}
 	if len(names) == 0 {
 		return "no platform"

@@ -33,13 +33,16 @@ func (s *step) lint(ctx context.Context, docker *buildx.Docker, b buildx.Build, 
 		}
 		s.note(e)
 	}
+	if len(errs) == 0 {
+		errs = append(errs, s.lintOurselves(p, b.Builder))
+	}
 	return s.insist(errors.Join(errs...))
 }
 
-// lintOurselves is for builders without checks: the one that matters most is made here, the look into what was pushed
-// sees the rest of what matters.
+// lintOurselves makes the check that matters most: not every builder has checks, and a Dockerfile can switch them off.
+// The look into what was pushed sees the rest of what matters.
 func (s *step) lintOurselves(p *plan, with buildx.Builder) error {
-	if s.in.Lint == LintError {
+	if s.in.Lint == LintError && !with.Lint {
 		return &task.UserError{
 			Class: task.Environment, Rule: "image/lint",
 			Msg: fmt.Sprintf("lint is error, and this builder (%s, BuildKit %s) cannot check a Dockerfile",
@@ -47,23 +50,22 @@ func (s *step) lintOurselves(p *plan, with buildx.Builder) error {
 			Hint: "use a builder with BuildKit 0.14 or newer (input builder), or set lint: warn",
 		}
 	}
-	s.env.Log.Printf("This builder (%s) has no checks of Dockerfiles; what is pushed is looked into all the same.",
-		with.Driver)
+	if !with.Lint {
+		s.env.Log.Printf("This builder (%s) has no checks of Dockerfiles; what is pushed is looked into all the same.",
+			with.Driver)
+	}
 	var errs []error
 	for _, target := range p.platforms {
-		bases, err := p.file.Bases(s.in.Target, withPlatform(p.args, target.OS, target.Arch, target.Variant))
+		made, line, err := p.file.Made(s.in.Target, withPlatform(p.args, target.OS, target.Arch, target.Variant))
 		if err != nil {
 			return nil // BuildKit will say what it makes of it
 		}
-		for _, base := range bases {
-			wanted, err := platform.Parse(base.Platform)
-			if base.Final && err == nil && wanted != target {
-				errs = append(errs, &task.UserError{
-					Rule: "image/platform", Path: s.shown(p.dockerfile), Line: base.Line,
-					Msg:  fmt.Sprintf("the last stage is FROM --platform=%s, and the image is for %s", wanted, target),
-					Hint: "leave --platform out of the last FROM",
-				})
-			}
+		if wanted, err := platform.Parse(made); err == nil && wanted != target {
+			errs = append(errs, &task.UserError{
+				Rule: "image/platform", Path: s.shown(p.dockerfile), Line: line,
+				Msg:  fmt.Sprintf("the last stage is FROM --platform=%s, and the image is for %s", wanted, target),
+				Hint: "leave --platform out of the last FROM",
+			})
 		}
 	}
 	return errors.Join(errs...)

@@ -37,6 +37,7 @@ func (s *step) reuse(
 		s.warn("image/once", "whether the image is there already cannot be told, so it is built: "+errorText(err), "")
 		return image, "", nil
 	}
+	p.labels[labelInputs], p.own[labelInputs] = once, once // so that a signature says so, too
 	ref := p.image
 	ref.Tag = once
 	digest, there, err := s.registry.Digest(ctx, ref)
@@ -67,6 +68,23 @@ func (s *step) reuse(
 	return found, once, nil
 }
 
+// stillSame is the hash if the inputs are what they were before the build, and nothing if not: a base image can be
+// moved, and a file be written.
+func (s *step) stillSame(ctx context.Context, p *plan, once string) (string, error) {
+	if once == "" || s.result.reused {
+		return once, nil
+	}
+	again, err := s.inputsHash(ctx, p)
+	if ctx.Err() != nil {
+		return "", err
+	}
+	if err != nil || again != once {
+		s.env.Log.Print("A base image or a file has changed during the build: buildOnce will not find this image")
+		return "", nil
+	}
+	return once, nil
+}
+
 // trustFound verifies an image as if it was built now.
 func (s *step) trustFound(ctx context.Context, p *plan, found registry.Image, key *signature.Key) error {
 	if len(found.Parts) == 0 {
@@ -79,6 +97,7 @@ func (s *step) trustFound(ctx context.Context, p *plan, found registry.Image, ke
 	if s.inPipeline() {
 		user[labelBuiltBy] = builtByPipeline
 	}
+	user[labelInputs] = p.own[labelInputs] // whoever may push can move the tag
 	if key != nil {
 		if err := s.signedBy(ctx, found, key); err != nil {
 			return err
@@ -101,9 +120,21 @@ func (s *step) unrepeatable(p *plan) string {
 		}
 	}
 	ignored, err := fingerprint.Ignored(p.context, p.dockerfile)
-	switch {
-	case err == nil && isFolder(filepath.Join(p.context, ".git")) && !ignored(".git"):
+	if err == nil && isFolder(filepath.Join(p.context, ".git")) && !ignored(".git") {
 		return "the folder .git is in the build context, and is another one in every checkout: name it in .dockerignore"
+	}
+	return s.unhashed(p)
+}
+
+// unhashed names an input that decides about the image and is not in the hash.
+func (s *step) unhashed(p *plan) string {
+	switch {
+	case !s.in.Pull:
+		return "pull is false, so a base image can be an old one that only this machine has"
+	case strings.Contains(strings.Join(p.options, " "), "--no-cache-filter"):
+		return "--no-cache-filter wants steps to run"
+	case p.args["BUILDKIT_SYNTAX"] != "":
+		return "BUILDKIT_SYNTAX names another frontend"
 	case s.in.NoCache:
 		return "noCache wants every step to run"
 	case len(p.secrets) > 0 || len(s.in.SSH) > 0:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/inputs"
 	"github.com/guardrails-ci/guardrails/shared/redact"
+	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/buildx"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/dockerfile"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
@@ -35,6 +36,7 @@ type plan struct {
 	options     []string
 	labels      map[string]string // the user's, and then those of the run
 	annotations map[string]string
+	annotated   bool              // the builder writes them
 	own         map[string]string // the labels of the run alone
 	candidate   string            // the tag that the image has until it is verified; "" if it needs none
 	secrets     []buildx.Secret
@@ -146,7 +148,15 @@ func (s *step) findDockerfile(p *plan) error {
 	}
 	p.dockerfile = full
 	if p.file, err = dockerfile.Parse(p.text); err != nil {
-		return badInput("Dockerfile", fmt.Sprintf("%.200q: %s", s.shown(full), redact.Line(err.Error())), "")
+		e := &task.UserError{
+			Rule: "image/dockerfile", Final: true, Path: s.shown(full), Err: err, Msg: redact.Line(err.Error()),
+			Hint: "correct the Dockerfile",
+		}
+		var at *dockerfile.Error
+		if errors.As(err, &at) {
+			e.Line, e.Msg = at.Line, redact.Line(at.Err.Error())
+		}
+		return e
 	}
 	return nil
 }

@@ -31,9 +31,16 @@ type step struct {
 
 	source   *credential.Source // of the registry; nil without a connection
 	registry *registry.Client   // after connect
+	login    login              // before the build
 	warned   []report.Finding
 	forgiven int // refusals, because enforcement is warn
 	result   outcome
+}
+
+// login is what the registry was shown.
+type login struct {
+	user     string
+	password inputs.Secret
 }
 
 // badInput refuses what an input says.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ const (
 	labelPipeline = "pipeline"
 	labelBuildID  = "build-id"
 	labelCommit   = "commit"
+
+	// labelInputs is the hash of what the image was made of, see buildOnce.
+	labelInputs = "inputs"
 
 	builtByPipeline = "azure-devops"
 
@@ -157,6 +161,17 @@ func (s *step) refuseChanges(ctx context.Context, g *git.Git, root string, p *pl
 			Hint: "mend the checkout, or set allowDirty: true",
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(p.contexts)) {
+		place := p.contexts[name]
+		if _, err := safepath.Rel(root, realPath(place)); filepath.IsAbs(place) && err != nil {
+			return &task.UserError{
+				Rule: "image/source",
+				Msg: fmt.Sprintf("the context %.60q (%.200q) is outside of the checkout that is built, so the image "+
+					"would not be of its commit alone", name, s.shown(place)),
+				Hint: "put it into the repository, as a submodule for example, or set allowDirty: true",
+			}
+		}
+	}
 	matters, err := s.partOfImage(root, p)
 	if err != nil {
 		return err
@@ -181,6 +196,8 @@ func (s *step) refuseChanges(ctx context.Context, g *git.Git, root string, p *pl
 
 // partOfImage tells whether a file of the checkout can get into the image.
 func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error) {
+	// git names the root as it really is; the sources folder may lie behind a link.
+	folder, file := realPath(p.context), realPath(p.dockerfile)
 	ignored, err := fingerprint.Ignored(p.context, p.dockerfile)
 	if err != nil {
 		return nil, badInput("buildContext", ".dockerignore: "+redact.Line(err.Error()), "correct the file")
@@ -188,17 +205,17 @@ func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error)
 	return func(name string) bool {
 		full := filepath.Join(root, filepath.FromSlash(name))
 		for _, decides := range []string{
-			p.dockerfile, p.dockerfile + ".dockerignore", filepath.Join(p.context, ".dockerignore"),
+			file, file + ".dockerignore", filepath.Join(folder, ".dockerignore"),
 		} {
 			if samePath(full, decides) {
 				return true
 			}
 		}
-		if rel, err := safepath.Rel(p.context, full); err == nil && (rel == "." || !ignored(rel)) {
+		if rel, err := safepath.Rel(folder, full); err == nil && (rel == "." || !ignored(rel)) {
 			return true
 		}
 		for _, place := range p.contexts {
-			if _, err := safepath.Rel(place, full); err == nil && filepath.IsAbs(place) {
+			if _, err := safepath.Rel(realPath(place), full); err == nil && filepath.IsAbs(place) {
 				return true
 			}
 		}

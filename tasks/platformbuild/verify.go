@@ -75,6 +75,13 @@ func (s *step) verifyImage(
 		return explain(err, "verifying")
 	}
 	s.env.Log.Printf("%s is %s", ref, image.Reference.Digest)
+	origin := s.checkOrigin(ctx, image, key)
+	err = errors.Join(origin, s.checkProvenance(ctx, image, key),
+		s.inspect(ctx, image, wants{platforms: platforms, proven: key != nil && origin == nil}))
+	if err != nil {
+		return err
+	}
+	s.certify(image, key)
 	s.result.digest, s.result.ref = image.Reference.Digest, image.Reference.String()
 	s.result.tagged = append(s.result.tagged, image.Reference.String())
 	for _, part := range image.Parts {
@@ -82,13 +89,7 @@ func (s *step) verifyImage(
 			s.result.platforms = append(s.result.platforms, name)
 		}
 	}
-	origin := s.checkOrigin(ctx, image, key)
-	err = errors.Join(origin, s.checkProvenance(ctx, image, key),
-		s.inspect(ctx, image, wants{platforms: platforms, proven: key != nil && origin == nil}))
-	if err == nil {
-		s.certify(image, key)
-	}
-	return err
+	return nil
 }
 
 // certify says what is known of an image that has passed.

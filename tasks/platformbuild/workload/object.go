@@ -52,7 +52,8 @@ func (w *walker) walk(n *yaml.Node, in object, depth int) {
 	}
 	fields := w.fields(n, depth)
 	if kind, name, ok := w.objectOf(fields, depth); ok {
-		if kind == "CustomResourceDefinition" || kind == "Kustomization" || kind == "Component" {
+		group, _, _ := strings.Cut(text(fields, "apiVersion"), "/")
+		if kind == "CustomResourceDefinition" || strings.HasPrefix(group, "kustomize.") {
 			return // a schema; or read as what it is
 		}
 		if strings.HasPrefix(text(fields, "apiVersion"), "kyverno.io/") {
