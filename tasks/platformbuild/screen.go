@@ -44,13 +44,16 @@ func (s *step) screen(p *plan) error {
 				continue
 			}
 			s.conceal(place.values[name])
-			errs = append(errs, s.insist(&task.UserError{
+			e := &task.UserError{
 				Rule: "image/secret", Final: found.final,
 				Msg: fmt.Sprintf("the %s %.60q %s, and can be read by whoever can pull the image", place.what, name,
 					found.why),
-				Hint: place.instead + "; if the value was ever used in a build, rotate it; name it in publicNames " +
-					"if it is meant to be public",
-			}))
+				Hint: place.instead + "; if the value was ever used in a build, rotate it",
+			}
+			if !found.known {
+				e.Hint += "; name it in publicNames if it is meant to be public"
+			}
+			errs = append(errs, s.insist(e))
 		}
 	}
 	errs = append(errs, s.screenOptions(engine, p))

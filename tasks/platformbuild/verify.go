@@ -18,21 +18,14 @@ import (
 // verify looks into images that are there.
 func (s *step) verify(ctx context.Context) error {
 	platforms, err := s.wantedPlatforms()
-	errs := []error{err, s.checkKeyInputs()}
-	names := words(s.in.Images)
-	if len(names) == 0 {
-		errs = append(errs, badInput("images", "it is empty", "name at least one image"))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	if err := s.connect(); err != nil {
-		return err
-	}
+	errs := []error{err, s.checkKeyInputs(), s.connect()} // which asks nobody yet
 	var refs []reference.Reference
-	for _, name := range names {
+	for _, name := range words(s.in.Images) {
 		ref, err := s.named(name)
 		errs, refs = append(errs, err), append(refs, ref)
+	}
+	if len(refs) == 0 {
+		errs = append(errs, badInput("images", "it is empty", "name at least one image"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
