@@ -182,7 +182,7 @@ func (l *lab) step(args, more []string) job {
 }
 
 // succeeded is what a step of ours says in the end.
-const succeeded = "##vso[task.complete result=Succeeded;"
+const succeeded = "task.complete result=Succeeded;"
 
 // git runs git in the sources.
 func (l *lab) git(args ...string) (string, error) {

@@ -31,6 +31,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
 )
 
@@ -45,22 +46,26 @@ func main() {
 	if roles(os.Args) {
 		return
 	}
-	o := options{}
-	flag.StringVar(&o.pkg, "package", "build/out/demo/guardrails.vsix", "the packed extension; none: only the program")
-	flag.StringVar(&o.work, "work", "build/out/bench/image", "where layers and programs are kept")
-	flag.StringVar(&o.on, "on", os.TempDir(), "the file system to run on")
-	flag.StringVar(&o.node, "node", "node", "the node to run the packed task with")
-	flag.StringVar(&o.only, "only", "", "only these of verify, build, once, token and scan, with commas between")
-	flag.DurationVar(&o.life, "life", 8*time.Second, "how long a token of the registry is good (really: three hours)")
-	flag.DurationVar(&o.takes, "takes", 12*time.Second, "how long the build takes that the token ends in")
-	flag.IntVar(&o.rounds, "n", 7, "counted rounds")
-	flag.Parse()
-	err := bench(o)
-	if errors.Is(err, containertest.ErrUnavailable) {
-		fmt.Fprintln(os.Stderr, "image: NOT MEASURED:", err)
-		return
-	}
-	exit(err)
+	peers.Main("image", func() error {
+		o := options{}
+		flag.StringVar(&o.pkg, "package", "build/out/demo/guardrails.vsix",
+			"the packed extension; none: only the program")
+		flag.StringVar(&o.work, "work", "build/out/bench/image", "where layers and programs are kept")
+		flag.StringVar(&o.on, "on", os.TempDir(), "the file system to run on")
+		flag.StringVar(&o.node, "node", "node", "the node to run the packed task with")
+		flag.StringVar(&o.only, "only", "", "only these of verify, build, once, token and scan, with commas between")
+		flag.DurationVar(&o.life, "life", 8*time.Second,
+			"how long a token of the registry is good (really: three hours)")
+		flag.DurationVar(&o.takes, "takes", 12*time.Second, "how long the build takes that the token ends in")
+		flag.IntVar(&o.rounds, "n", 7, "counted rounds")
+		flag.Parse()
+		err := bench(o)
+		if errors.Is(err, containertest.ErrUnavailable) {
+			fmt.Fprintln(os.Stderr, "image: NOT MEASURED:", err)
+			return nil
+		}
+		return err
+	})
 }
 
 // roles is whatever else this program is started as.
@@ -68,8 +73,6 @@ func roles(args []string) bool {
 	switch {
 	case filepath.Base(args[0]) == "docker":
 		os.Exit(watched(args[1:]))
-	case len(args) == 2 && args[1] == workerArg:
-		exit(worker(os.Stdin, os.Stdout))
 	case len(args) == 3 && args[1] == hashArg:
 		exit(hashFolder(args[2]))
 	case len(args) == 3 && args[1] == lookArg:

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 // call is one start of docker.
@@ -105,12 +107,8 @@ func dissect(l *lab, rounds int, ours, other contender) error {
 		fmt.Printf("| %s | %s ms |\n", name, spread(found[0].times[name], "%.0f"))
 	}
 	mine, theirs := found[0].times[theBuild], found[1].times[theBuild]
-	times := make([]float64, len(mine))
-	for i := range mine {
-		times[i] = mine[i] / theirs[i]
-	}
 	fmt.Printf("| the last row but two, of: %s | %s ms |\n| ratio of the two | %s |\n", other.name,
-		spread(theirs, "%.0f"), spread(times, "%.2f"))
+		spread(theirs, "%.0f"), spread(peers.Ratios(mine, theirs), "%.2f"))
 	return nil
 }
 
@@ -123,7 +121,7 @@ func (l *lab) dissect(p *phases, c contender, round int) error {
 	if err != nil {
 		return err
 	}
-	o, said, err := run(j)
+	o, said, err := peers.Run(j)
 	if err == nil && c.check != nil {
 		err = c.check(round, said)
 	}

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"archive/zip"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 // programs are what is measured, and what is put into images.
@@ -35,8 +34,8 @@ func build(o options) (p programs, err error) {
 	if err := os.WriteFile(source, []byte(server), 0o644); err != nil {
 		return p, err
 	}
-	err = errors.Join(compile(nil, p.bare, "./tasks/platformbuild/cmd"),
-		compile([]string{"GOOS=linux", "GOARCH=amd64"}, p.server, source))
+	err = errors.Join(peers.Compile(".", p.bare, "./tasks/platformbuild/cmd"),
+		peers.Compile(".", p.server, source, "GOOS=linux", "GOARCH=amd64"))
 	if err != nil {
 		return p, err
 	}
@@ -50,61 +49,12 @@ func build(o options) (p programs, err error) {
 	return p, err
 }
 
-func compile(env []string, output, source string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", output, source)
-	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build %s: %w: %s", source, err, out)
-	}
-	return nil
-}
-
-// unpack takes PlatformBuild's folder out of the package as the agent would: 0644. It returns
-// the script of its stage; "" if the package does not have the task.
+// unpack returns the script of the packed task's stage; "" if there is none.
 func unpack(pkg, dir string) (script string, err error) {
-	archive, err := zip.OpenReader(pkg)
-	if errors.Is(err, os.ErrNotExist) || pkg == "" {
-		fmt.Fprintln(os.Stderr, "The packed task is not measured: there is no package (make bench makes one).")
+	script, err = peers.Unpack(pkg, "PlatformBuild", dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintln(os.Stderr, "The packed task is not measured:", err)
 		return "", nil
 	}
-	if err != nil {
-		return "", err
-	}
-	defer archive.Close()
-	if err := os.RemoveAll(dir); err != nil {
-		return "", err
-	}
-	for _, f := range archive.File {
-		name, ok := strings.CutPrefix(f.Name, "PlatformBuild/PlatformBuildV1/")
-		if !ok || !filepath.IsLocal(name) {
-			continue
-		}
-		target := filepath.Join(dir, name)
-		if err := unpackFile(f, target); err != nil {
-			return "", err
-		}
-		if name == "main.js" {
-			script = target
-		}
-	}
-	if script == "" {
-		fmt.Fprintln(os.Stderr, "The packed task is not measured: the package does not have it.")
-	}
-	return script, nil
-}
-
-func unpackFile(f *zip.File, target string) error {
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
-	}
-	data, err := f.Open()
-	if err != nil {
-		return err
-	}
-	defer data.Close()
-	content, err := io.ReadAll(data)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(target, content, 0o644)
+	return script, err
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 const (
@@ -71,7 +73,7 @@ func scanning(o options, l *lab) error {
 		}},
 		{name: "PlatformBuild, policies", check: says(succeeded), job: func(int) job { return policies }},
 	}
-	if _, said, err := run(policies); err != nil || !strings.Contains(said, succeeded) {
+	if _, said, err := peers.Run(policies); err != nil || !strings.Contains(said, succeeded) {
 		return fmt.Errorf("policies: %w\n%s", err, said)
 	}
 	gator := filepath.Join(filepath.Dir(filepath.Dir(l.docker())), "heavy", "gator")

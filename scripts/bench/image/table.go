@@ -5,7 +5,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
+
+// job is one run of a program.
+type job = peers.Job
+
+// outcome is what a run took.
+type outcome struct {
+	peers.Outcome
+	sent, received int64 // bytes, by the registry
+	requests       int
+}
 
 // contender is a row of a table.
 type contender struct {
@@ -21,18 +33,16 @@ type contender struct {
 
 // race runs all in turn, and prints a table of it. The first round warms up.
 func race(l *lab, title string, rounds int, all []contender) error {
-	runs := make([][]outcome, len(all))
 	before := load()
-	for round := range rounds + 1 {
-		for i, c := range all {
-			o, err := l.once(c, round)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			if round > 0 {
-				runs[i] = append(runs[i], o)
-			}
+	runs, err := peers.Race(peers.Rounds{Warm: 1, Counted: rounds}, len(all), func(round, i int) (outcome, error) {
+		o, err := l.once(all[i], round)
+		if err != nil {
+			return o, fmt.Errorf("%s: %w", all[i].name, err)
 		}
+		return o, nil
+	})
+	if err != nil {
+		return err
 	}
 	fmt.Printf("\n%s; medians of %d rounds, in brackets least and most; load %s before and %s after\n\n", title, rounds,
 		before, load())
@@ -42,11 +52,11 @@ func race(l *lab, title string, rounds int, all []contender) error {
 		wall := func(o outcome) float64 { return o.Wall.Seconds() * 1000 }
 		cpu := func(o outcome) float64 { return o.CPU.Seconds() * 1000 }
 		fmt.Printf("| %s | %s ms | %s | %s ms | %s | %s | %s | %.0f |\n", c.name,
-			spread(values(runs[i], wall), "%.0f"), ratio(runs[i], runs[c.against], wall),
-			spread(values(runs[i], cpu), "%.0f"), ratio(runs[i], runs[c.against], cpu),
+			spread(peers.Of(runs[i], wall), "%.0f"), ratio(runs[i], runs[c.against], wall),
+			spread(peers.Of(runs[i], cpu), "%.0f"), ratio(runs[i], runs[c.against], cpu),
 			megabytes(runs[i], func(o outcome) float64 { return float64(o.sent) }),
 			megabytes(runs[i], func(o outcome) float64 { return float64(o.received) }),
-			middle(values(runs[i], func(o outcome) float64 { return float64(o.requests) })))
+			peers.Median(peers.Of(runs[i], func(o outcome) float64 { return float64(o.requests) })))
 	}
 	return nil
 }
@@ -64,7 +74,8 @@ func (l *lab) once(c contender, round int) (outcome, error) {
 	}
 	l.registry.Forget()
 	daemons := l.daemonTime()
-	o, said, err := run(c.job(round))
+	took, said, err := peers.Run(c.job(round))
+	o := outcome{Outcome: took}
 	if err != nil {
 		return o, err
 	}
@@ -96,20 +107,10 @@ func says(text string) func(int, string) error {
 	}
 }
 
-func values(runs []outcome, what func(outcome) float64) []float64 {
-	all := make([]float64, len(runs))
-	for i, o := range runs {
-		all[i] = what(o)
-	}
-	return all
-}
-
-func middle(values []float64) float64 { return slices.Sorted(slices.Values(values))[len(values)/2] }
-
 // spread is the median, and in brackets the least and the most.
 func spread(values []float64, format string) string {
 	f := strings.NewReplacer("X", format).Replace("X (X-X)")
-	return fmt.Sprintf(f, middle(values), slices.Min(values), slices.Max(values))
+	return fmt.Sprintf(f, peers.Median(values), slices.Min(values), slices.Max(values))
 }
 
 // ratio is what one takes in each round as a multiple of what another takes in it.
@@ -125,7 +126,7 @@ func ratio(runs, base []outcome, what func(outcome) float64) string {
 }
 
 func megabytes(runs []outcome, what func(outcome) float64) string {
-	return fmt.Sprintf("%.3f", middle(values(runs, what))/1e6)
+	return fmt.Sprintf("%.3f", peers.Median(peers.Of(runs, what))/1e6)
 }
 
 // seconds is for messages.

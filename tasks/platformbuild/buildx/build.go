@@ -87,9 +87,8 @@ func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, err
 			result.Digest, err = readDigest(result.Metadata)
 			return result, err
 		}
-		var e *Error
-		if !errors.As(err, &e) || try == len(waits) || !e.Temporary() ||
-			e.Kind == Unauthorized && (try > 0 || !d.renewed(ctx)) {
+		e, again := d.again(ctx, err, try)
+		if !again {
 			return result, err
 		}
 		to = quiet{to}
@@ -98,6 +97,15 @@ func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, err
 			return result, fmt.Errorf("waiting to push again: %w", err)
 		}
 	}
+}
+
+// again reports whether a failure is worth another try.
+func (d *Docker) again(ctx context.Context, err error, try int) (*Error, bool) {
+	var e *Error
+	if !errors.As(err, &e) || try == len(waits) || !e.Temporary() {
+		return e, false
+	}
+	return e, e.Kind != Unauthorized || try == 0 && d.renewed(ctx)
 }
 
 func (d *Docker) attempt(ctx context.Context, b Build, args []string, to progress.Log) (progress.Summary, error) {

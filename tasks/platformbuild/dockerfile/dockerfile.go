@@ -72,8 +72,8 @@ func (e *Error) Unwrap() error { return e.Err }
 
 func at(line int, err error) error { return &Error{Line: line, Err: err} }
 
-// Parse reads a Dockerfile. An error that has a place is an *Error. What it does not understand is an error: a base image that is missed would be missed in
-// the hash that decides whether anything must be built.
+// Parse reads a Dockerfile. An error that has a place is an *Error. What it does not understand is an error: a base
+// image that is missed would be missed in the hash that decides whether anything must be built.
 func Parse(text []byte) (*File, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("it has more than %d MB", maxFile>>20)
