@@ -63,7 +63,13 @@ func TestBuildOnce(t *testing.T) {
 		"noCache":                    {func(j *job) { j.input("noCache", "true") }, false, "noCache wants every step to run"},
 		"a secret":                   {func(j *job) { j.input("secrets", "id=a,env=A").set("A", "abcdef") }, false, "the build gets secrets"},
 		"ssh":                        {func(j *job) { j.input("ssh", "default") }, false, "the build gets secrets"},
-		"a context that may move":    {func(j *job) { j.input("buildContexts", "a=docker-image://alpine") }, false, "not pinned by digest"},
+		"a download": {
+			func(j *job) {
+				j.write(map[string]string{"Dockerfile": "FROM scratch\nADD http://a.invalid/b /\n"}).commit()
+			}, false,
+			"from the network",
+		},
+		"a context that may move": {func(j *job) { j.input("buildContexts", "a=docker-image://alpine") }, false, "not pinned by digest"},
 		"a base image that is not there": {
 			func(j *job) { j.input("buildArgs", "BASE="+j.registry.Host()+"/base/gone:1") }, false, "there is no base image",
 		},
@@ -144,6 +150,24 @@ func TestBuildOnceTrustsNobody(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A base image is moved during the build: nobody knows which one is in the image.
+func TestBuildOnceWhileABaseMoves(t *testing.T) {
+	t.Parallel()
+	j := onceJob(t)
+	tags := len(j.registry.Tags("shop/web"))
+	j.write(map[string]string{"app": "other\n"}).commit().input("tags", "101")
+	j.wrote = func(text string) {
+		if strings.Contains(text, "No image of these inputs is there") {
+			j.put("base/app:1", part{platform: "linux/amd64", content: "exec moved AMD64"})
+		}
+	}
+	j.want("Succeeded")
+	j.says("has changed during the build")
+	if got := j.registry.Tags("shop/web"); len(got) != tags+1 {
+		t.Errorf("tags %q", got)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -66,6 +67,10 @@ func TestSecretsInTheImage(t *testing.T) {
 				j.refuses("image/secret", tc.says)
 				if tc.value != "" && strings.Contains(j.printed(), tc.value) {
 					t.Errorf("the log shows the value:\n%s", j.log)
+				}
+				if tc.value != "" && !strings.Contains(tc.says, "stands in the input") &&
+					!regexp.MustCompile(`(?m)^##vso\[task\.setsecret\].*`+tc.value).MatchString(j.log) {
+					t.Errorf("the value is not masked:\n%s", j.log)
 				}
 				if asked := j.asked(); len(asked) > 0 {
 					t.Errorf("docker was asked for %q", asked)

@@ -98,6 +98,12 @@ func TestSources(t *testing.T) {
 			func(j *job) { j.write(map[string]string{"web/Dockerfile.dockerignore": "*\n!app\n"}) }, "image/dirty",
 			"web/Dockerfile.dockerignore",
 		},
+		"a checkout in the checkout": {
+			func(j *job) {
+				j.shell("git", "init", "-q", "web/vendor")
+				j.write(map[string]string{"web/vendor/x": "x\n"})
+			}, "image/dirty", "web/vendor",
+		},
 		"another commit": {
 			func(j *job) {
 				started := j.env["BUILD_SOURCEVERSION"]

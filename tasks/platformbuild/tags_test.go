@@ -79,7 +79,10 @@ func TestImagesThatAreNotWhatWasBuilt(t *testing.T) {
 			fake{Drop: "build-id"}, nil, "image/label", "lacks labels that it was built with, or has other values: build-id",
 		},
 		"the user's label is missing": {fake{Drop: "tier"}, []string{"labels", "tier=1"}, "image/label", "tier"},
-		"another machine":             {fake{Content: "exec bin/sh ARM64"}, nil, "platform/machine", "linux/arm64 program"},
+		"an annotation is missing": {
+			fake{Drop: "note"}, []string{"annotations", "note=x"}, "image/label", "lacks annotations that it was built with",
+		},
+		"another machine": {fake{Content: "exec bin/sh ARM64"}, nil, "platform/machine", "linux/arm64 program"},
 		"another tool's machine": {
 			fake{Content: "exec bin/sh AMD64; exec usr/bin/x ARM64"}, []string{"verifyContent", "all"}, "platform/machine",
 			"/usr/bin/x",

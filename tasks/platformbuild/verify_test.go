@@ -47,6 +47,10 @@ func TestVerify(t *testing.T) {
 			[]part{started("exec app ARM64")}, nil, "platform/machine", "/app is a linux/arm64 program, but the " +
 				"image claims linux/amd64",
 		},
+		"a platform that is none": {
+			[]part{started("exec app AMD64"), {platform: "linux/foo", content: "exec app AMD64", entrypoint: []string{"/app"}}},
+			[]string{"verifyContent", "off"}, "image/platform", "linux/foo, which is no platform",
+		},
 		"another system": {[]part{started("exec app MAC")}, nil, "platform/machine", "darwin"},
 		"the index says amd64, the config arm64": {
 			[]part{{platform: "linux/arm64", claimed: "linux/amd64", content: "exec app " +
