@@ -1,6 +1,7 @@
 package platformbuild
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -129,7 +130,7 @@ func TestBuildOnceTrustsNobody(t *testing.T) {
 				{platform: "linux/arm64", content: "exec app ARM64", entrypoint: []string{"/app"}, labels: good},
 			}, "which was not asked for",
 		},
-		"built by hand": {[]part{other}, "lacks labels"},
+		"built by hand": {[]part{other}, "has other values: built-by"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -140,6 +141,14 @@ func TestBuildOnceTrustsNobody(t *testing.T) {
 					tag = name
 				}
 			}
+			for i, p := range tc.found { // it says of what inputs it is
+				p.labels = maps.Clone(p.labels)
+				if p.labels == nil {
+					p.labels = map[string]string{}
+				}
+				p.labels[labelInputs] = j.labels("100")[labelInputs]
+				tc.found[i] = p
+			}
 			lie := j.put("shop/web:"+tag, tc.found...)
 			for _, enforcement := range []string{"warn", "enforce"} {
 				j.put("shop/web:"+tag, tc.found...)
@@ -148,6 +157,55 @@ func TestBuildOnceTrustsNobody(t *testing.T) {
 				if j.output("digest") == lie || j.output("reused") != "false" || j.registry.Digest("shop/web", tag) == lie {
 					t.Errorf("digest %q, reused %q, tag %q", j.output("digest"), j.output("reused"), j.registry.Digest("shop/web", tag))
 				}
+			}
+		})
+	}
+}
+
+// Whoever may push can move the tag to an image of other inputs.
+func TestBuildOnceKnowsItsInputs(t *testing.T) {
+	t.Parallel()
+	j := onceJob(t)
+	tag := func() (found string) {
+		for _, name := range j.registry.Tags("shop/web") {
+			if strings.HasPrefix(name, "in-") {
+				found = name
+			}
+		}
+		return found
+	}
+	moved := j.put("shop/web:"+tag(), part{
+		platform: "linux/amd64", content: "exec app AMD64", entrypoint: []string{"/app"},
+		labels: map[string]string{"built-by": "azure-devops", "build-id": "1", "commit": "abc", labelInputs: "in-1"},
+	})
+	j.want("SucceededWithIssues")
+	j.says("and is not used: ")
+	if j.output("digest") == moved {
+		t.Error("the image of other inputs is used")
+	}
+	// A label less is another image.
+	j.input("labels", "tier=front", "tags", "labelled").want("Succeeded")
+	j.input("labels", "", "tags", "plain").want("Succeeded")
+	if label, there := j.labels("plain")["tier"]; there {
+		t.Errorf("the label tier is %q, want none", label)
+	}
+}
+
+// Bases that need not be asked for: pinned ones, and contexts.
+func TestBuildOnceAsksForNoPinnedBase(t *testing.T) {
+	t.Parallel()
+	for name, base := range map[string]string{
+		"pinned":    "127.0.0.1:1/base@sha256:" + strings.Repeat("a", 64),
+		"a context": "assets",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := onceJob(t)
+			j.write(map[string]string{"Dockerfile": "FROM " + base + "\nCOPY app /app\n"}).commit()
+			j.want("Succeeded")
+			j.want("Succeeded")
+			if j.output("reused") != "true" {
+				t.Errorf("reused %q:\n%s", j.output("reused"), j.log)
 			}
 		})
 	}
