@@ -26,6 +26,9 @@ func TestLint(t *testing.T) {
 			"FROM --platform=linux/arm64 {base}\n", nil, "Failed",
 			"type=error;sourcepath=Dockerfile;linenumber=1;code=image/platform;]FromPlatformFlagConstDisallowed",
 		},
+		"a platform in FROM, off": {
+			"FROM --platform=linux/arm64 {base}\n", []string{"lint", "off"}, "Failed", "code=platform/machine",
+		},
 		"the build's platform in FROM": {
 			"FROM --platform=$BUILDPLATFORM {base} AS a\nRUN echo a >/a\nFROM {base}\nCOPY --from=a /a /a\n", nil, "Succeeded", "",
 		},
