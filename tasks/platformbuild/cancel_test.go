@@ -67,3 +67,22 @@ func TestCancelWhileWaiting(t *testing.T) {
 		t.Errorf("built %d times, want 1:\n%s", n, j.log)
 	}
 }
+
+// The tag that an unverified image has does not outlive a cancelled step.
+func TestCancelBeforeTheImageIsVerified(t *testing.T) {
+	t.Parallel()
+	j := fakeJob(t, fake{Driver: "docker"})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	j.stop = ctx
+	pushed := false
+	j.wrote = func(text string) {
+		if strings.Contains(text, "Looked into") {
+			pushed = len(j.registry.Tags("shop/web")) == 1
+			cancel(errors.New("the run was cancelled"))
+		}
+	}
+	j.want("Failed")
+	if tags := j.registry.Tags("shop/web"); !pushed || len(tags) > 0 {
+		t.Errorf("pushed %v, tags %q", pushed, tags)
+	}
+}

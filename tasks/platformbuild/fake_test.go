@@ -2,6 +2,7 @@ package platformbuild
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 // It asks the credential helper as docker does. What it was asked for is in its folder, in the file asked.
 type fake struct {
 	Driver  string // remote if empty
+	Version string // of BuildKit; v0.20.0 if empty
 	Content string // see rootfs; a program for each platform if empty
 	Drop    string // a label that is left out
 	Omit    string // a platform that is left out
@@ -111,7 +113,7 @@ func fakeRun(dir string, args []string) error {
 			driver = "remote"
 		}
 		fmt.Printf("Name: default\nDriver: %s\n\nNodes:\nName: default\nEndpoint: default\nStatus: running\n"+
-			"BuildKit version: v0.20.0\nPlatforms: linux/amd64, linux/arm64\n", driver)
+			"BuildKit version: %s\nPlatforms: linux/amd64, linux/arm64\n", driver, cmp.Or(f.Version, "v0.20.0"))
 	case "info --format":
 		fmt.Println("null")
 	case "buildx build":

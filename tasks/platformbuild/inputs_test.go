@@ -141,6 +141,12 @@ func TestInputsReachDocker(t *testing.T) {
 			}
 		})
 	}
+	request := fakeJob(t, fake{}).set("BUILD_SOURCEBRANCH", "refs/pull/7/merge")
+	request.want("Succeeded")
+	if built := strings.Join(request.built(), "\n"); strings.Contains(built, "--cache-to") ||
+		!strings.Contains(built, "--cache-from") {
+		t.Errorf("for a pull request docker was asked for %s", built)
+	}
 	j := fakeJob(t, fake{}).input("builder", "mine")
 	j.want("Succeeded")
 	if asked := strings.Join(j.asked(), "\n"); !strings.Contains(asked, `"inspect" "--bootstrap" "--" "mine"`) {

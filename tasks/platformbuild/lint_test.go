@@ -1,6 +1,8 @@
 package platformbuild
 
 import (
+	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -57,5 +59,39 @@ func TestLintFindingsAreToldOnce(t *testing.T) {
 	j.want("Succeeded")
 	if n := strings.Count(j.log, "type=warning;sourcepath=Dockerfile;linenumber=1;code=image/lint"); n != 1 {
 		t.Errorf("told %d times:\n%s", n, j.log)
+	}
+}
+
+// A builder without checks.
+func TestNoLint(t *testing.T) {
+	t.Parallel()
+	warning := fmt.Sprintf(`{"warnings": [{"short": %q, "sourceInfo": {"filename": "Dockerfile"}, "range": `+
+		`[{"start": {"line": 2}}]}]}`+"\n", base64.StdEncoding.EncodeToString([]byte("a warning of the build")))
+	for name, tc := range map[string]struct {
+		version string
+		lint    string
+		result  string
+		says    string
+		without string
+	}{
+		"an old one":            {"v0.12.5", "warn", "Succeeded", "has no checks of Dockerfiles", ""},
+		"it warns later":        {"v0.12.5", "warn", "Succeeded", "sourcepath=Dockerfile;linenumber=2;code=image/lint", ""},
+		"off":                   {"v0.12.5", "off", "Succeeded", "", "a warning of the build"},
+		"error":                 {"v0.12.5", "error", "Failed", "cannot check a Dockerfile", ""},
+		"a new one":             {"v0.14.0", "error", "Succeeded", "", "has no checks"},
+		"it has said so before": {"v0.14.0", "warn", "Succeeded", "", "a warning of the build"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := fakeJob(t, fake{Version: tc.version, Says: warning}).input("lint", tc.lint)
+			j.want(tc.result)
+			j.says(tc.says)
+			if tc.without != "" {
+				j.silent(tc.without)
+			}
+			if built := len(j.built()) > 0; built != (tc.result != "Failed") {
+				t.Errorf("built %q", j.built())
+			}
+		})
 	}
 }

@@ -22,6 +22,9 @@ func onceJob(t *testing.T) *job {
 	if n := len(j.built()); n != 1 || j.output("reused") != "false" {
 		t.Fatalf("built %d times, reused %q", n, j.output("reused"))
 	}
+	if got, want := j.output("imageRefs"), j.registry.Host()+"/shop/web:100"; got != want {
+		t.Errorf("imageRefs %q, want %q", got, want)
+	}
 	return j
 }
 
