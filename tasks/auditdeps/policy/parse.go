@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -74,7 +75,8 @@ func (r *reader) file(data []byte) {
 		r.problem(0, "remove what follows the first document", several)
 	case err != nil:
 		line, _ := yamltree.Explain(err)
-		r.problem(line, "see https://yaml.org for the form", "the file is no YAML")
+		last := 1 + bytes.Count(bytes.TrimRight(data, "\n"), []byte("\n"))
+		r.problem(min(line, last), "see https://yaml.org for the form", "the file is no YAML")
 		return
 	case len(docs) == 0:
 		r.problem(0, form, "the file is empty")
