@@ -81,6 +81,28 @@ func TestKilledPusher(t *testing.T) {
 	}
 }
 
+// outlived is a folder in which a program may still write when the test ends: it is removed once nothing does so any more.
+func outlived(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "outlived-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				return
+			}
+			if time.Now().After(end) {
+				t.Errorf("what the test started still writes: %v", err)
+				return
+			}
+		}
+	})
+	return dir
+}
+
 // Killed at any moment, a push leaves the remote whole, and with all or nothing of it.
 func TestKill(t *testing.T) {
 	t.Parallel()
@@ -88,7 +110,7 @@ func TestKill(t *testing.T) {
 	tip := s.commit("main", noon, map[string]string{"a": "1"})
 	for range 8 {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledPusher$", "-git="+*otherGit)
-		cmd.Env = environ(t, killedEnv+"="+s.url()+"\n"+filepath.Join(t.TempDir(), "scratch"))
+		cmd.Env = environ(t, killedEnv+"="+s.url()+"\n"+filepath.Join(outlived(t), "scratch"))
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -100,7 +122,7 @@ func TestKill(t *testing.T) {
 		timer := time.AfterFunc(time.Duration(rand.IntN(150))*time.Millisecond, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		timer.Stop()
-		// A git that the killed process has started may still be on its way.
+		// A git that the killed process has started may still be on its way: to the remote, and in its folder.
 		s.git("merge-base", "--is-ancestor", string(tip), "refs/heads/main")
 		tip = s.at("refs/heads/main")
 	}
