@@ -174,10 +174,9 @@ func (s *step) runs(p *plan) (all []platform.Platform) {
 func (s *step) order(p *plan, with buildx.Builder) buildx.Build {
 	b := buildx.Build{
 		Builder: with, Context: p.context, Dockerfile: p.dockerfile, Repository: p.image.Name(), Platforms: p.platforms,
-		Args: lines(
-			p.args), Options: p.options, Target: s.in.Target, Labels: p.labels, Secrets: p.secrets, SSH: s.in.SSH,
-		Contexts: p.contexts, NoCache: s.in.NoCache, Pull: s.in.Pull, Provenance: "off", SBOM: s.in.Sbom,
-		Folder: s.scratch,
+		Args: lines(p.args), Options: p.options, Target: s.in.Target, Labels: p.labels,
+		Secrets: p.secrets, SSH: s.in.SSH, Contexts: p.contexts,
+		NoCache: s.in.NoCache, Pull: s.in.Pull, Provenance: "off", SBOM: s.in.Sbom, Folder: s.scratch,
 	}
 	if p.annotated = with.Annotations; p.annotated {
 		b.Annotations = p.annotations

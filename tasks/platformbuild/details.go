@@ -85,10 +85,9 @@ func (s *step) details(p *plan, image registry.Image) ado.ImageDetails {
 	}
 	d := ado.ImageDetails{
 		Repository: image.Reference.Name(), Digest: image.Reference.Digest, MediaType: image.MediaType, Tags: p.tags,
-		Run: number(
-			"Build.BuildId"), RunNumber: s.env.Var("Build.BuildNumber"), Pipeline: s.env.Var("Build.DefinitionName"),
-		PipelineID: number(
-			"System.DefinitionId"), Job: s.env.Var("System.JobName"), Creator: s.env.Var("Build.RequestedFor"),
+		Run: number("Build.BuildId"), RunNumber: s.env.Var("Build.BuildNumber"),
+		PipelineID: number("System.DefinitionId"), Pipeline: s.env.Var("Build.DefinitionName"),
+		Job: s.env.Var("System.JobName"), Creator: s.env.Var("Build.RequestedFor"),
 		RepositoryType: s.env.Var("Build.Repository.Provider"), RepositoryID: s.env.Var("Build.Repository.ID"),
 		SourceName: s.env.Var("Build.Repository.Name"), SourceURL: plainURL(s.env.Var("Build.Repository.Uri")),
 		Branch: s.env.Var("Build.SourceBranch"), Commit: p.own[labelCommit],

@@ -83,8 +83,8 @@ func (s *step) lintFinding(p *plan, w progress.Warning) *task.UserError {
 	}
 	if platformRule(w.Rule) {
 		e.Rule = "image/platform"
-		e.Hint = "use a base image that has " + platformNames(
-			p.platforms) + ", and no platform in FROM but $BUILDPLATFORM in stages that compile"
+		e.Hint = "use a base image that has " + platformNames(p.platforms) +
+			", and no platform in FROM but $BUILDPLATFORM in stages that compile"
 	}
 	return e
 }

@@ -117,9 +117,9 @@ func (s *step) screenOptions(engine *leak.Engine, p *plan) error {
 			return secret
 		}) {
 			errs = append(errs, &task.UserError{
-				Rule: "image/secret", Final: true, Msg: fmt.Sprintf("a secret of this job stands in the input %s, "+
-					"which "+
-					"every user of this machine can read while the build runs", place.input),
+				Rule: "image/secret", Final: true,
+				Msg: fmt.Sprintf("a secret of this job stands in the input %s, which every user of this machine can "+
+					"read while the build runs", place.input),
 				Hint: place.instead,
 			})
 		}

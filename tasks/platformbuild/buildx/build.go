@@ -38,8 +38,7 @@ type Build struct {
 	CacheFrom, CacheTo []string
 	Provenance         string // max, min, off
 	SBOM               bool
-	Folder             string   // private, for metadata and secrets
-	Variables          []string // further environment KEY=value
+	Folder             string // private, for metadata and secrets
 }
 
 // Secret is a secret of the build, handed over in a file of Folder for as long as the build runs.
@@ -115,7 +114,7 @@ func (d *Docker) attempt(ctx context.Context, b Build, args []string, to progres
 	}
 	ears := &ears{Log: to}
 	reader := progress.NewReader(ears)
-	err := d.start(ctx, append(d.environment(), b.Variables...), reader, args...)
+	err := d.start(ctx, d.environment(), reader, args...)
 	sum := reader.Close()
 	if !ran(err) {
 		ears.tell(nil, d.Debug)

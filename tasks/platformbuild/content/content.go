@@ -36,7 +36,6 @@ type Image struct {
 	Entrypoint, Cmd []string
 	Env             []string // KEY=value
 	WorkingDir      string
-	Shell           []string
 }
 
 // Problem is a reason to refuse an image.

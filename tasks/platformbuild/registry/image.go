@@ -94,9 +94,9 @@ type imageConfig struct {
 	Variant      string    `json:"variant"`
 	Created      time.Time `json:"created"`
 	Config       struct {
-		Entrypoint, Cmd, Env, Shell []string
-		WorkingDir                  string
-		Labels                      map[string]string
+		Entrypoint, Cmd, Env []string
+		WorkingDir           string
+		Labels               map[string]string
 	} `json:"config"`
 }
 
@@ -123,7 +123,7 @@ func (c *Client) part(ctx context.Context, ref reference.Reference, m *manifest)
 		Config: content.Image{
 			Platform:   platform.Of(config.OS, config.Architecture, config.Variant),
 			Entrypoint: start.Entrypoint, Cmd: start.Cmd, Env: start.Env,
-			WorkingDir: start.WorkingDir, Shell: start.Shell,
+			WorkingDir: start.WorkingDir,
 		},
 		Labels: start.Labels, Annotations: m.Annotations, Created: config.Created,
 	}
