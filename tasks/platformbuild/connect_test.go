@@ -29,7 +29,8 @@ func TestAzureRegistry(t *testing.T) {
 	}
 }
 
-// The token has ended when the image is pushed, as after a long RUN.
+// The token has ended when the image is pushed, as after a long RUN. It lives long enough for a loaded machine to begin
+// the build with it, and to push.
 func TestTokenEndsDuringTheBuild(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -39,9 +40,9 @@ func TestTokenEndsDuringTheBuild(t *testing.T) {
 		waits []time.Duration
 	}{
 		// The registry says for how long it is good.
-		"known": {10 * time.Second, "8.2", false, nil},
+		"known": {30 * time.Second, "25", false, nil},
 		// It does not keep its word; Docker keeps what it was given for some minutes.
-		"unknown": {6 * time.Second, "7", true, []time.Duration{10 * time.Second}},
+		"unknown": {20 * time.Second, "21", true, []time.Duration{10 * time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,8 +59,8 @@ func TestTokenEndsDuringTheBuild(t *testing.T) {
 					"RUN [\"/busybox\", \"sleep\", \"" + tc.takes + "\"]\nENTRYPOINT [\"/busybox\"]\n",
 			}).commit()
 			j.input("cache", "none").want("Succeeded")
-			if n := j.registry.Count("exchange", 200); n != 2 {
-				t.Errorf("%d tokens were asked for, want 2:\n%s", n, j.registry.Log())
+			if n := j.registry.Count("exchange", 200); n < 2 {
+				t.Errorf("%d tokens were asked for, want a second one for the push:\n%s", n, j.registry.Log())
 			}
 			if diff := cmp.Diff(tc.waits, j.waits); diff != "" {
 				t.Errorf("waits (-want +got):\n%s", diff)
