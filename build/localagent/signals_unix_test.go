@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -88,6 +89,8 @@ func (s *started) wantEmptyTemp(t *testing.T) {
 // work folder goes.
 func TestHangUpCancels(t *testing.T) {
 	t.Parallel()
+	// Under nohup the program would inherit that hang-ups are ignored; those that are caught it does not.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	s := start(t, "steps:\n- bash: 'echo $$ > {dir}/pid; echo ready; exec sleep 60'\n- {bash: echo cleaned, condition: always()}\n")
 	if err := s.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
