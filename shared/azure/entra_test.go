@@ -2,14 +2,9 @@ package azure
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,8 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/azuretest"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
@@ -94,7 +89,7 @@ func network(t *testing.T, answer func(http.ResponseWriter, *http.Request) bool)
 		}
 	})
 	secure, plain := httptest.NewUnstartedServer(handler), httptest.NewServer(handler)
-	cert, pool := certificateFor(t, "*.microsoftonline.com", "*.microsoftonline.us", "*.chinacloudapi.cn",
+	cert, pool := azuretest.Certificate(t, "*.microsoftonline.com", "*.microsoftonline.us", "*.chinacloudapi.cn",
 		"dev.azure.com", "*.stack.example")
 	secure.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	secure.StartTLS()
@@ -144,30 +139,6 @@ func aadsts(code, status int) func(http.ResponseWriter, *http.Request) bool {
 		})
 		return true
 	}
-}
-
-// certificateFor makes a certificate for names, and the pool that trusts it.
-func certificateFor(t *testing.T, names ...string) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: names, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
 // connect returns a connection of the scheme, with parameters as an agent has them in

@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -70,22 +71,46 @@ func (a *authority) leaf(host string) (*tls.Certificate, error) {
 	if known, ok := a.leaves[host]; ok {
 		return known, nil
 	}
+	made, err := a.issue(host)
+	if err != nil {
+		return nil, err
+	}
+	a.leaves[host] = made
+	return made, nil
+}
+
+func (a *authority) issue(hosts ...string) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	template := certificateOf(host)
+	template := certificateOf(hosts[0])
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{host}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, host)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {
 		return nil, err
 	}
-	a.leaves[host] = &tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}
-	return a.leaves[host], nil
+	return &tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key}, nil
+}
+
+// Certificate makes a certificate for hosts, and the pool that trusts it, for a server of the test's own.
+func Certificate(t testing.TB, hosts ...string) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	made, err := newAuthority("guardrails test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := made.issue(hosts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *leaf, made.pool()
 }

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 )
 
@@ -276,6 +277,28 @@ func (c *Cloud) AgentEnv() []string {
 			"SECRET_AGENT_PROXYPASSWORD="+c.config.ProxyPassword)
 	}
 	return env
+}
+
+// Connection is a service connection of the first application, with its secret. Data are more of its parameters, as
+// "ENVIRONMENT=AzureCloud".
+func (c *Cloud) Connection(t testing.TB, data ...string) *endpoint.Connection {
+	t.Helper()
+	const id = "1e2d3c4b-0000-4111-8222-abcdefabcdef"
+	environ := []string{
+		"ENDPOINT_URL_" + id + "=https://management.azure.com/",
+		"ENDPOINT_AUTH_SCHEME_" + id + "=ServicePrincipal",
+		"ENDPOINT_AUTH_PARAMETER_" + id + "_TENANTID=" + c.Tenant(),
+		"ENDPOINT_AUTH_PARAMETER_" + id + "_SERVICEPRINCIPALID=" + c.App().ID,
+		"ENDPOINT_AUTH_PARAMETER_" + id + "_SERVICEPRINCIPALKEY=" + c.App().Secret,
+	}
+	for _, d := range data {
+		environ = append(environ, "ENDPOINT_DATA_"+id+"_"+d)
+	}
+	connection, err := endpoint.New(environ).Connection(id, "azureSubscription")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return connection
 }
 
 // HTTP returns a client whose network is the cloud: it goes through the proxy,

@@ -13,17 +13,13 @@ import (
 
 	"github.com/guardrails-ci/guardrails/shared/azure"
 	"github.com/guardrails-ci/guardrails/shared/azuretest"
-	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/keyvault"
 	"github.com/guardrails-ci/guardrails/shared/retry"
 	"github.com/guardrails-ci/guardrails/tasks/keyvaultenv/vault"
 )
 
-const (
-	connectionID = "1e2d3c4b-0000-4111-8222-abcdefabcdef"
-	secretValue  = "hunter2-value"
-)
+const secretValue = "hunter2-value"
 
 // waits are the pauses that a client made, which take no time in tests.
 type waits struct {
@@ -47,21 +43,7 @@ func (w *waits) sleep(ctx context.Context, d time.Duration) error {
 // identity returns the credential of a service connection of the cloud's first application.
 func identity(t testing.TB, c *azuretest.Cloud, http *httpx.Client, data ...string) *azure.Credential {
 	t.Helper()
-	environ := []string{
-		"ENDPOINT_URL_" + connectionID + "=https://management.azure.com/",
-		"ENDPOINT_AUTH_SCHEME_" + connectionID + "=ServicePrincipal",
-		"ENDPOINT_AUTH_PARAMETER_" + connectionID + "_TENANTID=" + c.Tenant(),
-		"ENDPOINT_AUTH_PARAMETER_" + connectionID + "_SERVICEPRINCIPALID=" + c.App().ID,
-		"ENDPOINT_AUTH_PARAMETER_" + connectionID + "_SERVICEPRINCIPALKEY=" + c.App().Secret,
-	}
-	for _, d := range data {
-		environ = append(environ, "ENDPOINT_DATA_"+connectionID+"_"+d)
-	}
-	connection, err := endpoint.New(environ).Connection(connectionID, "azureSubscription")
-	if err != nil {
-		t.Fatal(err)
-	}
-	credential, err := azure.New(connection, azure.Job{HTTP: http, Server: "https://dev.azure.com/org/"})
+	credential, err := azure.New(c.Connection(t, data...), azure.Job{HTTP: http, Server: "https://dev.azure.com/org/"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,17 +2,12 @@ package credential
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +19,7 @@ import (
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/azure"
+	"github.com/guardrails-ci/guardrails/shared/azuretest"
 	"github.com/guardrails-ci/guardrails/shared/endpoint"
 	"github.com/guardrails-ci/guardrails/shared/httpx"
 	"github.com/guardrails-ci/guardrails/shared/inputs"
@@ -73,7 +69,7 @@ func newLab(t *testing.T) *lab {
 	l := &lab{now: time.Unix(1_800_000_000, 0), life: 3 * time.Hour, refused: map[string]string{}}
 	l.entra = func(scope string) string { return entraToken + "-for-" + scope }
 	secure := httptest.NewUnstartedServer(l)
-	cert, pool := certificate(t, "*.azurecr.io", "*.azurecr.us", "*.azurecr.cn", "*.microsoftonline.com",
+	cert, pool := azuretest.Certificate(t, "*.azurecr.io", "*.azurecr.us", "*.azurecr.cn", "*.microsoftonline.com",
 		"*.microsoftonline.us", "*.chinacloudapi.cn", "dev.azure.com", "*.stack.example", "stack.example")
 	secure.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -176,29 +172,6 @@ func tokenOf(claims any) string {
 		panic(err)
 	}
 	return "e30." + base64.RawURLEncoding.EncodeToString(payload) + ".hunter2sig"
-}
-
-func certificate(t *testing.T, names ...string) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: names, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
 // connect returns a connection with parameters as an agent has them in its environment: "auth NAME=value" and "data
