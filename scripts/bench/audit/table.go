@@ -41,12 +41,12 @@ func compare(o options, t programs, d dataset, p project) error {
 	fmt.Printf("\n%s: %d packages\n\n", p.name, len(p.packages))
 	fmt.Println("| | wall (least) | user CPU | CPU | peak memory | hits | wall, user CPU to the first |\n" +
 		"|---|---|---|---|---|---|---|")
-	wall, user := middle(runs[0], wallOf), middle(runs[0], userOf)
+	wall, user := peers.Middle(runs[0], wallOf), peers.Middle(runs[0], userOf)
 	for i, c := range our {
 		fmt.Printf("| %s | %s (%s) | %s | %s | %.0f MB | %d | %.1f, %.1f |\n", c.name,
-			ms(middle(runs[i], wallOf)), ms(least(runs[i], wallOf)), ms(middle(runs[i], userOf)),
-			ms(middle(runs[i], cpuOf)), middle(runs[i], peakOf), len(hits[i]),
-			middle(runs[i], wallOf)/wall, middle(runs[i], userOf)/user)
+			ms(peers.Middle(runs[i], wallOf)), ms(least(runs[i], wallOf)), ms(peers.Middle(runs[i], userOf)),
+			ms(peers.Middle(runs[i], cpuOf)), peers.Middle(runs[i], peakOf), len(hits[i]),
+			peers.Middle(runs[i], wallOf)/wall, peers.Middle(runs[i], userOf)/user)
 	}
 	for i, c := range our {
 		if text := difference(hits[0], hits[i]); text != "" {
@@ -102,8 +102,8 @@ func indexing(o options, t programs, d dataset, p project) error {
 	}
 	fmt.Printf("The first step on an agent makes the index: %d records, a zip file of %.0f MB, an index of %.0f MB; "+
 		"wall %s, user CPU %s, CPU %s, peak memory %.0f MB.\n", vulnerabilities+malicious, float64(d.size)/1e6,
-		float64(info.Size())/1e6, ms(middle(runs[0], wallOf)), ms(middle(runs[0], userOf)), ms(middle(runs[0], cpuOf)),
-		middle(runs[0], peakOf))
+		float64(info.Size())/1e6, ms(peers.Middle(runs[0], wallOf)), ms(peers.Middle(runs[0], userOf)), ms(peers.Middle(runs[0], cpuOf)),
+		peers.Middle(runs[0], peakOf))
 	return nil
 }
 
@@ -117,8 +117,4 @@ func ms(seconds float64) string { return fmt.Sprintf("%.0f ms", seconds*1000) }
 // least is what it takes if nobody else wants the processors.
 func least(runs []peers.Outcome, of func(peers.Outcome) float64) float64 {
 	return slices.Min(peers.Of(runs, of))
-}
-
-func middle(runs []peers.Outcome, of func(peers.Outcome) float64) float64 {
-	return peers.Median(peers.Of(runs, of))
 }

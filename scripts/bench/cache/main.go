@@ -23,24 +23,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
+
+	"github.com/guardrails-ci/guardrails/scripts/bench/peers"
 )
 
 func main() {
-	work := flag.String("work", "build/out/bench", "where the caches of packages are kept")
-	on := flag.String("on", "/dev/shm", "the file system to measure on")
-	rounds := flag.Int("n", 7, "counted rounds; 0 only makes the caches of packages")
-	flag.Parse()
-	var err error
-	if flag.NArg() > 0 {
-		err = worker(context.Background(), flag.Args())
-	} else {
-		err = bench(*work, *on, *rounds)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "cache:", err)
-		os.Exit(1)
-	}
+	peers.Main("cache", func() error {
+		work := flag.String("work", "build/out/bench", "where the caches of packages are kept")
+		on := flag.String("on", "/dev/shm", "the file system to measure on")
+		rounds := flag.Int("n", 7, "counted rounds; 0 only makes the caches of packages")
+		flag.Parse()
+		if flag.NArg() > 0 {
+			return worker(context.Background(), flag.Args())
+		}
+		return bench(*work, *on, *rounds)
+	})
 }
 
 // contender is one way to save or restore. Its command runs in the scratch folder.
@@ -53,8 +50,8 @@ type contender struct {
 
 // result is one run.
 type result struct {
-	wall, cpu time.Duration
-	bytes     int64
+	peers.Outcome
+	bytes int64
 }
 
 func bench(work, on string, rounds int) error {
@@ -148,15 +145,13 @@ func run(scratch string, c contender) (result, error) {
 		}
 	}
 	before := size(filepath.Join(scratch, c.stored), c.stored)
-	cmd := exec.Command(c.command[0], c.command[1:]...)
-	cmd.Dir, cmd.Stderr = scratch, os.Stderr
-	started := time.Now()
-	if err := cmd.Run(); err != nil {
+	o, _, err := peers.Run(peers.Job{
+		Args: c.command, Dir: scratch, Env: os.Environ(), Out: filepath.Join(scratch, "said"),
+	})
+	if err != nil {
 		return result{}, fmt.Errorf("%s: %w", c.name, err)
 	}
-	r := result{wall: time.Since(started), cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
-	r.bytes = size(filepath.Join(scratch, c.stored), c.stored) - before
-	return r, nil
+	return result{o, size(filepath.Join(scratch, c.stored), c.stored) - before}, nil
 }
 
 // size is how many bytes the files below name have; 0 if it is not there.

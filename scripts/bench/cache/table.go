@@ -27,14 +27,14 @@ func table(title, scratch string, rounds int, contenders []contender) error {
 			share = fmt.Sprintf("%.1f %%", 100*float64(runs[i][0].bytes)/float64(runs[0][0].bytes))
 		}
 		fmt.Printf("| %s | %.2f s | %.2f s | %.2f | %s | %s |\n", c.name,
-			peers.Median(peers.Of(runs[i], wallOf)), peers.Median(peers.Of(runs[i], cpuOf)),
+			peers.Middle(runs[i], wallOf), peers.Middle(runs[i], cpuOf),
 			peers.Median(peers.Ratios(peers.Of(runs[0], wallOf), peers.Of(runs[i], wallOf))), bytes, share)
 	}
 	return nil
 }
 
-func wallOf(r result) float64 { return r.wall.Seconds() }
-func cpuOf(r result) float64  { return r.cpu.Seconds() }
+func wallOf(r result) float64 { return r.Wall.Seconds() }
+func cpuOf(r result) float64  { return r.CPU.Seconds() }
 
 func cutPlus(name string) (string, bool) { return strings.CutPrefix(name, "+") }
 

@@ -56,7 +56,7 @@ func race(l *lab, title string, rounds int, all []contender) error {
 			spread(peers.Of(runs[i], cpu), "%.0f"), ratio(runs[i], runs[c.against], cpu),
 			megabytes(runs[i], func(o outcome) float64 { return float64(o.sent) }),
 			megabytes(runs[i], func(o outcome) float64 { return float64(o.received) }),
-			peers.Median(peers.Of(runs[i], func(o outcome) float64 { return float64(o.requests) })))
+			peers.Middle(runs[i], func(o outcome) float64 { return float64(o.requests) }))
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func ratio(runs, base []outcome, what func(outcome) float64) string {
 }
 
 func megabytes(runs []outcome, what func(outcome) float64) string {
-	return fmt.Sprintf("%.3f", peers.Median(peers.Of(runs, what))/1e6)
+	return fmt.Sprintf("%.3f", peers.Middle(runs, what)/1e6)
 }
 
 // seconds is for messages.

@@ -69,6 +69,9 @@ func Ratios(values, others []float64) []float64 {
 	return ratios
 }
 
+// Middle is the median of a number of each run.
+func Middle[T any](runs []T, what func(T) float64) float64 { return Median(Of(runs, what)) }
+
 // Median is the one in the middle; of an even number the one behind it.
 func Median(values []float64) float64 {
 	return slices.Sorted(slices.Values(values))[len(values)/2]

@@ -35,12 +35,12 @@ func race(o options, p place) error {
 	for i, c := range all {
 		times := peers.Of(runs[i], cpu)
 		fmt.Printf("| %s | %.0f ms | %.0f ms (%.0f) | %.1f | %.0f MB | %.0f | %.0f |\n", c.name,
-			of(runs[i], func(r result) float64 { return r.Wall.Seconds() * 1000 }),
+			peers.Middle(runs[i], func(r result) float64 { return r.Wall.Seconds() * 1000 }),
 			peers.Median(times), slices.Min(times), // what it takes if nobody else wants the processors
 			peers.Median(peers.Ratios(times, peers.Of(runs[0], cpu))),
-			of(runs[i], func(r result) float64 { return r.Peak }),
-			of(runs[i], func(r result) float64 { return float64(r.requests) }),
-			of(runs[i], func(r result) float64 { return float64(r.bytes) / 1000 }))
+			peers.Middle(runs[i], func(r result) float64 { return r.Peak }),
+			peers.Middle(runs[i], func(r result) float64 { return float64(r.requests) }),
+			peers.Middle(runs[i], func(r result) float64 { return float64(r.bytes) / 1000 }))
 	}
 	return nil
 }
@@ -60,5 +60,3 @@ func once(p place, c contender, value string) (result, error) {
 	}
 	return result{o, p.org.requests.Load() - requests, p.org.bytes.Load() - bytes}, nil
 }
-
-func of(runs []result, what func(result) float64) float64 { return peers.Median(peers.Of(runs, what)) }

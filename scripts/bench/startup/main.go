@@ -92,35 +92,29 @@ func bench(pkg, node string, runs int) error {
 // compare prints the medians of wall time and memory, and the median ratio of
 // the pairs.
 func compare(node string, ours, theirs contender, runs int) error {
+	both := []contender{ours, theirs}
 	for _, m := range []struct {
 		what, unit string
 		measure    func(node string, c contender) (float64, error)
 	}{{"wall", "ms", wall}, {"peak memory", "MiB", memory}} {
-		var a, b, ratio []float64
-		for range runs + 1 {
-			x, err := m.measure(node, ours)
-			if err != nil {
-				return err
+		all, err := peers.Race(peers.Rounds{Warm: 1, Counted: runs}, len(both), func(_, i int) (float64, error) {
+			if both[i].fresh != nil {
+				if err := both[i].fresh(); err != nil {
+					return 0, err
+				}
 			}
-			y, err := m.measure(node, theirs)
-			if err != nil {
-				return err
-			}
-			a, b, ratio = append(a, x), append(b, y), append(ratio, x/y)
+			return m.measure(node, both[i])
+		})
+		if err != nil {
+			return err
 		}
-		fmt.Printf("%-42s %6.1f %-3s %6.1f %-3s %8.2f\n", ours.name+", "+m.what,
-			peers.Median(a[1:]), m.unit, peers.Median(b[1:]), m.unit, // the first pair warms up
-			peers.Median(ratio[1:]))
+		fmt.Printf("%-42s %6.1f %-3s %6.1f %-3s %8.2f\n", ours.name+", "+m.what, peers.Median(all[0]), m.unit,
+			peers.Median(all[1]), m.unit, peers.Median(peers.Ratios(all[0], all[1])))
 	}
 	return nil
 }
 
 func start(node string, c contender, out io.Writer) (*exec.Cmd, error) {
-	if c.fresh != nil {
-		if err := c.fresh(); err != nil {
-			return nil, err
-		}
-	}
 	cmd := exec.Command(node, c.script)
 	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, out, out
 	return cmd, cmd.Start()
@@ -140,12 +134,6 @@ func works(node string, c contender) error {
 }
 
 func wall(node string, c contender) (float64, error) {
-	if c.fresh != nil {
-		if err := c.fresh(); err != nil {
-			return 0, err
-		}
-		c.fresh = nil
-	}
 	begin := time.Now()
 	cmd, err := start(node, c, io.Discard)
 	if err != nil {

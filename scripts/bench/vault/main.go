@@ -15,7 +15,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -46,6 +45,7 @@ func main() {
 type contender struct {
 	name, node, script string
 	env                []string
+	out                string // file for what it prints
 }
 
 func bench(pkg, node, peer string, runs int, latency time.Duration) error {
@@ -58,7 +58,7 @@ func bench(pkg, node, peer string, runs int, latency time.Duration) error {
 	if err != nil {
 		return err
 	}
-	ours := contender{"KeyVaultEnv", node, script, nil}
+	ours := contender{name: "KeyVaultEnv", node: node, script: script}
 	theirs, err := theOther(node, peer)
 	if err != nil {
 		return err
@@ -77,6 +77,7 @@ func bench(pkg, node, peer string, runs int, latency time.Duration) error {
 			return err
 		}
 		ours.env, theirs.env = env, env
+		ours.out, theirs.out = filepath.Join(work, "out"), filepath.Join(work, "out")
 		if err := compare(cloud, n, ours, theirs, runs); err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func bench(pkg, node, peer string, runs int, latency time.Duration) error {
 func theOther(node, folder string) (contender, error) {
 	if folder != "" {
 		script, err := filepath.Abs(filepath.Join(folder, "run.js"))
-		return contender{"AzureKeyVault@2", node, script, nil}, err
+		return contender{name: "AzureKeyVault@2", node: node, script: script}, err
 	}
 	script, err := filepath.Abs("scripts/bench/vault/peer/main.js")
 	if err != nil {
@@ -103,41 +104,30 @@ func theOther(node, folder string) (contender, error) {
 			return contender{}, fmt.Errorf("npm ci in %s: %w: %s", dir, err, out)
 		}
 	}
-	return contender{"AzureKeyVault@2", node, script, nil}, nil
+	return contender{name: "AzureKeyVault@2", node: node, script: script}, nil
 }
 
-// outcome is one run.
-type outcome struct {
-	wall, cpu time.Duration
-}
-
-func (c contender) run() (outcome, error) {
-	var out bytes.Buffer
-	cmd := exec.Command(c.node, c.script)
-	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, &out, &out
-	started := time.Now()
-	err := cmd.Run()
-	o := outcome{wall: time.Since(started)}
+func (c contender) run() (peers.Outcome, error) {
+	o, said, err := peers.Run(peers.Job{Args: []string{c.node, c.script}, Env: c.env, Out: c.out})
 	// A failure is quick: it must not be measured as a success.
-	if err != nil || !strings.Contains(out.String(), "result=Succeeded") {
-		return o, fmt.Errorf("%s does not succeed: %v\n%s", c.name, err, out.String())
+	if err == nil && !strings.Contains(said, "result=Succeeded") {
+		err = fmt.Errorf("%s does not succeed\n%s", c.name, said)
 	}
-	o.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return o, nil
+	return o, err
 }
 
 // compare prints the rows of n secrets.
 func compare(cloud *azuretest.Cloud, n int, ours, theirs contender, runs int) error {
 	both := []contender{ours, theirs}
-	found, err := peers.Race(peers.Rounds{Warm: 1, Counted: runs}, len(both), func(_, i int) (outcome, error) {
+	found, err := peers.Race(peers.Rounds{Warm: 1, Counted: runs}, len(both), func(_, i int) (peers.Outcome, error) {
 		return both[i].run()
 	})
 	if err != nil {
 		return err
 	}
-	wall := func(o outcome) float64 { return float64(o.wall.Microseconds()) / 1000 }
-	cpu := func(o outcome) float64 { return float64(o.cpu.Microseconds()) / 1000 }
-	row := func(what, unit string, of func(outcome) float64) {
+	wall := func(o peers.Outcome) float64 { return o.Wall.Seconds() * 1000 }
+	cpu := func(o peers.Outcome) float64 { return o.CPU.Seconds() * 1000 }
+	row := func(what, unit string, of func(peers.Outcome) float64) {
 		a, b := peers.Of(found[0], of), peers.Of(found[1], of)
 		fmt.Printf("| %d | %s | %.0f %s | %.0f %s | %.2f |\n", n, what, peers.Median(a), unit,
 			peers.Median(b), unit, peers.Median(peers.Ratios(a, b)))
