@@ -102,8 +102,8 @@ func indexing(o options, t programs, d dataset, p project) error {
 	}
 	fmt.Printf("The first step on an agent makes the index: %d records, a zip file of %.0f MB, an index of %.0f MB; "+
 		"wall %s, user CPU %s, CPU %s, peak memory %.0f MB.\n", vulnerabilities+malicious, float64(d.size)/1e6,
-		float64(info.Size())/1e6, ms(peers.Middle(runs[0], wallOf)), ms(peers.Middle(runs[0], userOf)), ms(peers.Middle(runs[0], cpuOf)),
-		peers.Middle(runs[0], peakOf))
+		float64(info.Size())/1e6, ms(peers.Middle(runs[0], wallOf)), ms(peers.Middle(runs[0], userOf)),
+		ms(peers.Middle(runs[0], cpuOf)), peers.Middle(runs[0], peakOf))
 	return nil
 }
 
