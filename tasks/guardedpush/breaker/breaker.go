@@ -37,24 +37,20 @@ type Rules struct {
 	// MaxRuns is how many runs may be queued within Window, this one included: with 3 the
 	// fourth trips. 0 or less switches the rule off.
 	MaxRuns int
-	Window  time.Duration // 0: ten minutes
+	Window  time.Duration
 	// MaxRepeats is how many times the same version may be deployed within RepeatWindow
 	// without another one between: with 2 the third time trips. 0 or less switches the
 	// rule off. It finds the slow loops: one run in four minutes is never four in ten.
 	MaxRepeats   int
-	RepeatWindow time.Duration // 0: three hours
+	RepeatWindow time.Duration
 	// Manual and PullRequests make runs that people start and runs that check a change
 	// before it is merged count, too. Pushes always count, whoever started their run: one
 	// that is queued through the API looks as if a person had done it.
 	Manual, PullRequests bool
 }
 
-const (
-	defaultWindow       = 10 * time.Minute
-	defaultRepeatWindow = 3 * time.Hour
-	// maxSkew is how far clocks may be apart.
-	maxSkew = 5 * time.Minute
-)
+// maxSkew is how far clocks may be apart.
+const maxSkew = 5 * time.Minute
 
 // Facts is what is known.
 type Facts struct {
@@ -82,7 +78,6 @@ type Verdict struct {
 // Decide says whether this run may push.
 func Decide(f Facts, r Rules) Verdict {
 	f.Now = f.Now.UTC().Round(0) // as it is read back
-	r = r.withDefaults()
 	switch {
 	case f.State.Status != Closed && f.State.Status != HalfOpen && f.State.Status != "":
 		next, untold := f.State.untold(f.Now, f.Self.ID)
@@ -108,16 +103,6 @@ func Decide(f Facts, r Rules) Verdict {
 		return f.trip("breaker/repeat", reason)
 	}
 	return Verdict{Allowed: true, Next: next}
-}
-
-func (r Rules) withDefaults() Rules {
-	if r.Window <= 0 {
-		r.Window = defaultWindow
-	}
-	if r.RepeatWindow <= 0 {
-		r.RepeatWindow = defaultRepeatWindow
-	}
-	return r
 }
 
 // isBlind reports whether there are rules for this run and nothing to judge them by.

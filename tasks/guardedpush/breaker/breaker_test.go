@@ -20,8 +20,12 @@ const (
 
 var (
 	now    = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	limits = breaker.Rules{MaxRuns: 3, Window: 10 * time.Minute, MaxRepeats: 2, RepeatWindow: 3 * time.Hour}
+	limits = limited(3, 2)
 )
+
+func limited(runs, repeats int) breaker.Rules {
+	return breaker.Rules{MaxRuns: runs, Window: 10 * time.Minute, MaxRepeats: repeats, RepeatWindow: 3 * time.Hour}
+}
 
 func before(d time.Duration) time.Time { return now.Add(-d) }
 
@@ -169,14 +173,15 @@ func TestRate(t *testing.T) {
 
 func TestWhichRunsCount(t *testing.T) {
 	t.Parallel()
-	all := breaker.Rules{MaxRuns: 1, Manual: true, PullRequests: true}
+	all := limited(1, 0)
+	all.Manual, all.PullRequests = true, true
 	for reason, byDefault := range map[string]bool{
 		"individualCI": true, "batchedCI": true, "schedule": true, "scheduleForced": true, "triggered": true,
 		"buildCompletion": true, "resourceTrigger": true, "userCreated": true, "": true, "something new": true,
 		"manual": false, "Manual": false, "pullRequest": false, "validateShelveset": false, "checkInShelveset": false,
 	} {
 		f := facts(runs(with(run(99, minute), func(r *breaker.Run) { r.Reason = reason })))
-		if got := breaker.Decide(f, breaker.Rules{MaxRuns: 1}); got.Tripped != byDefault {
+		if got := breaker.Decide(f, limited(1, 0)); got.Tripped != byDefault {
 			t.Errorf("a run with the reason %q: Decide = %+v, want it to count: %v", reason, got, byDefault)
 		}
 		if got := breaker.Decide(f, all); !got.Tripped {
@@ -184,7 +189,9 @@ func TestWhichRunsCount(t *testing.T) {
 		}
 	}
 	f := facts(runs(with(run(99, minute), func(r *breaker.Run) { r.Reason = "manual" })))
-	if got := breaker.Decide(f, breaker.Rules{MaxRuns: 1, PullRequests: true}); got.Tripped {
+	rules := limited(1, 0)
+	rules.PullRequests = true
+	if got := breaker.Decide(f, rules); got.Tripped {
 		t.Errorf("a manual run counts as a pull request's: %+v", got)
 	}
 }
@@ -378,12 +385,12 @@ func TestBlind(t *testing.T) {
 		"the runs are":               {func(f *breaker.Facts) { f.PushesKnown = false }, limits, false},
 		"the pushes are":             {func(f *breaker.Facts) { f.RunsKnown = false }, limits, false},
 		"no rules":                   {nothing, breaker.Rules{}, false},
-		"only repetitions":           {nothing, breaker.Rules{MaxRepeats: 2}, true},
-		"only repetitions, the runs": {func(f *breaker.Facts) { f.PushesKnown = false }, breaker.Rules{MaxRepeats: 2}, true},
+		"only repetitions":           {nothing, limited(0, 2), true},
+		"only repetitions, the runs": {func(f *breaker.Facts) { f.PushesKnown = false }, limited(0, 2), true},
 		"only repetitions, no deployment": {func(f *breaker.Facts) {
 			nothing(f)
 			f.Fingerprint = ""
-		}, breaker.Rules{MaxRepeats: 2}, false},
+		}, limited(0, 2), false},
 		"half open": {func(f *breaker.Facts) {
 			nothing(f)
 			f.State = breaker.Reset(now, 1, "")
@@ -410,11 +417,11 @@ func TestZeroSwitchesARuleOff(t *testing.T) {
 		rules breaker.Rules
 		rule  string
 	}{
-		"both":           {breaker.Rules{MaxRuns: 3, MaxRepeats: 2}, "breaker/rate"},
-		"no rate":        {breaker.Rules{MaxRepeats: 2}, "breaker/repeat"},
-		"no repetitions": {breaker.Rules{MaxRuns: 3}, "breaker/rate"},
+		"both":           {limited(3, 2), "breaker/rate"},
+		"no rate":        {limited(0, 2), "breaker/repeat"},
+		"no repetitions": {limited(3, 0), "breaker/rate"},
 		"none":           {breaker.Rules{}, ""},
-		"below zero":     {breaker.Rules{MaxRuns: -1, MaxRepeats: -1}, ""},
+		"below zero":     {limited(-1, -1), ""},
 	} {
 		if got := breaker.Decide(facts(many), tc.rules); got.Rule != tc.rule || got.Allowed != (tc.rule == "") {
 			t.Errorf("%s: Decide with %+v = %+v, want the rule %q", name, tc.rules, got, tc.rule)
@@ -422,13 +429,13 @@ func TestZeroSwitchesARuleOff(t *testing.T) {
 	}
 }
 
-func TestWindowsThatAreNotSet(t *testing.T) {
+func TestWindowsEnd(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		age  time.Duration
 		rule string
 	}{{10*minute - 1, "breaker/rate"}, {10 * minute, ""}} {
-		if got := breaker.Decide(facts(runs(run(9, tc.age))), breaker.Rules{MaxRuns: 1}); got.Rule != tc.rule {
+		if got := breaker.Decide(facts(runs(run(9, tc.age))), limited(1, 0)); got.Rule != tc.rule {
 			t.Errorf("a run %s ago: Decide = %+v, want the rule %q", tc.age, got, tc.rule)
 		}
 	}
@@ -437,7 +444,7 @@ func TestWindowsThatAreNotSet(t *testing.T) {
 		rule string
 	}{{3*time.Hour - 1, "breaker/repeat"}, {3 * time.Hour, ""}} {
 		f := facts(pushes(push("9", tc.age, version)))
-		if got := breaker.Decide(f, breaker.Rules{MaxRepeats: 1}); got.Rule != tc.rule {
+		if got := breaker.Decide(f, limited(0, 1)); got.Rule != tc.rule {
 			t.Errorf("a deployment %s ago: Decide = %+v, want the rule %q", tc.age, got, tc.rule)
 		}
 	}

@@ -49,8 +49,8 @@ func TestThePostMortemsLoop(t *testing.T) {
 		rule   string
 	}{
 		"as it was, without limits":          {every, breaker.Rules{}, nil, runs, ""},
-		"as it was, the limit of runs alone": {every, breaker.Rules{MaxRuns: 3}, nil, runs, ""},
-		"as it was, repetitions alone":       {every, breaker.Rules{MaxRepeats: 2}, nil, 2, "breaker/repeat"},
+		"as it was, the limit of runs alone": {every, limited(3, 0), nil, runs, ""},
+		"as it was, repetitions alone":       {every, limited(0, 2), nil, 2, "breaker/repeat"},
 		"as it was, both":                    {every, limits, nil, 2, "breaker/repeat"},
 		"a longer window":                    {every, breaker.Rules{MaxRuns: 3, Window: 15 * time.Minute}, nil, 3, "breaker/rate"},
 		"a run a minute, the runs": {minute, limits, func(f *breaker.Facts) {
