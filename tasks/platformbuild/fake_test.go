@@ -18,16 +18,17 @@ import (
 // fake is a docker that builds nothing: it pushes an image with the labels and for the platforms that it is asked for.
 // It asks the credential helper as docker does. What it was asked for is in its folder, in the file asked.
 type fake struct {
-	Driver  string // remote if empty
-	Version string // of BuildKit; v0.20.0 if empty
-	Content string // see rootfs; a program for each platform if empty
-	Drop    string // a label that is left out
-	Omit    string // a platform that is left out
-	Also    string // one that is added
-	Says    string // on standard error
-	Exit    int    // instead of pushing
-	Lint    string // what its check of the Dockerfile finds
-	Nothing bool   // says that it has pushed what is not there
+	Driver  string   // remote if empty
+	Version string   // of BuildKit; v0.20.0 if empty
+	Content string   // see rootfs; a program for each platform if empty
+	Drop    string   // a label that is left out
+	Omit    string   // a platform that is left out
+	Also    string   // one that is added
+	Says    string   // on standard error
+	Exit    int      // instead of pushing
+	Lint    string   // what its check of the Dockerfile finds
+	Steps   []string // entries of its history, as BuildKit writes them; each has a layer
+	Nothing bool     // says that it has pushed what is not there
 }
 
 // fakeName is a file of the fake's settings beside the program.
@@ -163,7 +164,7 @@ func (f fake) build(args []string) error {
 		if p == "" || p == f.Omit {
 			continue
 		}
-		made := part{platform: p, content: f.Content, labels: labels, notes: notes}
+		made := part{platform: p, content: f.Content, labels: labels, notes: notes, history: historyOf(f.Steps...)}
 		if made.content == "" {
 			made.content, made.entrypoint = "exec app "+strings.ToUpper(p[strings.Index(p, "/")+1:]), []string{"/app"}
 		}

@@ -28,6 +28,8 @@ type part struct {
 	env        []string
 	labels     map[string]string
 	notes      map[string]string // annotations
+	history    []v1.History      // if nil, one entry for each layer
+	onBuild    []string
 }
 
 // push makes an image of the parts, an index if there are several or if one is claimed for something, and returns its
@@ -104,7 +106,10 @@ func (p part) image() (v1.Image, error) {
 		return nil, err
 	}
 	config.OS, config.Architecture, config.Variant = says.OS, says.Architecture, says.Variant
-	config.Config = v1.Config{Entrypoint: p.entrypoint, Cmd: p.cmd, Env: p.env, Labels: p.labels}
+	config.Config = v1.Config{Entrypoint: p.entrypoint, Cmd: p.cmd, Env: p.env, Labels: p.labels, OnBuild: p.onBuild}
+	if p.history != nil {
+		config.History = p.history
+	}
 	if image, err = mutate.ConfigFile(image, config); err != nil || len(p.notes) == 0 {
 		return image, err
 	}

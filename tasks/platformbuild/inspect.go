@@ -14,6 +14,7 @@ import (
 	"github.com/guardrails-ci/guardrails/shared/task"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/content"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/reference"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/registry"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/rootfs"
 )
@@ -31,15 +32,36 @@ type wants struct {
 	// proven: the image was looked into before, and signed then, so nothing in it was laid out to deceive a reader (see
 	// rootfs.Limits). What was just built is not: its base images are somebody else's.
 	proven bool
+	steps  []string // of the Dockerfile, whose layers nobody else has laid out
 }
 
 // built is what the image of a build must be.
 func (s *step) built(p *plan) wants {
-	w := wants{platforms: p.platforms, exactly: true, labels: p.labels}
+	w := wants{platforms: p.platforms, exactly: true, labels: p.labels, steps: s.ownSteps(p)}
 	if p.annotated {
 		w.annotations = p.annotations
 	}
 	return w
+}
+
+// ownSteps are the instructions of the stage that is built. There are none where something else than BuildKit's own
+// reader of Dockerfiles may have decided what they do, or layers come from a cache that may be anybody's.
+func (s *step) ownSteps(p *plan) []string {
+	_, frontend := p.args["BUILDKIT_SYNTAX"]
+	if frontend || len(p.contexts) > 0 || len(s.in.CacheFrom) > 0 {
+		return nil
+	}
+	if p.file.Syntax != "" {
+		ref, err := reference.Parse(p.file.Syntax)
+		if err != nil || ref.Name() != "docker.io/docker/dockerfile" {
+			return nil
+		}
+	}
+	steps, err := p.file.Steps(s.in.Target)
+	if err != nil {
+		return nil // such as the number of a stage
+	}
+	return steps
 }
 
 // inspect looks into an image: what it claims, and whether that is true. All that is wrong is said at once.
@@ -49,7 +71,7 @@ func (s *step) inspect(ctx context.Context, image registry.Image, w wants) error
 	for _, part := range image.Parts {
 		errs = append(errs, checkClaims(image, part), checkLabels(image, part, w.labels))
 		if s.in.VerifyContent != VerifyContentOff {
-			errs = append(errs, s.checkContent(ctx, image, part, look{deadline, w.proven}))
+			errs = append(errs, s.checkContent(ctx, image, part, look{deadline, w.proven, part.Own(w.steps)}))
 		}
 	}
 	return errors.Join(errs...)
@@ -148,11 +170,12 @@ func checkLabels(image registry.Image, part registry.Part, want map[string]strin
 type look struct {
 	deadline time.Time
 	quick    bool
+	own      int // quick, for so many of the highest layers
 }
 
 // checkContent looks at the programs of a part.
 func (s *step) checkContent(ctx context.Context, image registry.Image, part registry.Part, l look) error {
-	files := rootfs.New(part.Layers, rootfs.Limits{Quick: l.quick})
+	files := rootfs.New(part.Layers, rootfs.Limits{Quick: l.quick, Own: l.own})
 	depth := content.Entrypoint
 	if s.in.VerifyContent == VerifyContentAll {
 		depth = content.All

@@ -55,6 +55,16 @@ func (f *File) target(name string) (int, error) {
 	return 0, fmt.Errorf("there is no stage %s in it", show(name))
 }
 
+// Steps are the keywords of the instructions of the target's stage that make something of its image, in their order.
+// Those of the stage, or of the image, that it starts from are not among them.
+func (f *File) Steps(target string) ([]string, error) {
+	i, err := f.target(target)
+	if err != nil {
+		return nil, err
+	}
+	return f.Stages[i].steps, nil
+}
+
 // named is the last of the first n stages that has the name; -1 if none has.
 func (f *File) named(name string, n int) int {
 	for i := n - 1; i >= 0 && name != ""; i-- {

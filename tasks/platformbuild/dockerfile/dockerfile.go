@@ -46,9 +46,10 @@ type Stage struct {
 	Args      []string // declared in the stage
 	Downloads []string // by ADD from the network, and nobody says what they have to be
 
-	copyLines []int // of Copies
-	runs      bool  // it has a RUN by the base image's own shell
-	shell     bool  // it has chosen another one
+	steps     []string // keywords of its instructions, but FROM and ONBUILD
+	copyLines []int    // of Copies
+	runs      bool     // it has a RUN by the base image's own shell
+	shell     bool     // it has chosen another one
 }
 
 // Mount is a secret or an SSH key that a RUN wants.
@@ -120,6 +121,8 @@ func (f *File) add(in instruction) error {
 			return err
 		}
 		in = inner
+	} else {
+		stage.steps = append(stage.steps, in.keyword)
 	}
 	return stage.add(in, f.escape)
 }

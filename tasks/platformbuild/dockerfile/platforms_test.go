@@ -2,6 +2,7 @@ package dockerfile
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -103,5 +104,21 @@ func TestMeant(t *testing.T) {
 		if got := meant(word); got != want {
 			t.Errorf("meant(%q) = %q, want %q", word, got, want)
 		}
+	}
+}
+
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	f, err := Parse([]byte("ARG A\nFROM x AS one\nRUN a\nonbuild COPY b /\nARG B\nFROM one AS two\nCOPY <<E /c\nRUN d\nE\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, want := range map[string][]string{"": {"COPY"}, "Two": {"COPY"}, "one": {"RUN", "ARG"}} {
+		if got, err := f.Steps(target); err != nil || !slices.Equal(got, want) {
+			t.Errorf("Steps(%q) = %q, %v, want %q", target, got, err, want)
+		}
+	}
+	if got, err := f.Steps("three"); err == nil {
+		t.Errorf("Steps of a stage that is not there = %q, want an error", got)
 	}
 }

@@ -32,6 +32,8 @@ type Part struct {
 	Annotations map[string]string // of the manifest
 	Layers      []rootfs.Layer    // the lowest first
 	Created     time.Time         // zero if the config does not say
+
+	history []made // what the config says of how it came about
 }
 
 // Resolve asks what a reference stands for (digest, tag, or else the tag latest). Everything read is checked against
@@ -93,6 +95,7 @@ type imageConfig struct {
 	Architecture string    `json:"architecture"`
 	Variant      string    `json:"variant"`
 	Created      time.Time `json:"created"`
+	History      []made    `json:"history"`
 	Config       struct {
 		Entrypoint, Cmd, Env []string
 		WorkingDir           string
@@ -126,6 +129,7 @@ func (c *Client) part(ctx context.Context, ref reference.Reference, m *manifest)
 			WorkingDir: start.WorkingDir,
 		},
 		Labels: start.Labels, Annotations: m.Annotations, Created: config.Created,
+		history: config.History[max(0, len(config.History)-maxHistory):],
 	}
 	for _, d := range m.Layers {
 		p.Layers = append(p.Layers, &layer{client: c, ref: ref, descriptor: d})

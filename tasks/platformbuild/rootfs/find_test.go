@@ -196,3 +196,15 @@ func TestFindReadsNoMoreThanNeeded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Of the highest layers only so many are quick as Own says.
+func TestOwnLayersAreQuick(t *testing.T) {
+	t.Parallel()
+	const twice = "exec app PROGRAM; exec app OTHER"
+	for own, want := range []string{"/app arm64", "/app arm64", "/app amd64"} {
+		f := image(t, Limits{Own: own}, twice, "file other x")
+		if got := what(f.Find(t.Context(), "/app")); got != want {
+			t.Errorf("Own %d: Find: %s, want %s", own, got, want)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 type layer struct {
 	source Layer
 	budget *budget
+	quick  bool // see Limits
 	tree   *tree
 	done   bool
 	err    error // *LayerError: it will not get better

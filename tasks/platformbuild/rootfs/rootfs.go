@@ -38,10 +38,11 @@ type Limits struct {
 	Entries  int   // files, links and folders: a million
 	Names    int64 // bytes of their names and of what links lead to, which are kept in memory: 128 MB
 
-	// Quick believes an entry as soon as it is read. Every builder names a file once in a layer, so
-	// this is right for an image that was just built; but only at a layer's end is it certain that no
-	// second entry replaces the first, and that the layer is what its digest says.
+	// Quick believes an entry as soon as it is read. Every builder names a file once in a layer; but
+	// only at a layer's end is it certain that no second entry replaces the first, and that the layer
+	// is what its digest says. So this is for layers that nobody has laid out to deceive a reader.
 	Quick bool
+	Own   int // Quick, for so many of the highest layers
 }
 
 // FS is the file system of an image for one platform. It remembers what it has read. It is not for use
@@ -49,14 +50,14 @@ type Limits struct {
 type FS struct {
 	layers []*layer // the highest first
 	budget *budget
-	quick  bool
 }
 
 // New is the file system made of layers, the lowest first. Close it.
 func New(layers []Layer, l Limits) *FS {
-	f := &FS{budget: newBudget(l), quick: l.Quick}
-	for _, source := range layers {
-		f.layers = append([]*layer{{source: source, budget: f.budget}}, f.layers...)
+	f := &FS{budget: newBudget(l)}
+	for i, source := range layers {
+		quick := l.Quick || i >= len(layers)-l.Own
+		f.layers = append([]*layer{{source: source, budget: f.budget, quick: quick}}, f.layers...)
 	}
 	return f
 }
@@ -256,7 +257,7 @@ func (w *walk) inLayer(l *layer, names []string) (n *node, hides bool, err error
 		if l.done {
 			return nil, hides, nil
 		}
-		if err := l.read(w.ctx, w.fs.quick); err != nil {
+		if err := l.read(w.ctx, l.quick); err != nil {
 			return nil, false, err
 		}
 	}
