@@ -237,6 +237,11 @@ func (r *Repo) Run(ctx context.Context, stdin io.Reader, args ...string) ([]byte
 	return r.run(ctx, command{args: args, stdin: stdin, network: r.remote != nil})
 }
 
+// RunLong is Run for what prints a line for each file: up to 256 MiB.
+func (r *Repo) RunLong(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
+	return r.run(ctx, command{args: args, stdin: stdin, network: r.remote != nil, most: 256 << 20})
+}
+
 // command is a git command.
 type command struct {
 	args    []string
@@ -245,6 +250,7 @@ type command struct {
 	config  []setting
 	env     []string
 	stderr  io.Writer
+	most    int // bytes of its output; zero means proc.MaxOutput
 }
 
 // run runs a command and returns what it prints. The error says what git says.
@@ -265,7 +271,7 @@ func (r *Repo) run(ctx context.Context, c command) ([]byte, error) {
 	}
 	out, err := proc.Output(ctx, proc.Cmd{
 		Name: "git", Args: c.args, Dir: r.workDir, Env: env,
-		Stdin: c.stdin, Stderr: stderr, Secrets: r.git.config.Secrets,
+		Stdin: c.stdin, Stderr: stderr, Secrets: r.git.config.Secrets, Most: c.most,
 	})
 	if err != nil {
 		return out, commandError(c.args, said.String(), err)

@@ -23,6 +23,7 @@ package proc
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ const (
 	// gives the task 7.5 s, in which it also has to report.
 	DefaultGrace = 3 * time.Second
 
-	// MaxOutput is how many bytes Output accepts.
+	// MaxOutput is how many bytes Output accepts if it is not told another number.
 	MaxOutput = 16 << 20
 
 	// drainTime bounds the wait for output when the program has ended and its
@@ -73,6 +74,8 @@ type Cmd struct {
 	// Grace is how long the program may take to end after an interrupt; zero
 	// means DefaultGrace.
 	Grace time.Duration
+	// Most is how many bytes Output accepts; zero means MaxOutput.
+	Most int
 }
 
 // ExitError says that a program ran and did not succeed.
@@ -100,20 +103,21 @@ func Run(ctx context.Context, c Cmd) error {
 
 // Output runs c and returns what it prints on stdout, exactly, secrets
 // included: it is meant for reading, not for printing. Stderr goes where Run
-// would send it; c.Stdout must be nil. Output of more than MaxOutput bytes
-// stops the program and is an error.
+// would send it; c.Stdout must be nil. Output of more than c.Most bytes stops
+// the program and is an error.
 func Output(ctx context.Context, c Cmd) ([]byte, error) {
 	if c.Stdout != nil {
 		return nil, fmt.Errorf("output of %s: Stdout is set already", baseName(c.Name))
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	out := &limited{max: MaxOutput, full: func() { cancel(errTooMuch) }}
+	most := cmp.Or(c.Most, MaxOutput)
+	out := &limited{max: most, full: func() { cancel(fmt.Errorf("%w: more than %d bytes", errTooMuch, most)) }}
 	err := run(ctx, c, out, Filter((&lockedWriters{}).of(c.Stderr), c.Secrets))
 	return out.buf.Bytes(), err
 }
 
-var errTooMuch = fmt.Errorf("it printed more than %d MiB", MaxOutput>>20)
+var errTooMuch = errors.New("it printed too much")
 
 // limited is a buffer that calls full once when it is asked to hold more than max.
 type limited struct {

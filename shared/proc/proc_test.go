@@ -314,10 +314,14 @@ func TestCancelledBeforeStart(t *testing.T) {
 
 func TestOutputIsCapped(t *testing.T) {
 	t.Parallel()
-	got, err := Output(context.Background(), self(t, "flood"))
-	if !errors.Is(err, errTooMuch) || len(got) != MaxOutput {
-		t.Errorf("Output of a program that never stops printing = %d bytes, %v, want %d bytes, %v",
-			len(got), err, MaxOutput, errTooMuch)
+	for most, want := range map[int]int{0: MaxOutput, 1 << 10: 1 << 10} {
+		c := self(t, "flood")
+		c.Most = most
+		got, err := Output(context.Background(), c)
+		if !errors.Is(err, errTooMuch) || len(got) != want {
+			t.Errorf("Output of a program that never stops printing, Most %d = %d bytes, %v, want %d bytes, %v",
+				most, len(got), err, want, errTooMuch)
+		}
 	}
 }
 
