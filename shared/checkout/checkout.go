@@ -10,6 +10,8 @@
 //     could only make with a program of somebody else's (a clean filter, as git-crypt has)
 //     is refused: the file would be committed as it lies there, unencrypted.
 //
+// What would not be committed, but is on the disk, is told by [Differing].
+//
 // Large files (filter=lfs) become pointers; [Upload] brings their contents to the server.
 package checkout
 
@@ -30,6 +32,8 @@ type Folder struct {
 	Home string
 	// Want tells the files that are asked for; nil is all.
 	Want func(path string) bool
+
+	strict bool // what git was told here not to see counts, see [Differing]
 }
 
 // Changes is what differs from the commit that is checked out.
@@ -69,26 +73,10 @@ const (
 // those of a sparse checkout. Where even the index is sparse (index.sparse), git renews the
 // time of a pack when it reads that.
 func Read(ctx context.Context, g *git.Git, f Folder) (Changes, error) {
-	for _, dir := range []*string{&f.Dir, &f.Scratch} {
-		full, err := filepath.Abs(*dir)
-		if err != nil {
-			return Changes{}, err
-		}
-		*dir = full
-	}
-	place, err := locate(f.Dir)
+	r, err := open(ctx, g, f)
 	if err != nil {
 		return Changes{}, err
 	}
-	base, err := headOf(ctx, g, f.Dir)
-	if err != nil {
-		return Changes{}, err
-	}
-	repo, err := shadow(ctx, g, f, place, base)
-	if err != nil {
-		return Changes{}, err
-	}
-	r := &reader{Folder: f, place: place, repo: repo, base: base}
 	return r.read(ctx)
 }
 
@@ -101,6 +89,30 @@ type reader struct {
 	total int64 // bytes read
 }
 
+// open makes what looks at one checkout.
+func open(ctx context.Context, g *git.Git, f Folder) (*reader, error) {
+	for _, dir := range []*string{&f.Dir, &f.Scratch} {
+		full, err := filepath.Abs(*dir)
+		if err != nil {
+			return nil, err
+		}
+		*dir = full
+	}
+	place, err := locate(f.Dir)
+	if err != nil {
+		return nil, err
+	}
+	base, err := headOf(ctx, g, f.Dir)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := shadow(ctx, g, f, place, base)
+	if err != nil {
+		return nil, err
+	}
+	return &reader{Folder: f, place: place, repo: repo, base: base}, nil
+}
+
 func (r *reader) wanted(path string) bool { return r.Want == nil || r.Want(path) }
 
 // full is a file's name on the disk.
@@ -108,20 +120,11 @@ func (r *reader) full(path string) string { return filepath.Join(r.Dir, filepath
 
 func (r *reader) read(ctx context.Context) (Changes, error) {
 	found := Changes{Base: r.base}
-	list, err := r.status(ctx)
+	sorted, err := r.look(ctx)
 	if err != nil {
 		return found, err
 	}
-	found.Nested = list.nested
-	filters, err := r.filters(ctx, list.changed)
-	if err != nil {
-		return found, err
-	}
-	sorted, err := r.sort(ctx, list.changed, filters)
-	if err != nil {
-		return found, err
-	}
-	found.Others = sorted.others
+	found.Nested, found.Others = sorted.nested, sorted.others
 	if err := r.note(ctx, sorted); err != nil {
 		return found, err
 	}
@@ -130,6 +133,21 @@ func (r *reader) read(ctx context.Context) (Changes, error) {
 	}
 	found.Store, err = r.store(ctx)
 	return found, err
+}
+
+// look finds what has changed, and what has to be done to know what a commit would hold.
+func (r *reader) look(ctx context.Context) (sorted, error) {
+	list, err := r.status(ctx)
+	if err != nil {
+		return sorted{}, err
+	}
+	filters, err := r.filters(ctx, list.changed)
+	if err != nil {
+		return sorted{}, err
+	}
+	s, err := r.sort(ctx, list.changed, filters)
+	s.nested = list.nested
+	return s, err
 }
 
 // show is a name for an error, however odd or long it is.

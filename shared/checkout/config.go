@@ -21,6 +21,9 @@ var harmless = map[string]bool{
 	"core.sparsecheckout": true, "core.sparsecheckoutcone": true, "sparse.expectfilesoutsideofpatterns": true,
 }
 
+// careless are those by which git looks less at the times of files, and so finds less.
+var careless = map[string]bool{"core.trustctime": true, "core.checkstat": true}
+
 // crlfValue is what git understands for core.autocrlf.
 var crlfValue = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|input|0|1)$`)
 
@@ -45,7 +48,7 @@ func (s *shadowRepo) configure(ctx context.Context, f Folder, p place) error {
 		fmt.Fprintf(text, "[%s]\n\t%s = %s\n", section, name, quoteConfig(value))
 	}
 	for _, o := range append(settings, own...) {
-		if harmless[o.key] {
+		if harmless[o.key] && !(f.strict && careless[o.key]) {
 			line(o.key, o.value)
 		}
 		switch {

@@ -144,6 +144,7 @@ func TestReadRunsNothingOfTheCheckout(t *testing.T) {
 	if diff := cmp.Diff([]string{`100644>100644 f.txt "ff\n"`}, told(got.Files)); err != nil || diff != "" {
 		t.Errorf("Read: %v (-want +got):\n%s", err, diff)
 	}
+	s.differs("with programs", "f.txt", "more", "sub/i.txt")
 	g := newGit(t)
 	if _, err := headOf(t.Context(), g, s.dir); err != nil {
 		t.Errorf("Head: %v", err)

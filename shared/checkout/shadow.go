@@ -60,7 +60,7 @@ func shadow(ctx context.Context, g *git.Git, f Folder, p place, base git.ID) (*s
 		return nil, err
 	}
 	s := &shadowRepo{Repo: repo, dir: dir}
-	if err := s.borrow(p); err != nil {
+	if err := s.borrow(p, f.strict); err != nil {
 		return nil, fmt.Errorf("copying the index of %s: %w", f.Dir, err)
 	}
 	if err := s.configure(ctx, f, p); err != nil {
@@ -73,7 +73,7 @@ func shadow(ctx context.Context, g *git.Git, f Folder, p place, base git.ID) (*s
 }
 
 // borrow takes over what git needs to compare files with.
-func (s *shadowRepo) borrow(p place) error {
+func (s *shadowRepo) borrow(p place, strict bool) error {
 	objects, err := filepath.Abs(filepath.Join(p.common, "objects"))
 	if err != nil {
 		return err
@@ -101,18 +101,22 @@ func (s *shadowRepo) borrow(p place) error {
 			return err
 		}
 	}
-	return errors.Join(s.date(), s.rules(p))
+	return errors.Join(s.date(), s.rules(p, strict))
 }
 
-// rules copies what says which files are ignored, and how they are written down.
-func (s *shadowRepo) rules(p place) error {
+// rules copies what says which files are ignored, and how they are written down. What
+// this checkout alone ignores does not count in a strict one.
+func (s *shadowRepo) rules(p place, strict bool) error {
 	if err := os.MkdirAll(filepath.Join(s.dir, "info"), 0o700); err != nil {
 		return err
 	}
-	for _, from := range []string{
-		filepath.Join(p.common, "info", "exclude"), filepath.Join(p.common, "info", "attributes"),
-		filepath.Join(p.dir, "info", "sparse-checkout"),
-	} {
+	files := []string{
+		filepath.Join(p.common, "info", "attributes"), filepath.Join(p.dir, "info", "sparse-checkout"),
+	}
+	if !strict {
+		files = append(files, filepath.Join(p.common, "info", "exclude"))
+	}
+	for _, from := range files {
 		err := copyFile(from, filepath.Join(s.dir, "info", filepath.Base(from)))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -18,6 +18,7 @@ type sorted struct {
 	index    map[string]side    // what the index had at first
 	filtered []change           // staged through a filter, which has to be seen
 	others   []string
+	nested   []string
 }
 
 // lfs is the filter whose work is done here; see pointer.
