@@ -150,17 +150,6 @@ func checkoutOf(g *git.Git, dir string) (root string, repo *git.Repo, err error)
 
 // refuseChanges refuses files that the image could be made of and that are not the commit's.
 func (s *step) refuseChanges(ctx context.Context, g *git.Git, root string, p *plan) error {
-	home, _ := s.env.Lookup("HOME")
-	changes, err := checkout.Read(ctx, g, checkout.Folder{
-		Dir: root, Scratch: filepath.Join(s.scratch, "checkout"), Home: home, Want: func(string) bool { return false },
-	})
-	if err != nil {
-		return &task.UserError{
-			Class: task.Environment, Rule: "image/source", Err: err,
-			Msg:  "whether files differ from the commit cannot be told: " + redact.Line(err.Error()),
-			Hint: "mend the checkout, or set allowDirty: true",
-		}
-	}
 	for _, name := range slices.Sorted(maps.Keys(p.contexts)) {
 		place := p.contexts[name]
 		if _, err := safepath.Rel(root, realPath(place)); filepath.IsAbs(place) && err != nil {
@@ -176,10 +165,15 @@ func (s *step) refuseChanges(ctx context.Context, g *git.Git, root string, p *pl
 	if err != nil {
 		return err
 	}
-	var changed []string
-	for _, name := range append(changes.Others, changes.Nested...) {
-		if matters(name) {
-			changed = append(changed, name)
+	home, _ := s.env.Lookup("HOME")
+	changed, err := checkout.Differing(ctx, g, checkout.Folder{
+		Dir: root, Scratch: filepath.Join(s.scratch, "checkout"), Home: home, Want: matters,
+	})
+	if err != nil {
+		return &task.UserError{
+			Class: task.Environment, Rule: "image/source", Err: err,
+			Msg:  "whether files differ from the commit cannot be told: " + redact.Line(err.Error()),
+			Hint: "mend the checkout, or set allowDirty: true",
 		}
 	}
 	if len(changed) == 0 {
@@ -202,6 +196,18 @@ func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error)
 	if err != nil {
 		return nil, badInput("buildContext", ".dockerignore: "+redact.Line(err.Error()), "correct the file")
 	}
+	folders := []string{folder}
+	for _, place := range p.contexts {
+		if filepath.IsAbs(place) {
+			folders = append(folders, realPath(place))
+		}
+	}
+	taken := func(full string) bool {
+		if rel, err := safepath.Rel(folder, full); err == nil && (rel == "." || !ignored(rel)) {
+			return true
+		}
+		return slices.ContainsFunc(folders[1:], func(in string) bool { return isIn(in, full) })
+	}
 	return func(name string) bool {
 		full := filepath.Join(root, filepath.FromSlash(name))
 		for _, decides := range []string{
@@ -211,16 +217,19 @@ func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error)
 				return true
 			}
 		}
-		if rel, err := safepath.Rel(folder, full); err == nil && (rel == "." || !ignored(rel)) {
-			return true
+		if base := filepath.Base(full); base == ".gitignore" || base == ".gitattributes" {
+			// By these git sees less of what is beside and below them.
+			dir := filepath.Dir(full)
+			return taken(full) || taken(dir) ||
+				slices.ContainsFunc(folders, func(in string) bool { return isIn(dir, in) })
 		}
-		for _, place := range p.contexts {
-			if _, err := safepath.Rel(realPath(place), full); err == nil && filepath.IsAbs(place) {
-				return true
-			}
-		}
-		return false
+		return taken(full)
 	}, nil
+}
+
+func isIn(folder, name string) bool {
+	_, err := safepath.Rel(folder, name)
+	return err == nil
 }
 
 func samePath(a, b string) bool {

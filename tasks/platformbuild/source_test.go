@@ -3,6 +3,7 @@ package platformbuild
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,20 @@ var sourceFiles = map[string]string{
 func sourceJob(t *testing.T) *job {
 	t.Helper()
 	return newJob(t, sourceFiles).faked(fake{}).input("Dockerfile", "web/Dockerfile")
+}
+
+// submodule adds one with two commits.
+func (j *job) submodule(path string) *job {
+	j.t.Helper()
+	j.shell("git", "init", "-q", "../lib")
+	as := []string{"git", "-C", "../lib", "-c", "user.name=a", "-c", "user.email=a@b.invalid"}
+	for _, text := range []string{"first\n", "second\n"} {
+		j.must(os.WriteFile(j.path("work/1/lib/i"), []byte(text), 0o644))
+		j.shell("git", "-C", "../lib", "add", "i")
+		j.shell(append(slices.Clone(as), "commit", "-q", "-m", "work")...)
+	}
+	j.shell("git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", j.path("work/1/lib"), path)
+	return j.commit()
 }
 
 // An image is of a commit, and the commit that the run says.
@@ -103,6 +118,79 @@ func TestSources(t *testing.T) {
 				j.shell("git", "init", "-q", "web/vendor")
 				j.write(map[string]string{"web/vendor/x": "x\n"})
 			}, "image/dirty", "web/vendor",
+		},
+		"a file is changed that git was told not to look at": {
+			func(j *job) {
+				j.shell("git", "update-index", "--assume-unchanged", "web/app")
+				j.write(map[string]string{"web/app": "other\n"})
+			}, "image/dirty", "web/app",
+		},
+		"a file is changed that is in no sparse checkout": {
+			func(j *job) {
+				j.shell("git", "update-index", "--skip-worktree", "web/app")
+				j.write(map[string]string{"web/app": "other\n"})
+			}, "image/dirty", "web/app",
+		},
+		"a file is new, and ignored by this checkout alone": {
+			func(j *job) { j.write(map[string]string{".git/info/exclude": "*.tmp\n", "web/a.tmp": "x\n"}) },
+			"image/dirty", "web/a.tmp",
+		},
+		"a file is new, and ignored by no commit": {
+			func(j *job) { j.write(map[string]string{".gitignore": "*.tmp\n", "web/a.tmp": "x\n"}) },
+			"image/dirty", "1 file in the build context differ from the commit: .gitignore",
+		},
+		"a file is new, and ignored by no commit, as Docker ignores that": {
+			func(j *job) {
+				j.write(map[string]string{"web/Dockerfile.dockerignore": "**/.gitignore\n"}).commit()
+				j.write(map[string]string{"web/x/.gitignore": "*.tmp\n", "web/x/a.tmp": "x\n"})
+			}, "image/dirty", "web/x/.gitignore",
+		},
+		"what git ignores is changed elsewhere": {
+			change: func(j *job) {
+				j.write(map[string]string{"other/.gitignore": "*.tmp\n", "web/docs/.gitignore": "*.tmp\n"})
+			},
+		},
+		"a submodule": {change: func(j *job) { j.submodule("web/lib") }},
+		"a file of a submodule is changed": {
+			func(j *job) { j.submodule("web/lib").write(map[string]string{"web/lib/i": "other\n"}) },
+			"image/dirty", "1 file in the build context differ from the commit: web/lib/i",
+		},
+		"a file of a submodule is new": {
+			func(j *job) { j.submodule("web/lib").write(map[string]string{"web/lib/new": "x\n"}) },
+			"image/dirty", "web/lib/new",
+		},
+		"a file of a submodule is changed that Docker ignores": {
+			change: func(j *job) { j.submodule("web/docs/lib").write(map[string]string{"web/docs/lib/i": "other\n"}) },
+		},
+		"a file of a submodule outside of the context is changed": {
+			change: func(j *job) { j.submodule("other/lib").write(map[string]string{"other/lib/i": "other\n"}) },
+		},
+		"a submodule is at another commit": {
+			func(j *job) {
+				j.submodule("web/lib").shell("git", "-C", "web/lib", "checkout", "-q", "HEAD~1")
+			}, "image/dirty", "web/lib",
+		},
+		"a submodule is at another commit, and Docker takes one file of it": {
+			func(j *job) {
+				j.submodule("web/lib").write(map[string]string{"web/.dockerignore": "*\n!lib/i\n"}).commit()
+				j.shell("git", "-C", "web/lib", "checkout", "-q", "HEAD~1")
+			}, "image/dirty", "web/lib",
+		},
+		"a submodule outside of the context is at another commit": {
+			change: func(j *job) {
+				j.submodule("other/lib").shell("git", "-C", "other/lib", "checkout", "-q", "HEAD~1")
+			},
+		},
+		"a submodule is no repository": {
+			func(j *job) { j.submodule("web/lib"); j.must(os.Remove(j.path("work/1/s/web/lib/.git"))) },
+			"image/dirty", "web/lib",
+		},
+		"a submodule is kept elsewhere": {
+			func(j *job) {
+				j.submodule("web/lib")
+				j.must(os.Rename(j.path("work/1/s/.git/modules/web/lib"), j.path("work/_temp/lib")))
+				j.write(map[string]string{"web/lib/.git": "gitdir: " + j.path("work/_temp/lib")})
+			}, "image/source", "cannot be told: submodule",
 		},
 		"another commit": {
 			func(j *job) {
