@@ -19,6 +19,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/guardrails-ci/guardrails/shared/redact"
 	"github.com/guardrails-ci/guardrails/shared/yamltree"
 )
 
@@ -148,7 +149,7 @@ func content(doc *yaml.Node) *yaml.Node {
 
 // plainError is what the library says, which may quote the file.
 func plainError(err error) string {
-	return clean(strings.TrimPrefix(err.Error(), "yaml: "))
+	return redact.Line(strings.TrimPrefix(err.Error(), "yaml: "))
 }
 
 // Quote shows a name or text of a file in one short line.
@@ -158,18 +159,6 @@ func Quote(text string) string {
 		return fmt.Sprintf("%q...", strings.ToValidUTF8(text[:most], ""))
 	}
 	return fmt.Sprintf("%q", text)
-}
-
-// clean keeps a text to one line of harmless characters.
-func clean(text string) string {
-	quoted := Quote(text)
-	dots := strings.HasSuffix(quoted, `"...`)
-	quoted = strings.TrimSuffix(strings.TrimSuffix(quoted[1:], "..."), `"`)
-	if dots {
-		quoted += "..."
-	}
-	// What starts a logging command of the agent.
-	return strings.ReplaceAll(strings.ReplaceAll(quoted, `\"`, `"`), "##", "# #")
 }
 
 // checkTrees bounds what a walk over the documents of a file comes to.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/ohler55/ojg/jp"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/shared/redact"
 )
 
 // maxSteps bounds what a path may look at: several ".." in one multiply.
@@ -29,7 +31,7 @@ func (f *File) Reach(p Path) (reached []Match, missing string) {
 	for _, frag := range p.frags[last.used:] {
 		b = frag.Append(b, true, false)
 	}
-	return matches(last.found), clean(string(b))
+	return matches(last.found), redact.Line(string(b))
 }
 
 // reach is the last step of a path that found something.

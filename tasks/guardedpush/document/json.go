@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/guardrails-ci/guardrails/shared/redact"
 )
 
 // parseJSON reads a JSON text, as RFC 8259 has it, into the nodes that YAML has for it.
@@ -28,7 +30,7 @@ func jsonError(data []byte) error {
 		return errors.New("it is not JSON")
 	}
 	before := data[:min(max(int(syntax.Offset)-1, 0), len(data))]
-	return fmt.Errorf("line %d: it is not JSON: %s", 1+bytes.Count(before, []byte("\n")), clean(syntax.Error()))
+	return fmt.Errorf("line %d: it is not JSON: %s", 1+bytes.Count(before, []byte("\n")), redact.Line(syntax.Error()))
 }
 
 // jsonParser reads what is known to be JSON: it needs to check no syntax.
