@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds what judges policies and signatures into build/out/containers/heavy, from the
+# Builds into build/out/containers/heavy what judges policies and signatures, from the
 # Go modules that the folders of build/containers pin: gator (of Gatekeeper), cosign,
-# and a Kubernetes API server with its store and client. The first time it takes up to
+# and a Kubernetes API server with its store and client; and the buildx of hosted
+# agents, which is older than the one that all tests run. The first time it takes up to
 # an hour of a core; after that, what pins a program has to change.
 #
 #   scripts/containers-heavy.sh [PROGRAM ...]       all of them if none is named
@@ -32,6 +33,8 @@ failed=0
 built gator gator github.com/open-policy-agent/gatekeeper/v3/cmd/gator || failed=1
 built cosign cosign github.com/sigstore/cosign/v3/cmd/cosign || failed=1
 built etcd kubernetes ./etcd || failed=1
+version="-X github.com/docker/buildx/version.Version=$(cd build/containers/buildx && go list -m -f '{{.Version}}' github.com/docker/buildx)"
+built docker-buildx-0.20 buildx github.com/docker/buildx/cmd/buildx "$version" || failed=1
 # Its clients do not take a server without a version.
 version="-X k8s.io/component-base/version.gitVersion=$(cd build/containers/kubernetes && go list -m -f '{{.Version}}' k8s.io/kubernetes)"
 built kubectl kubernetes k8s.io/kubernetes/cmd/kubectl "$version" || failed=1

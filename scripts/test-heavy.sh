@@ -35,6 +35,10 @@ echo "== Kyverno's own code judges its policy"
 echo "== what judges policies and signatures: gator, cosign, a Kubernetes API server"
 { scripts/containers-heavy.sh && GUARDRAILS_JUDGES=required go test -count=1 ./tasks/platformbuild/...; } || failed=1
 
+echo "== PlatformBuild with the buildx of hosted agents, 0.20"
+{ scripts/containers-heavy.sh docker-buildx-0.20 && GUARDRAILS_BUILDX=0.20 go test -count=1 \
+  ./tasks/platformbuild ./tasks/platformbuild/buildx ./tasks/platformbuild/containertest ./tasks/platformbuild/dockerfile; } || failed=1
+
 echo "== release, rebuilt and compared"
 # -against: without a release it would compare two builds of its own, which is not what this is for.
 { go run ./build/pack release && go run ./build/pack verify -against build/out/release; } || failed=1

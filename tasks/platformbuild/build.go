@@ -1,6 +1,7 @@
 package platformbuild
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,6 +99,8 @@ func (s *step) make(ctx context.Context, p *plan, key *signature.Key) (registry.
 		return registry.Image{}, s.buildError(err)
 	}
 	defer remove(context.WithoutCancel(ctx))
+	s.env.Log.Printf("Builder %s: driver %s, BuildKit %s, buildx %s.", builder.Name, builder.Driver,
+		cmp.Or(builder.Version, "unknown"), cmp.Or(builder.Buildx, "unknown"))
 	b := s.order(p, builder)
 	p.candidate = b.Tag
 	if err := s.lint(ctx, docker, b, p); err != nil {

@@ -39,6 +39,7 @@ func TestDrivers(t *testing.T) {
 		j := lab(t, images, "FROM {base}\nRUN echo made >/made\n")
 		j.want("Succeeded")
 		j.says("This builder (docker) has no checks of Dockerfiles")
+		j.says("driver docker, BuildKit ", ", buildx "+daemons.Buildx+".")
 		deleted, tagged := -1, -1
 		for i, q := range j.registry.Requests() {
 			switch {
@@ -89,6 +90,7 @@ func TestDrivers(t *testing.T) {
 		}
 		j := lab(t, images, "FROM {base}\nCOPY app /\n")
 		j.input("builder", builder, "platforms", "linux/amd64,linux/arm64", "provenance", "min").want("Succeeded")
+		j.says("driver docker-container, BuildKit ", ", buildx "+daemons.Buildx+".")
 		if left := candidates(j); len(left) > 0 {
 			t.Errorf("candidates %q", left)
 		}

@@ -76,7 +76,7 @@ func TestLies(t *testing.T) {
 				j.input("lint", "off") // as an older builder has no checks
 			}
 			j.refuses("platform/machine", l.says)
-			j.says("##vso[task.logissue type=error")
+			j.says("##vso[task.logissue type=error", "driver remote, BuildKit ", ", buildx "+daemons.Buildx+".")
 		})
 	}
 }

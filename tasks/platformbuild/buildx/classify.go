@@ -27,7 +27,7 @@ func (d *Docker) classify(sum progress.Summary, f facts) *Error {
 	text := prefixes.ReplaceAllString(sum.Error, "")
 	e := f.step(sum, text)
 	if e == nil {
-		e = known(text)
+		e = f.known(text)
 	}
 	if e == nil && f.build != nil {
 		e = f.transfer(sum, text)
@@ -117,7 +117,11 @@ type clue struct {
 	msg, hint string // %s in msg is the first group
 }
 
-func known(text string) *Error {
+func (f facts) known(text string) *Error {
+	if f.build != nil && len(f.build.SSH) > 0 && bareKey.MatchString(text) {
+		e := badKey
+		return &e
+	}
 	for _, c := range clues {
 		match := c.text.FindStringSubmatch(text)
 		if match == nil {

@@ -20,7 +20,8 @@ func failing(name, err string) string {
 		name, name, err)
 }
 
-// The texts are those of docker 20.10 and 28.2, buildx 0.38 and BuildKit 0.34, and of the engine 20.10, as they came.
+// The texts are those of docker 20.10 and 28.2, buildx 0.38 and BuildKit 0.34, and of the engine 20.10, as they came. What
+// buildx says that runs here is in TestRealErrors.
 func TestErrorsAreTold(t *testing.T) {
 	t.Parallel()
 	const excerpt = "Dockerfile:3\n--------------------\n   3 | >>> FROM x\n--------------------\n"
@@ -58,7 +59,6 @@ func TestErrorsAreTold(t *testing.T) {
 		"no secret's file":       {"ERROR: failed to build: failed to stat /nope: stat /nope: no such file or directory\n", buildx.Dockerfile, "the file /nope of a secret is not there"},
 		"no SSH agent":           {"ERROR: failed to build: failed to convert agent config {default [] false}: invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set\n", buildx.Other, "there is no SSH agent"},
 		"no SSH key":             {"ERROR: failed to build: failed to convert agent config {default [/nope] false}: failed to convert agent config for ID: \"default\": stat /nope: no such file or directory\n", buildx.Other, "an SSH key cannot be used"},
-		"upper case":             {export(`failed to parse ref "r/App": invalid reference format: repository name (App) must be lowercase`) + "ERROR: failed to build: failed to solve: failed to parse ref \"r/App\": invalid reference format: repository name (App) must be lowercase\n", buildx.Other, "the repository's name has upper-case letters"},
 		"full disk":              {"ERROR: failed to build: failed to solve: failed to copy files: copy file range failed: no space left on device\n", buildx.Full, "the builder's disk is full"},
 		"program fails":          {failing("[2/2] RUN make", `process "/bin/sh -c make" did not complete successfully: exit code: 7`) + "ERROR: failed to build: failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 7\n", buildx.Step, `the step "[2/2] RUN make" failed with exit code 7`},
 		"program fails, 20.10":   {failing("[2/2] RUN make", "executor failed running [/bin/sh -c make]: exit code: 7") + "ERROR: failed to build: failed to solve: executor failed running [/bin/sh -c make]: exit code: 7\n", buildx.Step, `the step "[2/2] RUN make" failed with exit code 7`},

@@ -37,8 +37,6 @@ var clues = []clue{
 		"the context %s is not there", "correct the input buildContexts"},
 	{re(`^failed to read dockerfile`), Dockerfile,
 		"there is no such Dockerfile", "correct the input Dockerfile: a file, from the sources folder"},
-	{re(`^failed to parse ref .*repository name .*must be lowercase`), Other,
-		"the repository's name has upper-case letters", "correct the input repository"},
 	{re(`^(?:[Dd]ockerfile parse error|failed to parse|failed to process)`), Dockerfile,
 		"the Dockerfile has an error", "correct it"},
 	{re(`^target stage "?([^" ]{1,100})"? (?:could not be|not) found`), Dockerfile,
@@ -53,13 +51,19 @@ var clues = []clue{
 		"the Dockerfile needs the secret %s", "give it in the input secrets"},
 	{re(`^failed to stat (.{1,200}?): stat`), Dockerfile,
 		"the file %s of a secret is not there", "correct the input secrets"},
-	{re(`^failed to convert agent config .*invalid empty ssh agent socket`), Other,
+	{re(`^(?:failed to convert agent config .*)?invalid empty ssh agent socket`), Other,
 		"there is no SSH agent", "start one before this step (InstallSSHKey@0), or name a key file in the input ssh"},
-	{re(`^failed to convert agent config`), Other, "an SSH key cannot be used", "correct the input ssh"},
+	{re(`^failed to convert agent config`), Other, badKey.Msg, badKey.Hint},
 	{re(`(?:^|: )no space left on device$`), Full,
 		"the builder's disk is full", "make room (docker buildx prune), or use an agent with more of it"},
 	{re(`^index annotations not supported`), Unsupported,
 		"BuildKit cannot annotate an index that is not there", "update BuildKit"},
 }
+
+// badKey is what is wrong with a build's SSH keys. buildx 0.20 says no more of them than bareKey.
+var (
+	badKey  = Error{Kind: Other, Msg: "an SSH key cannot be used", Hint: "correct the input ssh"}
+	bareKey = re(`^(?:stat .|failed to (?:open|read|parse) (?:/|[A-Za-z]:\\))`)
+)
 
 func re(text string) *regexp.Regexp { return regexp.MustCompile(text) }

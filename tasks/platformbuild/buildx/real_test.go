@@ -71,6 +71,9 @@ func (b *bench) choose(t *testing.T, name string, n buildx.Need) buildx.Builder 
 		t.Fatalf("Choose(%q, %+v): %v", name, n, err)
 	}
 	t.Cleanup(func() { remove(context.Background()) })
+	if builder.Buildx != b.daemons.Buildx {
+		t.Errorf("the builder is asked by buildx %q, want %q", builder.Buildx, b.daemons.Buildx)
+	}
 	return builder
 }
 

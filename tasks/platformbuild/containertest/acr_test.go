@@ -191,7 +191,7 @@ func TestACRServesBuildKit(t *testing.T) {
 	t.Parallel()
 	r := acr(t, func(*Config) {})
 	d := Start(t, Settings{BuildKit: true, Registries: []*Registry{r}})
-	config := fmt.Sprintf(`{"cliPluginsExtraDirs":[%q],"auths":{%q:{"auth":%q}}}`, filepath.Join(d.programs, "bin"), r.Host(),
+	config := fmt.Sprintf(`{"cliPluginsExtraDirs":[%q],"auths":{%q:{"auth":%q}}}`, d.plugins, r.Host(),
 		base64.StdEncoding.EncodeToString([]byte(nobody+":"+refreshed(t, r))))
 	if err := os.WriteFile(filepath.Join(d.Dir, "config", "config.json"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)

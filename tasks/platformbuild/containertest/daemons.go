@@ -42,11 +42,15 @@ type Daemons struct {
 	// Builder is the name of the builder of the driver remote, which is what buildx takes if there is no
 	// engine. Empty if there is no BuildKit.
 	Builder string
+	// Buildx is the version of buildx that docker runs, such as v0.38.2. The variable GUARDRAILS_BUILDX names
+	// another than the newest, such as 0.20, which scripts/containers-heavy.sh builds.
+	Buildx string
 	// Dir is the private folder, with config/config.json, engine.sock and buildkit.sock in it.
 	Dir string
 
 	settings  Settings
 	programs  string
+	plugins   string    // the folder of buildx
 	lock      io.Closer // as long as we live
 	processes []*process
 	closing   sync.Once
@@ -113,8 +117,15 @@ func StartDaemons(s Settings) (d *Daemons, err error) {
 // configure makes Docker's private configuration.
 func (d *Daemons) configure() error {
 	bin := filepath.Join(d.programs, "bin")
+	older := os.Getenv("GUARDRAILS_BUILDX")
+	if d.plugins = bin; older != "" {
+		if err := d.takeBuildx(older); err != nil {
+			return err
+		}
+	}
+	separator := string(filepath.ListSeparator)
 	d.Env = []string{
-		"PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH"),
+		"PATH=" + d.plugins + separator + bin + separator + os.Getenv("PATH"),
 		"DOCKER_CONFIG=" + filepath.Join(d.Dir, "config"),
 		"BUILDX_CONFIG=" + filepath.Join(d.Dir, "buildx"),
 		"DOCKER_HOST=unix://" + filepath.Join(d.Dir, "engine.sock"),
@@ -122,8 +133,33 @@ func (d *Daemons) configure() error {
 	if err := os.Mkdir(filepath.Join(d.Dir, "config"), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(d.Dir, "config", "config.json"),
-		fmt.Appendf(nil, `{"cliPluginsExtraDirs":[%q]}`, bin), 0o600)
+	if err := os.WriteFile(filepath.Join(d.Dir, "config", "config.json"),
+		fmt.Appendf(nil, `{"cliPluginsExtraDirs":[%q]}`, d.plugins), 0o600); err != nil {
+		return err
+	}
+	// "github.com/docker/buildx v0.20.1 245093b"
+	out, err := d.Docker("buildx", "version")
+	if words := strings.Fields(out); len(words) > 1 {
+		d.Buildx = words[1]
+	}
+	if err == nil && !strings.HasPrefix(d.Buildx, "v"+older) {
+		err = fmt.Errorf("GUARDRAILS_BUILDX is %q, and docker runs %q", older, d.Buildx)
+	}
+	return err
+}
+
+// takeBuildx lets docker find a version of buildx.
+func (d *Daemons) takeBuildx(version string) error {
+	name := "docker-buildx-" + version
+	program := filepath.Join(d.programs, "heavy", name)
+	if _, err := os.Stat(program); err != nil {
+		return fmt.Errorf("%w; build it with: scripts/containers-heavy.sh %s", err, name)
+	}
+	d.plugins = filepath.Join(d.Dir, "plugins")
+	if err := os.Mkdir(d.plugins, 0o700); err != nil {
+		return err
+	}
+	return os.Symlink(program, filepath.Join(d.plugins, "docker-buildx"))
 }
 
 // Docker runs docker with [Daemons.Env], and returns what it wrote on either channel.
