@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/redact"
@@ -50,15 +51,10 @@ var lintSince = version{0, 14}
 // made for this job (docker-container); close removes that one, and does nothing else. A failure is an *Error.
 func (d *Docker) Choose(ctx context.Context, name string, n Need) (b Builder, close func(context.Context), err error) {
 	nothing := func(context.Context) {}
-	plugin, err := d.plugin(ctx)
+	b, err = d.ask(ctx, name)
 	if err != nil {
 		return Builder{}, nothing, err
 	}
-	b, err = d.inspect(ctx, name)
-	if err != nil {
-		return Builder{}, nothing, err
-	}
-	b.Buildx = plugin
 	lacks := n.lacks(b)
 	if lacks == "" {
 		return b, nothing, n.runnable(b)
@@ -78,12 +74,34 @@ func (d *Docker) Choose(ctx context.Context, name string, n Need) (b Builder, cl
 		}
 		return Builder{}, nothing, err
 	}
-	made.Buildx = plugin
+	made.Buildx = b.Buildx
 	if err := n.runnable(made); err != nil {
 		close(ctx)
 		return Builder{}, nothing, err
 	}
 	return made, close, nil
+}
+
+// ask asks for the plugin's version and for the builder at the same time: each takes as long as docker needs to start.
+// What is wrong with the plugin is told first.
+func (d *Docker) ask(ctx context.Context, name string) (Builder, error) {
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
+	var version string
+	var wrong error
+	var both sync.WaitGroup
+	both.Go(func() {
+		if version, wrong = d.plugin(ctx); wrong != nil {
+			stop()
+		}
+	})
+	b, err := d.inspect(asking, name)
+	both.Wait()
+	if wrong != nil {
+		return Builder{}, wrong
+	}
+	b.Buildx = version
+	return b, err
 }
 
 // lacks says what the builder cannot do; "" if it can do everything.

@@ -3,6 +3,7 @@ package buildx_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -252,5 +253,55 @@ func TestChooseRemovesWhatACancelledJobMade(t *testing.T) {
 	calls := f.calls(t)
 	if last := strings.Join(calls[len(calls)-1].Args, " "); !errors.Is(err, context.Canceled) || !strings.HasPrefix(last, removable) {
 		t.Errorf("Choose, cancelled: %v, the last call is %q", err, last)
+	}
+}
+
+// Neither question waits for the other's answer.
+func TestChooseAsksAtOnce(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	together := make(chan error, 1)
+	go func() {
+		var all []net.Conn
+		for range 2 {
+			c, err := l.Accept()
+			if err != nil {
+				together <- err
+				return
+			}
+			all = append(all, c)
+		}
+		together <- errors.Join(all[0].Close(), all[1].Close())
+	}()
+	meet := l.Addr().String()
+	f := newFake(t, answer{Match: "buildx version", Out: plugin, Meet: meet}, answer{Match: "buildx inspect", Out: remote, Meet: meet})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	b, _, err := f.Choose(ctx, "", buildx.Need{})
+	if err != nil || b.Name != "rb1" || b.Buildx != "v0.20.1" {
+		t.Fatalf("Choose: %+v, %v, want the builder and the version, each asked for while the other is", b, err)
+	}
+	if err := <-together; err != nil {
+		t.Error(err)
+	}
+}
+
+// A plugin that is too old is told before what it says of a builder, and nobody waits for that.
+func TestChooseTellsTheVersionFirst(t *testing.T) {
+	t.Parallel()
+	for name, inspect := range map[string]answer{
+		"no builder": {Match: "buildx inspect", Err: "ERROR: no builder \"x\" found\n", Exit: 1},
+		"starting":   {Match: "buildx inspect", Hang: true},
+	} {
+		f := newFake(t, answer{Match: "buildx version", Out: "github.com/docker/buildx v0.12.0 x\n"}, inspect)
+		_, _, err := f.Choose(t.Context(), "x", buildx.Need{})
+		var e *buildx.Error
+		if !errors.As(err, &e) || e.Kind != buildx.NoBuildx {
+			t.Errorf("%s: Choose: %v, want that buildx is too old", name, err)
+		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -25,6 +27,7 @@ type answer struct {
 	Exit            int
 	Digest          string // for the metadata file
 	Hang, Always    bool
+	Meet            string // an address: it goes on when that closes the connection
 }
 
 // call is a call of the fake docker.
@@ -73,6 +76,12 @@ func first(path string) bool {
 func (a answer) give(folder string) int {
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt)
+	if a.Meet != "" {
+		c, err := net.Dial("tcp", a.Meet)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, c)
+		}
+	}
 	fmt.Print(a.Out)
 	fmt.Fprint(os.Stderr, a.Err)
 	if a.Hang {
