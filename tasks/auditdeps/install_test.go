@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -108,19 +107,19 @@ func TestNothingIsExecuted(t *testing.T) {
 func TestInstallCancelled(t *testing.T) {
 	t.Parallel()
 	j := realNPM(t, `{"name": "shop", "version": "1.0.0", "dependencies": {"mkdirp": "^0.5.5"}, "scripts": {"postinstall": "node wait.js"}}`)
-	j.write("wait.js", `console.log("waiting"); setTimeout(() => {}, 60000)`)
+	j.write("wait.js", `console.log("waiting"); setTimeout(() => {}, 3600000)`)
 	stop, cancel := context.WithCancelCause(t.Context())
 	j.stop = stop
-	var stopped time.Time
+	stopped := false
 	j.watch = func(text string) {
 		if strings.HasPrefix(text, "waiting") {
-			stopped = time.Now()
+			stopped = true
 			cancel(errors.New("the run was cancelled"))
 		}
 	}
 	j.expect("Failed", "cancelled: the run was cancelled", "!Audited", "!`npm ci` failed")
-	if took := time.Since(stopped); stopped.IsZero() || took > 8*time.Second {
-		t.Errorf("the step went on for %v after it was cancelled", took)
+	if !stopped {
+		t.Error("the step ended before it was cancelled")
 	}
 }
 

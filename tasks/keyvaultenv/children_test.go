@@ -55,7 +55,7 @@ func child(args []string) int {
 		return status
 	case "wait":
 		fmt.Println("waiting as", os.Getpid())
-		time.Sleep(time.Minute)
+		time.Sleep(time.Hour)
 	case "dying":
 		return dying(args[1])
 	case "stdin":

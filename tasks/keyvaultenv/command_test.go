@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestExportToCommand: the program has the secrets in its environment, and nobody else.
@@ -149,10 +148,6 @@ func TestCommandCancelled(t *testing.T) {
 			cancel(errors.New("the job was cancelled"))
 		}
 	}
-	began := time.Now()
 	j.expect("main", "Failed", "cancelled: the job was cancelled")
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("it took %s to end", took)
-	}
 	j.nothingSet()
 }

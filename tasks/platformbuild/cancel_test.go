@@ -14,27 +14,27 @@ import (
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	j := realJob(t, map[string]string{
-		"Dockerfile": "FROM {base}\nRUN --mount=type=secret,id=a echo begun && sleep 300.25\n",
+		"Dockerfile": "FROM {base}\nRUN --mount=type=secret,id=a echo begun && sleep 3000.25\n",
 	}).input("secrets", "id=a,env=A").set("A", "a-secret-of-the-build")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	j.stop = ctx
-	var stopped time.Time
+	stopped := false
 	j.wrote = func(text string) {
-		if stopped.IsZero() && strings.Contains(text, "begun") && !strings.Contains(text, "echo begun") {
-			stopped = time.Now()
+		if !stopped && strings.Contains(text, "begun") && !strings.Contains(text, "echo begun") {
+			stopped = true
 			cancel(errors.New("the run was cancelled"))
 		}
 	}
 	j.want("Failed") // the agent knows that it has cancelled it
 	j.says("task/cancelled")
-	if took := time.Since(stopped); stopped.IsZero() || took > 20*time.Second {
-		t.Errorf("ended after %s", took)
+	if !stopped {
+		t.Error("it ended before it was cancelled")
 	}
 	if tags := j.tags(); len(tags) > 0 {
 		t.Errorf("tags %q", tags)
 	}
 	deadline := time.Now().Add(10 * time.Second)
-	for running("sleep\x00300.25") || running(j.root) {
+	for running("sleep\x003000.25") || running(j.root) {
 		if time.Now().After(deadline) {
 			t.Fatal("something of it still runs")
 		}

@@ -117,15 +117,14 @@ func TestCancelReachesTheTaskOnly(t *testing.T) {
 func TestAbortEndsEverything(t *testing.T) {
 	t.Parallel()
 	unixOnly(t)
-	l := newLab(t, "steps:\n- {bash: 'trap \"\" INT TERM; echo ready; sleep 60', displayName: long}\n- {bash: echo, condition: always(), displayName: next}\n")
+	l := newLab(t, "steps:\n- {bash: 'trap \"\" INT TERM; echo ready; sleep 3600', displayName: long}\n- {bash: echo, condition: always(), displayName: next}\n")
 	abort := make(chan struct{})
 	l.Abort = abort
-	l.Timing.Interrupt, l.Timing.Terminate = time.Minute, time.Minute
+	l.Timing.Interrupt, l.Timing.Terminate = time.Hour, time.Hour
 	l.Stdout = cancelWhen{&l.out, "ready", func() { close(abort) }}
-	started := time.Now()
 	r := l.run(t)
-	if got := outcomes(r); !slices.Equal(got, []string{"long: Canceled", "next: Skipped"}) || time.Since(started) > 30*time.Second {
-		t.Errorf("aborted job: got %q after %v", got, time.Since(started))
+	if got := outcomes(r); !slices.Equal(got, []string{"long: Canceled", "next: Skipped"}) {
+		t.Errorf("aborted job: got %q", got)
 	}
 }
 

