@@ -21,7 +21,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -174,28 +173,6 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		return nil, err
 	}
 	return answer, nil
-}
-
-// GetJSON gets target with the given headers (may be nil) and decodes the answer
-// into v.
-func (c *Client) GetJSON(ctx context.Context, target string, header http.Header, v any) error {
-	header = header.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
-	if header.Get("Accept") == "" {
-		header.Set("Accept", "application/json")
-	}
-	answer, err := c.Do(ctx, Request{URL: target, Header: header})
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(answer.Body, v); err != nil {
-		u, _ := url.Parse(target) // Do has parsed it
-		return fmt.Errorf("GET %s: the answer is not the expected JSON (%d bytes of %s)",
-			c.RedactURL(u), len(answer.Body), c.clean(answer.Header.Get("Content-Type")))
-	}
-	return nil
 }
 
 // once makes one attempt.

@@ -68,36 +68,6 @@ func TestDo(t *testing.T) {
 	}
 }
 
-func TestGetJSON(t *testing.T) {
-	t.Parallel()
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if r.URL.Path == "/bad" {
-			w.Header().Set("Content-Type", "text/plain")
-			_, _ = io.WriteString(w, "hunter2 is not JSON")
-			return
-		}
-		fmt.Fprintf(w, `{"accept":%q,"auth":%q}`, r.Header.Get("Accept"), r.Header.Get("Authorization"))
-	})
-	c, _ := impatient(Config{})
-	var got struct{ Accept, Auth string }
-	header := http.Header{"Authorization": {"Bearer x"}}
-	if err := c.GetJSON(context.Background(), s.URL, header, &got); err != nil {
-		t.Fatalf("GetJSON: %v", err)
-	}
-	if got.Accept != "application/json" || got.Auth != "Bearer x" {
-		t.Errorf("the server got %+v", got)
-	}
-	if len(header) != 1 {
-		t.Errorf("GetJSON has changed the caller's header to %v", header)
-	}
-	err := c.GetJSON(context.Background(), s.URL+"/bad", nil, &got)
-	want := "GET " + s.URL + "/bad: the answer is not the expected JSON (19 bytes of text/plain)"
-	if err == nil || err.Error() != want {
-		t.Errorf("GetJSON of text = %v, want %s", err, want)
-	}
-}
-
 func TestStatusErrors(t *testing.T) {
 	t.Parallel()
 	const text = "text/plain"

@@ -44,11 +44,3 @@ const (
 	BasicLogin  Kind = "basic-login"  // user and password of a web server, a Git host, a mail server
 	Password    Kind = "password"     // something called password, secret, token or key
 )
-
-// kinds are all of them: each has a rotation recipe.
-var kinds = []Kind{
-	VaultSecret, StorageKey, SASToken, MessagingKey, CosmosKey, RedisKey, SQLPassword, DatabaseLogin, BrokerLogin,
-	IoTKey, AppConfigKey, RegistryKey, SearchKey, FunctionKey, APIMKey, AIKey, AzureKey, EntraSecret,
-	AzureDevOpsPAT, DatabricksToken, GitHubToken, GitLabToken, NPMToken, NuGetKey, PyPIToken, AWSKey, GoogleKey,
-	SlackToken, StripeKey, ServiceToken, PrivateKey, BearerToken, BasicLogin, Password,
-}

@@ -8,6 +8,14 @@ import (
 	"testing"
 )
 
+// kinds are all of them: each has a rotation recipe.
+var kinds = []Kind{
+	VaultSecret, StorageKey, SASToken, MessagingKey, CosmosKey, RedisKey, SQLPassword, DatabaseLogin, BrokerLogin,
+	IoTKey, AppConfigKey, RegistryKey, SearchKey, FunctionKey, APIMKey, AIKey, AzureKey, EntraSecret,
+	AzureDevOpsPAT, DatabricksToken, GitHubToken, GitLabToken, NPMToken, NuGetKey, PyPIToken, AWSKey, GoogleKey,
+	SlackToken, StripeKey, ServiceToken, PrivateKey, BearerToken, BasicLogin, Password,
+}
+
 // TestKindsHasAllKinds: one that is left out would get the recipe of a password.
 func TestKindsHasAllKinds(t *testing.T) {
 	t.Parallel()

@@ -12,29 +12,21 @@ import (
 	"strings"
 )
 
-// CreatePrivate makes a file that only its owner can read or write, and opens it
-// for both. It must not exist: neither as a file nor as a symbolic link, wherever
-// that may point, and of several processes that try, one gets it.
+// errShared says that permissions are of no use where the file would be.
+var errShared = errors.New("its file system has no permissions that keep others from reading it")
+
+// WritePrivate writes data to a new file that only its owner can read or write. It must
+// not exist: neither as a file nor as a symbolic link, wherever that may point, and of
+// several processes that try, one gets it.
 //
 // On Unix its permissions are 0600, whatever the umask; on Windows its access list
 // names this process's user alone and inherits nothing. Where the file system
 // cannot keep that (FAT, some network shares), nothing is left behind and the error
 // says so. The administrator of the machine reads it all the same.
-func CreatePrivate(path string) (*os.File, error) {
-	f, err := createPrivate(path)
-	if err != nil {
-		return nil, fmt.Errorf("creating %s: %w", path, err)
-	}
-	return f, nil
-}
-
-// errShared says that permissions are of no use where the file would be.
-var errShared = errors.New("its file system has no permissions that keep others from reading it")
-
-// WritePrivate writes data to a file as CreatePrivate makes it. Whoever opens path
-// sees all of data or no file, also when this process is killed in the middle;
-// what a killed one may leave behind has another name, the same permissions, and
-// is removed by [RemovePrivate].
+//
+// Whoever opens path sees all of data or no file, also when this process is killed in
+// the middle; what a killed one may leave behind has another name, the same permissions,
+// and is removed by [RemovePrivate].
 func WritePrivate(path string, data []byte) error { return writePrivate(path, data, func(string) {}) }
 
 // writePrivate calls at before each step that a test may want to be the last.

@@ -30,48 +30,25 @@ func checkPrivate(t *testing.T, path string) {
 
 func TestPrivateFiles(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func(path string, data []byte) error{
-		"WritePrivate": WritePrivate,
-		"CreatePrivate": func(path string, data []byte) error {
-			f, err := CreatePrivate(path)
-			if err != nil {
-				return err
-			}
-			_, err = f.Write(data)
-			return errors.Join(err, f.Close())
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path := filepath.Join(t.TempDir(), strings.Repeat("é", 120)) // no room for a longer name
-			data := bytes.Repeat([]byte("secret\x00\n"), 1<<17)
-			if err := make(path, data); err != nil {
-				t.Fatalf("%s(%q): %v", name, path, err)
-			}
-			checkPrivate(t, path)
-			if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, data) {
-				t.Errorf("%s wrote %d bytes, %v; want %d", name, len(got), err, len(data))
-			}
-			if err := RemovePrivate(path); err != nil {
-				t.Errorf("RemovePrivate(%q): %v", path, err)
-			}
-			if left := names(t, filepath.Dir(path)); len(left) > 0 {
-				t.Errorf("RemovePrivate left %q", left)
-			}
-		})
+	path := filepath.Join(t.TempDir(), strings.Repeat("é", 120)) // no room for a longer name
+	data := bytes.Repeat([]byte("secret\x00\n"), 1<<17)
+	if err := WritePrivate(path, data); err != nil {
+		t.Fatalf("WritePrivate(%q): %v", path, err)
+	}
+	checkPrivate(t, path)
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("WritePrivate wrote %d bytes, %v; want %d", len(got), err, len(data))
+	}
+	if err := RemovePrivate(path); err != nil {
+		t.Errorf("RemovePrivate(%q): %v", path, err)
+	}
+	if left := names(t, filepath.Dir(path)); len(left) > 0 {
+		t.Errorf("RemovePrivate left %q", left)
 	}
 }
 
 func TestPrivateFilesReplaceNothing(t *testing.T) {
 	t.Parallel()
-	create := func(path string) error {
-		f, err := CreatePrivate(path)
-		if err == nil {
-			_ = f.Close()
-		}
-		return err
-	}
-	write := func(path string) error { return WritePrivate(path, []byte("secret")) }
 	for name, there := range map[string]func(path string) error{
 		"file":             func(path string) error { return os.WriteFile(path, []byte("old"), 0o644) },
 		"folder":           func(path string) error { return os.Mkdir(path, 0o755) },
@@ -82,26 +59,24 @@ func TestPrivateFilesReplaceNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for how, do := range map[string]func(string) error{"CreatePrivate": create, "WritePrivate": write} {
-				base := t.TempDir()
-				path := filepath.Join(base, "sub", "file")
-				err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755),
-					os.WriteFile(filepath.Join(base, "target"), []byte("precious"), 0o644), there(path))
-				if err != nil {
-					t.Skipf("cannot make a %s here: %v", name, err)
-				}
-				if err := do(path); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), path) {
-					t.Errorf("%s over a %s = %v, want an error that names it", how, name, err)
-				}
-				if diff := cmp.Diff([]string{"file"}, names(t, filepath.Dir(path))); diff != "" {
-					t.Errorf("%s over a %s changed the folder (-want +got):\n%s", how, name, diff)
-				}
-				if got, err := os.ReadFile(filepath.Join(base, "target")); err != nil || string(got) != "precious" {
-					t.Errorf("%s over a %s: the other file is %q, %v", how, name, got, err)
-				}
-				if diff := cmp.Diff([]string{"sub", "target"}, names(t, base)); diff != "" {
-					t.Errorf("%s over a %s made something (-want +got):\n%s", how, name, diff)
-				}
+			base := t.TempDir()
+			path := filepath.Join(base, "sub", "file")
+			err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755),
+				os.WriteFile(filepath.Join(base, "target"), []byte("precious"), 0o644), there(path))
+			if err != nil {
+				t.Skipf("cannot make a %s here: %v", name, err)
+			}
+			if err := WritePrivate(path, []byte("secret")); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), path) {
+				t.Errorf("WritePrivate over a %s = %v, want an error that names it", name, err)
+			}
+			if diff := cmp.Diff([]string{"file"}, names(t, filepath.Dir(path))); diff != "" {
+				t.Errorf("WritePrivate over a %s changed the folder (-want +got):\n%s", name, diff)
+			}
+			if got, err := os.ReadFile(filepath.Join(base, "target")); err != nil || string(got) != "precious" {
+				t.Errorf("WritePrivate over a %s: the other file is %q, %v", name, got, err)
+			}
+			if diff := cmp.Diff([]string{"sub", "target"}, names(t, base)); diff != "" {
+				t.Errorf("WritePrivate over a %s made something (-want +got):\n%s", name, diff)
 			}
 		})
 	}

@@ -47,8 +47,8 @@ func TestFileSystemWithoutPermissionsIsRefused(t *testing.T) {
 	if err := keepPrivate(f); !errors.Is(err, errShared) {
 		t.Errorf("keepPrivate of a file that all may read = %v, want %v", err, errShared)
 	}
-	if _, err := CreatePrivate("/proc/self/secrets.env"); err == nil || !strings.Contains(err.Error(), "/proc/self") {
-		t.Errorf("CreatePrivate in /proc = %v, want an error that names the file", err)
+	if err := WritePrivate("/proc/self/secrets.env", nil); err == nil || !strings.Contains(err.Error(), "/proc/self") {
+		t.Errorf("WritePrivate in /proc = %v, want an error that names the file", err)
 	}
 }
 

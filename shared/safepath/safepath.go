@@ -5,7 +5,7 @@
 //   - [FoldKey] finds names that collide where upper and lower case do not count;
 //   - [Rel] says where below a root a path lies;
 //   - [WriteFile] writes a file that other processes see whole or not at all;
-//   - [WritePrivate] and [CreatePrivate] do so with a new one for its owner's eyes only.
+//   - [WritePrivate] does so with a new one for its owner's eyes only.
 //
 // What it does not do: look at the file system to judge a name. A checked name
 // still follows a symbolic link that somebody has put into the root; open it

@@ -27,13 +27,6 @@ func Number() string {
 	return n
 }
 
-// Commit returns the full commit id, with "+dirty" if the tree had changes that
-// are not in it; "" when it is not known.
-func Commit() string {
-	_, c := resolve(number, commit, buildInfo())
-	return c
-}
-
 // String returns number and short commit for people: "1.2.3 (abc1234)", or the
 // number alone when the commit is not known.
 func String() string {

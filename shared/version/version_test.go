@@ -2,6 +2,7 @@ package version
 
 import (
 	"runtime/debug"
+	"strings"
 	"testing"
 )
 
@@ -45,7 +46,7 @@ func TestOwnBuild(t *testing.T) {
 	if Number() == "" || String() == "" {
 		t.Errorf("Number() = %q, String() = %q: want something from any build", Number(), String())
 	}
-	if got, want := String(), format(Number(), Commit()); got != want {
-		t.Errorf("String() = %q, want %q", got, want)
+	if got := String(); got != Number() && !strings.HasPrefix(got, Number()+" (") {
+		t.Errorf("String() = %q, want it to begin with %q", got, Number())
 	}
 }
