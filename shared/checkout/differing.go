@@ -121,7 +121,7 @@ func (d *differ) submodule(ctx context.Context, r *reader, name string, above pa
 // that of the checkout around it, or in the submodule itself.
 func (p place) keeps(sub place, dir string) bool {
 	for _, at := range []string{sub.dir, sub.common} {
-		if !slices.ContainsFunc([]string{p.dir, p.common, dir}, func(in string) bool { return isWithin(in, at) }) {
+		if !slices.ContainsFunc([]string{p.common, dir}, func(in string) bool { return isWithin(in, at) }) {
 			return false
 		}
 	}
