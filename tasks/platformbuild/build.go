@@ -179,7 +179,8 @@ func (s *step) order(p *plan, with buildx.Builder) buildx.Build {
 		Builder: with, Context: p.context, Dockerfile: p.dockerfile, Repository: p.image.Name(), Platforms: p.platforms,
 		Args: lines(p.args), Options: p.options, Target: s.in.Target, Labels: p.labels,
 		Secrets: p.secrets, SSH: s.in.SSH, Contexts: p.contexts,
-		NoCache: s.in.NoCache, Pull: s.in.Pull, Provenance: "off", SBOM: s.in.Sbom, Folder: s.scratch,
+		NoCache: s.in.NoCache, Pull: s.in.Pull, Provenance: "off", SBOM: s.in.Sbom, Scanner: p.scanner,
+		Folder: s.scratch,
 	}
 	if p.annotated = with.Annotations; p.annotated {
 		b.Annotations = p.annotations

@@ -165,6 +165,7 @@ func (f fake) build(args []string) error {
 			continue
 		}
 		made := part{platform: p, content: f.Content, labels: labels, notes: notes, history: historyOf(f.Steps...)}
+		made.listed = first("--sbom") != ""
 		if made.content == "" {
 			made.content, made.entrypoint = "exec app "+strings.ToUpper(p[strings.Index(p, "/")+1:]), []string{"/app"}
 		}

@@ -30,6 +30,7 @@ type part struct {
 	notes      map[string]string // annotations
 	history    []v1.History      // if nil, one entry for each layer
 	onBuild    []string
+	listed     bool // has an SBOM
 }
 
 // push makes an image of the parts, an index if there are several or if one is claimed for something, and returns its
@@ -50,8 +51,15 @@ func push(target string, parts []part, options ...remote.Option) (string, error)
 			return "", err
 		}
 		all = append(all, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: says}})
+		if p.listed {
+			list, err := sbomOf(image)
+			if err != nil {
+				return "", err
+			}
+			all = append(all, list)
+		}
 	}
-	if len(parts) == 1 && parts[0].claimed == "" {
+	if len(all) == 1 && parts[0].claimed == "" {
 		image := all[0].Add.(v1.Image)
 		digest, err := image.Digest()
 		if err != nil {
@@ -76,6 +84,24 @@ func push(target string, parts []part, options ...remote.Option) (string, error)
 		return "", err
 	}
 	return digest.String(), remote.WriteIndex(ref, index, options...)
+}
+
+// sbomOf is what BuildKit attaches to an image.
+func sbomOf(image v1.Image) (mutate.IndexAddendum, error) {
+	of, err := image.Digest()
+	if err != nil {
+		return mutate.IndexAddendum{}, err
+	}
+	list, err := mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1), mutate.Addendum{
+		Layer:       static.NewLayer([]byte("{}"), "application/vnd.in-toto+json"),
+		Annotations: map[string]string{"in-toto.io/predicate-type": "https://spdx.dev/Document"},
+	})
+	return mutate.IndexAddendum{Add: list, Descriptor: v1.Descriptor{
+		Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"},
+		Annotations: map[string]string{
+			"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": of.String(),
+		},
+	}}, err
 }
 
 func refOf(target string, digest v1.Hash) string {

@@ -124,6 +124,10 @@ type Inputs struct {
 	// builder that can, and its scanner's image.
 	Sbom bool `input:"sbom" label:"SBOM" env:"INPUT_SBOM,default=false"`
 
+	// SbomGenerator is the image of the scanner, such as a copy of `docker/buildkit-syft-scanner` in
+	// your own registry. Empty: what BuildKit takes, `docker/buildkit-syft-scanner` on Docker Hub.
+	SbomGenerator string `input:"sbomGenerator" label:"SBOM scanner" env:"INPUT_SBOMGENERATOR"`
+
 	// ImmutableTags is the input immutableTags. Refuse to move a tag that stands for another image
 	// already.
 	ImmutableTags bool `input:"immutableTags" label:"Immutable tags" env:"INPUT_IMMUTABLETAGS,default=false"`

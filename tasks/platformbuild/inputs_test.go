@@ -43,6 +43,8 @@ func TestWrongInputs(t *testing.T) {
 		"a digest in the " +
 			"repository": {[]string{"repository", "shop/web@sha256:" + strings.Repeat("a", 64)}, []string{"it has " +
 			"a tag or a digest"}},
+		"a scanner that is none":    {[]string{"sbom", "true", "sbomGenerator", "a,b=c"}, []string{`input "sbomGenerator"`, "registry/name:tag"}},
+		"a scanner and no SBOM":     {[]string{"sbomGenerator", "syft"}, []string{`input "sbomGenerator"`, "sbom is not true"}},
 		"a repository that is none": {[]string{"repository", "Shöp/web"}, []string{`input "repository"`, "lower case"}},
 		"no such " +
 			"connection": {[]string{"containerRegistry", "nobody"}, []string{"containerRegistry", "Docker " +
@@ -121,6 +123,7 @@ func TestInputsReachDocker(t *testing.T) {
 		"provenance max":  {[]string{"provenance", "max"}, `"--provenance=mode=max"`, ""},
 		"provenance off":  {[]string{"provenance", "off"}, `"--provenance=false"`, ""},
 		"sbom":            {[]string{"sbom", "true"}, `"--sbom=true"`, ""},
+		"sbomGenerator":   {[]string{"sbom", "true", "sbomGenerator", " Mirror.invalid/syft:1 "}, `"--sbom=generator=mirror.invalid/syft:1"`, "--sbom=true"},
 		"builder":         {[]string{"builder", "mine"}, `"--builder=default"`, ""}, // as the fake calls itself
 		"labels":          {[]string{"labels", "tier=front"}, `"--label=tier=front"`, ""},
 		"annotations":     {[]string{"annotations", "x=y"}, `"--annotation=index,manifest:x=y"`, ""},

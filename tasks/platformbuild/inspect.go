@@ -33,11 +33,12 @@ type wants struct {
 	// rootfs.Limits). What was just built is not: its base images are somebody else's.
 	proven bool
 	steps  []string // of the Dockerfile, whose layers nobody else has laid out
+	sbom   bool     // there is one for each platform
 }
 
 // built is what the image of a build must be.
 func (s *step) built(p *plan) wants {
-	w := wants{platforms: p.platforms, exactly: true, labels: p.labels, steps: s.ownSteps(p)}
+	w := wants{platforms: p.platforms, exactly: true, labels: p.labels, steps: s.ownSteps(p), sbom: s.in.Sbom}
 	if p.annotated {
 		w.annotations = p.annotations
 	}
@@ -70,11 +71,25 @@ func (s *step) inspect(ctx context.Context, image registry.Image, w wants) error
 	deadline := s.env.Now().Add(lookTime) // for all its parts
 	for _, part := range image.Parts {
 		errs = append(errs, checkClaims(image, part), checkLabels(image, part, w.labels))
+		errs = append(errs, checkSBOM(image, part, w.sbom))
 		if s.in.VerifyContent != VerifyContentOff {
 			errs = append(errs, s.checkContent(ctx, image, part, look{deadline, w.proven, part.Own(w.steps)}))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkSBOM asks for a list of packages: BuildKit does not mind a scanner that writes none.
+func checkSBOM(image registry.Image, part registry.Part, wanted bool) error {
+	if !wanted || image.SBOM[part.Digest] {
+		return nil
+	}
+	return &task.UserError{
+		Rule: "image/sbom",
+		Msg:  fmt.Sprintf("%s (%s) has no SBOM: the scanner has written none", image.Reference, part.Config.Platform),
+		Hint: "look at what it printed; it has to write *.spdx.json, an in-toto statement, into " +
+			"$BUILDKIT_SCAN_DESTINATION",
+	}
 }
 
 // checkPlatforms holds the platforms that an image has against those that are wanted.

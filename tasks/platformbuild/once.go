@@ -172,7 +172,7 @@ func (s *step) inputsHash(ctx context.Context, p *plan) (string, error) {
 	slices.Sort(platforms)
 	settings := map[string]string{
 		"syntax": p.file.Syntax, "options": strings.Join(p.options, "\x00"), "provenance": string(s.in.Provenance),
-		"sbom": fmt.Sprint(s.in.Sbom), "labels": strings.Join(s.in.Labels, "\n"),
+		"sbom": fmt.Sprint(s.in.Sbom), "sbomGenerator": p.scanner, "labels": strings.Join(s.in.Labels, "\n"),
 		"annotations": strings.Join(s.in.Annotations, "\n"),
 	}
 	return fingerprint.Of(ctx, fingerprint.Inputs{

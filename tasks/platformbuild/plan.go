@@ -40,6 +40,7 @@ type plan struct {
 	own         map[string]string // the labels of the run alone
 	candidate   string            // the tag that the image has until it is verified; "" if it needs none
 	secrets     []buildx.Secret
+	scanner     string // image that makes the SBOM; "" is what BuildKit takes
 }
 
 // understand reads the inputs of a build, and says all that is wrong with them at once.
@@ -67,6 +68,8 @@ func (s *step) understand() (*plan, error) {
 	p.annotations, err = pairs("annotations", s.in.Annotations)
 	note(err)
 	p.secrets, err = s.givenSecrets()
+	note(err)
+	p.scanner, err = s.wantedScanner()
 	note(err)
 	if s.in.ContainerRegistry == "" {
 		note(badInput("containerRegistry", "it is empty", "name the service connection of the registry to push to"))
@@ -101,6 +104,22 @@ func (s *step) moreArgs(p *plan, args []string) error {
 		p.args[name] = value
 	}
 	return errors.Join(errs...)
+}
+
+// wantedScanner is the image that makes the SBOM; "" is what BuildKit takes.
+func (s *step) wantedScanner() (string, error) {
+	name := strings.TrimSpace(s.in.SbomGenerator)
+	if name == "" {
+		return "", nil
+	}
+	if !s.in.Sbom {
+		return "", badInput("sbomGenerator", "it is there, and sbom is not true", "set sbom: true, or leave it out")
+	}
+	ref, err := reference.Parse(name)
+	if err != nil {
+		return "", badInput("sbomGenerator", err.Error(), "write registry/name:tag, or registry/name@sha256:...")
+	}
+	return ref.String(), nil
 }
 
 // wantedTags are the tags of the input.

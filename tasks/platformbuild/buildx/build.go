@@ -38,6 +38,7 @@ type Build struct {
 	CacheFrom, CacheTo []string
 	Provenance         string // max, min, off
 	SBOM               bool
+	Scanner            string // image that makes the SBOM; "" is what BuildKit takes
 	Folder             string // private, for metadata and secrets
 }
 

@@ -1,6 +1,7 @@
 package buildx
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -249,16 +250,14 @@ func (f facts) pullFailed(said []string) *Error {
 
 // explainPull says more about an image that is none of a FROM, or that is in the registry which is pushed to.
 func (f facts) explainPull(e *Error, sum progress.Summary, text string) {
-	const (
-		scanner = "docker/buildkit-syft-scanner"
-		helper  = "resolve image config for docker-image://"
-	)
+	const helper = "resolve image config for docker-image://"
 	host, _, _ := strings.Cut(f.build.Repository, "/")
+	scanner := cmp.Or(f.build.Scanner, "docker/buildkit-syft-scanner")
 	switch {
 	case strings.Contains(text, scanner) && f.build.SBOM:
-		e.Msg = "the image of the SBOM scanner cannot be read"
-		e.Hint = "let the builder reach " + scanner + " on Docker Hub, by a mirror perhaps (buildkitd.toml), or set " +
-			"sbom: false"
+		e.Msg = fmt.Sprintf("the image of the SBOM scanner, %.200s, cannot be read", scanner)
+		e.Hint = "let sbomGenerator name a copy of docker/buildkit-syft-scanner that the builder can reach, such as " +
+			"in your own registry, or set sbom: false"
 	case sum.Failed != nil && strings.HasPrefix(sum.Failed.Name, helper):
 		e.Msg = "the image of the line \"# syntax=\" cannot be read"
 		e.Hint = "let the builder reach it, name a copy in your own registry, or remove the line: BuildKit has a " +

@@ -56,6 +56,8 @@ var clues = []clue{
 	{re(`^failed to convert agent config`), Other, badKey.Msg, badKey.Hint},
 	{re(`(?:^|: )no space left on device$`), Full,
 		"the builder's disk is full", "make room (docker buildx prune), or use an agent with more of it"},
+	{re(`^scanner (\S{1,200}) does not have cmd`), Other,
+		"the image %s is no SBOM scanner: it starts nothing", "correct the input sbomGenerator"},
 	{re(`^index annotations not supported`), Unsupported,
 		"BuildKit cannot annotate an index that is not there", "update BuildKit"},
 }

@@ -85,7 +85,10 @@ func (b Build) attestations() []string {
 	if b.Provenance == "min" || b.Provenance == "max" {
 		args[0] = "--provenance=mode=" + b.Provenance
 	}
-	if b.SBOM {
+	switch {
+	case b.SBOM && b.Scanner != "":
+		args = append(args, "--sbom="+fields("generator="+b.Scanner))
+	case b.SBOM:
 		args = append(args, "--sbom=true")
 	}
 	return args

@@ -30,6 +30,7 @@ func TestRunWritesTheCommandLine(t *testing.T) {
 	everything.NoCache, everything.Pull = true, true
 	everything.CacheFrom, everything.CacheTo = []string{"type=registry,ref=r"}, []string{"type=inline"}
 	everything.Provenance, everything.SBOM = "max", true
+	everything.Scanner = "contoso.azurecr.io/syft:1"
 	everything.Context = "-x"
 
 	tagged := simple(t)
@@ -47,7 +48,7 @@ func TestRunWritesTheCommandLine(t *testing.T) {
 			`--file=/src/Dockerfile|--target=--push|--build-arg=A=1,2|--build-arg=B|--build-context=base=docker-image://x|` +
 			`--network=none|--no-cache|--pull|--label=a=--load|--label=b=x=y|` +
 			`--annotation=index,manifest:org.opencontainers.image.title=a, b|--secret="id=odd"",id","src=/run/a,b"|--ssh=default|` +
-			`--cache-from=type=registry,ref=r|--cache-to=type=inline|--provenance=mode=max|--sbom=true|` +
+			`--cache-from=type=registry,ref=r|--cache-to=type=inline|--provenance=mode=max|--sbom=generator=contoso.azurecr.io/syft:1|` +
 			`--output=type=image,name=contoso.azurecr.io/app,push-by-digest=true,push=true,oci-mediatypes=true|--|-x`},
 		"docker driver": {tagged, `buildx|build|--progress=rawjson|--metadata-file=*|--builder=default|--platform=linux/amd64|` +
 			`--file=/src/Dockerfile|--provenance=false|--tag=contoso.azurecr.io/app:candidate|--push|--|/src`},

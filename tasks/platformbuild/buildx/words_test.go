@@ -141,7 +141,7 @@ func TestHintsNameTheImage(t *testing.T) {
 	}{
 		"scanner": {
 			"resolve image config for docker-image://docker.io/docker/buildkit-syft-scanner:stable-1",
-			"failed to resolve source metadata for docker.io/docker/buildkit-syft-scanner:stable-1: " + noHost, true, "SBOM scanner", "sbom: false",
+			"failed to resolve source metadata for docker.io/docker/buildkit-syft-scanner:stable-1: " + noHost, true, "the SBOM scanner, docker/buildkit-syft-scanner, cannot", "sbomGenerator",
 		},
 		"syntax": {
 			"resolve image config for docker-image://docker.io/docker/dockerfile:1",

@@ -21,6 +21,7 @@ type Image struct {
 	Claims     map[string]string // annotations of the index (or of the single manifest)
 	Parts      []Part            // one a platform; attestations are left out
 	Provenance map[string][]byte // in-toto statements of BuildKit, by the digest of their part; may be empty
+	SBOM       map[string]bool   // whether a part, by its digest, has a list of packages of BuildKit's
 }
 
 // Part is the image for one platform.
@@ -46,7 +47,7 @@ func (c *Client) Resolve(ctx context.Context, ref reference.Reference) (Image, e
 	ref.Tag, ref.Digest = "", top.digest
 	im := Image{
 		Reference: ref, MediaType: top.MediaType, Size: int64(len(top.raw)), Index: top.isIndex(),
-		Claims: top.Annotations, Provenance: map[string][]byte{},
+		Claims: top.Annotations, Provenance: map[string][]byte{}, SBOM: map[string]bool{},
 	}
 	if !im.Index {
 		part, err := c.part(ctx, ref, top)
@@ -70,7 +71,7 @@ func (c *Client) Resolve(ctx context.Context, ref reference.Reference) (Image, e
 	if err != nil {
 		return Image{}, err
 	}
-	return im, c.provenances(ctx, im, attestations)
+	return im, c.statements(ctx, im, attestations)
 }
 
 // sorted tells the images of an index from what is said about them.
@@ -137,9 +138,9 @@ func (c *Client) part(ctx context.Context, ref reference.Reference, m *manifest)
 	return p, nil
 }
 
-// provenances reads what BuildKit says of how it made the parts.
-func (c *Client) provenances(ctx context.Context, im Image, attestations []descriptor) error {
-	statements := make([][]byte, len(attestations))
+// statements reads what BuildKit says of how it made the parts, and looks whether it lists what is in them.
+func (c *Client) statements(ctx context.Context, im Image, attestations []descriptor) error {
+	made, listed := make([][]byte, len(attestations)), make([]bool, len(attestations))
 	err := together(ctx, len(attestations), func(ctx context.Context, i int) error {
 		m, err := c.entry(ctx, im.Reference, attestations[i])
 		if err != nil {
@@ -147,9 +148,14 @@ func (c *Client) provenances(ctx context.Context, im Image, attestations []descr
 		}
 		for _, d := range m.Layers {
 			predicate := d.Annotations["in-toto.io/predicate-type"]
-			if d.MediaType == inToto && strings.HasPrefix(predicate, "https://slsa.dev/provenance/") {
-				statements[i], err = c.blob(ctx, im.Reference, d, "provenance", maxProvenance)
-				return err
+			switch {
+			case d.MediaType != inToto:
+			case predicate == "https://spdx.dev/Document":
+				listed[i] = true
+			case strings.HasPrefix(predicate, "https://slsa.dev/provenance/") && made[i] == nil:
+				if made[i], err = c.blob(ctx, im.Reference, d, "provenance", maxProvenance); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -160,8 +166,11 @@ func (c *Client) provenances(ctx context.Context, im Image, attestations []descr
 	for i, d := range attestations {
 		subject := d.Annotations["vnd.docker.reference.digest"]
 		for _, p := range im.Parts {
-			if p.Digest == subject && statements[i] != nil {
-				im.Provenance[subject] = statements[i]
+			if p.Digest != subject {
+				continue
+			}
+			if im.SBOM[subject] = im.SBOM[subject] || listed[i]; made[i] != nil {
+				im.Provenance[subject] = made[i]
 			}
 		}
 	}

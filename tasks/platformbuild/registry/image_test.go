@@ -125,6 +125,9 @@ func TestResolveIndex(t *testing.T) {
 	if diff := cmp.Diff(wantProvenance, im.Provenance); diff != "" {
 		t.Errorf("provenance (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff(map[string]bool{amd.Digest: true}, im.SBOM); diff != "" {
+		t.Errorf("SBOM (-want +got):\n%s", diff)
+	}
 }
 
 // TestResolveRefuses is what a registry may send that would be read in another way by others, or is not what was asked for.
