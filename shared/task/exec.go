@@ -60,7 +60,7 @@ func Exec[In any](w World, t Task[In]) int {
 		return exitUsage
 	}
 	env := &Env{
-		Stage: name, Log: log, Secrets: secrets, Report: new(report.Report),
+		Log: log, Secrets: secrets, Report: new(report.Report),
 		Now: w.Now, lookup: lookup, environ: func() []string { return w.Environ },
 	}
 	log.Debug(fmt.Sprintf("%s %s, stage %s", t.Name, version.String(), name))

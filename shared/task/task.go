@@ -68,7 +68,6 @@ func (t Task[In]) stage(s Stage) func(context.Context, *Env, In) error {
 
 // Env is the world as a stage may see it.
 type Env struct {
-	Stage   Stage
 	Log     *pipeline.Log
 	Secrets *redact.Set // hidden in everything printed through Log or Report
 	Report  *report.Report

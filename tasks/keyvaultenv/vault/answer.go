@@ -35,7 +35,7 @@ func (c *Client) secretOf(s azsecrets.Secret, ref Ref) (Secret, error) {
 			"has a value that is larger than a key vault can keep", fix)
 	}
 	item := itemOf(name, version, s.Attributes)
-	item.ContentType, item.Managed, item.Tags = value(s.ContentType), value(s.Managed), tagsOf(s.Tags)
+	item.Managed, item.Tags = value(s.Managed), tagsOf(s.Tags)
 	return Secret{Item: item, Value: inputs.NewSecret(*s.Value)}, nil
 }
 
@@ -44,7 +44,7 @@ func (c *Client) listed(p *azsecrets.SecretProperties) (Item, error) {
 	if p != nil && p.ID != nil && p.Attributes != nil {
 		if name, version, ok := c.vault.Parse(string(*p.ID), collection); ok {
 			item := itemOf(name, version, p.Attributes)
-			item.ContentType, item.Managed, item.Tags = value(p.ContentType), value(p.Managed), tagsOf(p.Tags)
+			item.Managed, item.Tags = value(p.Managed), tagsOf(p.Tags)
 			return item, nil
 		}
 	}

@@ -29,7 +29,6 @@ type Item struct {
 	Name, Version      string
 	Enabled            bool
 	NotBefore, Expires time.Time
-	ContentType        string
 	Managed            bool // it belongs to a certificate
 	Tags               map[string]string
 }

@@ -118,7 +118,7 @@ func TestGet(t *testing.T) {
 	}
 	item := vault.Item{
 		Name: "cert", Version: version, Enabled: true, Expires: expires, NotBefore: expires.Add(-time.Hour),
-		ContentType: "application/x-pkcs12", Managed: true, Tags: map[string]string{"owner": "team"},
+		Managed: true, Tags: map[string]string{"owner": "team"},
 	}
 	if diff := cmp.Diff(item, got[3].Secret.Item); diff != "" {
 		t.Errorf("the item of cert (-want +got):\n%s", diff)

@@ -25,9 +25,8 @@ import (
 type File struct {
 	Path       string // without links on the way
 	Name       string // where it was found, as people know it
-	Size       int64
-	Dependency bool // it lies in a folder of installed or downloaded packages
-	Committed  bool // git's index has it as it is: it was checked out, or added
+	Dependency bool   // it lies in a folder of installed or downloaded packages
+	Committed  bool   // git's index has it as it is: it was checked out, or added
 }
 
 // Unread is what could not be looked at.
@@ -76,7 +75,7 @@ func find(ctx context.Context, root string, w *walk) (Found, error) {
 		w.cannot(root, err)
 		return w.found, nil
 	case info.Mode().IsRegular():
-		return Found{Files: []File{{Path: root, Name: root, Size: info.Size()}}}, nil
+		return Found{Files: []File{{Path: root, Name: root}}}, nil
 	case info.Mode()&fs.ModeSymlink != 0:
 		// The root itself may be a link: somebody who configured the agent has made it.
 		if real, err := filepath.EvalSymlinks(root); err == nil {
@@ -132,7 +131,7 @@ func (w *walk) visit(path string, entry fs.DirEntry, err error) error {
 	}
 	if w.fresh(info) {
 		w.found.Files = append(w.found.Files, File{
-			Path: path, Name: path, Size: info.Size(),
+			Path: path, Name: path,
 			Dependency: isDependency(path), Committed: w.committed(path, info),
 		})
 	}
@@ -150,7 +149,7 @@ func (w *walk) link(path string) error {
 	case err != nil:
 		w.cannot(path, err)
 	case info.Mode().IsRegular():
-		w.found.Files = append(w.found.Files, File{Path: real, Name: path, Size: info.Size()})
+		w.found.Files = append(w.found.Files, File{Path: real, Name: path})
 	case info.IsDir() && !w.follow[real]:
 		return w.below(real)
 	}

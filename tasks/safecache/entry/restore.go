@@ -29,11 +29,10 @@ type RestoreOptions struct {
 
 // Restored says what a restore came to.
 type Restored struct {
-	Files       int
-	Bytes       int64
-	StoredBytes int64 // of the packs that were read
-	Verified    int   // files that were held against the lock files, and not the manifest alone
-	Dropped     int   // files of the entry that the lock files do not name
+	Files    int
+	Bytes    int64
+	Verified int // files that were held against the lock files, and not the manifest alone
+	Dropped  int // files of the entry that the lock files do not name
 }
 
 // Restore makes the folder dst of an entry, which replaces what is there as a
@@ -164,9 +163,6 @@ func (job *restoring) run(ctx context.Context) (err error) {
 	defer job.decoder.Close()
 	defer func() { err = errors.Join(err, job.closeAll()) }()
 	byPack := job.byPack()
-	for _, pieces := range byPack {
-		job.result.StoredBytes += job.entry.Manifest.Packs[pieces[0].Pack].Size
-	}
 	err = each(ctx, workers()+waiting, len(byPack), func(ctx context.Context, i int) error {
 		return job.pack(ctx, byPack[i])
 	})

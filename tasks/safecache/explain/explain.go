@@ -77,14 +77,7 @@ const (
 type Explanation struct {
 	Cause Cause
 	Lines []string // for the log: "MISS: ...", and "Nearest: ..." if there is one
-	// Nearest is the index of the usable entry that is most like what is wanted; -1
-	// if there is none.
-	Nearest int
-	// Reusable is how much of Nearest's packages is still wanted, in percent; -1 if
-	// that cannot be told.
-	Reusable float64
-
-	rows []row
+	rows  []row
 }
 
 type row struct{ what, value string }
@@ -97,7 +90,7 @@ func (e *Explanation) add(what, value string) {
 
 // Miss explains why none of the entries is an exact hit.
 func Miss(w Wanted, entries []Entry) Explanation {
-	e := Explanation{Nearest: -1, Reusable: -1}
+	var e Explanation
 	exact := best(entries, func(entry Entry) (int, bool) {
 		return w.obstacle(entry), sameValues(w.Segments, entry.Segments)
 	})
@@ -116,7 +109,7 @@ func Miss(w Wanted, entries []Entry) Explanation {
 	e.Lines = []string{"MISS: " + why}
 	e.rows = slices.Insert(e.rows, 0, row{"cache", "miss: " + string(e.Cause)}, row{"why", why})
 	if like >= 0 && w.usable(entries[like]) {
-		e.nearest(w, entries, like)
+		e.nearest(w, entries[like])
 	}
 	return e
 }
@@ -263,15 +256,12 @@ func (w Wanted) by(entry Entry, more ...string) string {
 }
 
 // nearest adds what of the entries can be used instead.
-func (e *Explanation) nearest(w Wanted, entries []Entry, i int) {
-	entry := entries[i]
-	e.Nearest = i
+func (e *Explanation) nearest(w Wanted, entry Entry) {
 	text := "the entry of " + w.by(entry)
 	if entry.Branch != "" {
 		text += " on " + name(entry.Branch)
 	}
 	if percent, ok := reusable(entry.Packages, w.Packages); ok {
-		e.Reusable = percent
 		text += fmt.Sprintf(": %.1f %% of its packages are reusable", percent)
 	}
 	e.Lines = append(e.Lines, "Nearest: "+text)

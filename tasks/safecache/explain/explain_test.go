@@ -162,9 +162,6 @@ func TestMiss(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got.Lines); diff != "" || got.Cause != tc.cause {
 				t.Errorf("Miss(%+v, %+v): %s, want %s (-want +got):\n%s", tc.wanted, tc.entries, got.Cause, tc.cause, diff)
 			}
-			if (got.Nearest >= 0) != strings.Contains(strings.Join(got.Lines, "\n"), "Nearest: ") {
-				t.Errorf("Miss: Nearest is %d, and the text\n%s", got.Nearest, strings.Join(got.Lines, "\n"))
-			}
 		})
 	}
 }

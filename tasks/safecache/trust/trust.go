@@ -33,7 +33,6 @@ import (
 type Run struct {
 	Collection, Project, Definition string // IDs
 	Branch                          string // Build.SourceBranch as it is, such as refs/heads/main
-	Commit                          string // Build.SourceVersion
 	Reason                          string // Build.Reason
 	TargetBranch                    string // of the pull request, in full: refs/heads/main
 	PRVariables                     bool   // any variable of a pull request is set
@@ -50,7 +49,6 @@ func FromAgent(lookup func(variable string) string) Run {
 		Project:      lookup("System.TeamProjectId"),
 		Definition:   lookup("System.DefinitionId"),
 		Branch:       lookup("Build.SourceBranch"),
-		Commit:       lookup("Build.SourceVersion"),
 		Reason:       lookup("Build.Reason"),
 		TargetBranch: inFull(lookup("System.PullRequest.TargetBranch")),
 		Shelveset:    first(lookup, "Build.SourceTfvcShelveset", "Build.Gated.ShelvesetName") != "",
