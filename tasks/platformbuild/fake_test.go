@@ -28,6 +28,7 @@ type fake struct {
 	Exit    int      // instead of pushing
 	Lint    string   // what its check of the Dockerfile finds
 	Steps   []string // entries of its history, as BuildKit writes them; each has a layer
+	Record  string   // what it says of how it was built, as a predicate of SLSA
 	Nothing bool     // says that it has pushed what is not there
 }
 
@@ -165,7 +166,13 @@ func (f fake) build(args []string) error {
 			continue
 		}
 		made := part{platform: p, content: f.Content, labels: labels, notes: notes, history: historyOf(f.Steps...)}
-		made.listed = first("--sbom") != ""
+		made.said = map[string]string{}
+		if first("--sbom") != "" {
+			made.said["https://spdx.dev/Document"] = "{}"
+		}
+		if f.Record != "" {
+			made.said["https://slsa.dev/provenance/v1"] = f.Record
+		}
 		if made.content == "" {
 			made.content, made.entrypoint = "exec app "+strings.ToUpper(p[strings.Index(p, "/")+1:]), []string{"/app"}
 		}

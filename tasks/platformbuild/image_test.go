@@ -30,7 +30,7 @@ type part struct {
 	notes      map[string]string // annotations
 	history    []v1.History      // if nil, one entry for each layer
 	onBuild    []string
-	listed     bool // has an SBOM
+	said       map[string]string // what is attached, by the type of the predicate
 }
 
 // push makes an image of the parts, an index if there are several or if one is claimed for something, and returns its
@@ -51,12 +51,12 @@ func push(target string, parts []part, options ...remote.Option) (string, error)
 			return "", err
 		}
 		all = append(all, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: says}})
-		if p.listed {
-			list, err := sbomOf(image)
+		if len(p.said) > 0 {
+			beside, err := attached(image, p.said)
 			if err != nil {
 				return "", err
 			}
-			all = append(all, list)
+			all = append(all, beside)
 		}
 	}
 	if len(all) == 1 && parts[0].claimed == "" {
@@ -86,22 +86,28 @@ func push(target string, parts []part, options ...remote.Option) (string, error)
 	return digest.String(), remote.WriteIndex(ref, index, options...)
 }
 
-// sbomOf is what BuildKit attaches to an image.
-func sbomOf(image v1.Image) (mutate.IndexAddendum, error) {
+// attached is what BuildKit attaches to an image.
+func attached(image v1.Image, said map[string]string) (mutate.IndexAddendum, error) {
 	of, err := image.Digest()
 	if err != nil {
 		return mutate.IndexAddendum{}, err
 	}
-	list, err := mutate.Append(mutate.MediaType(empty.Image, types.OCIManifestSchema1), mutate.Addendum{
-		Layer:       static.NewLayer([]byte("{}"), "application/vnd.in-toto+json"),
-		Annotations: map[string]string{"in-toto.io/predicate-type": "https://spdx.dev/Document"},
-	})
-	return mutate.IndexAddendum{Add: list, Descriptor: v1.Descriptor{
+	beside := mutate.MediaType(empty.Image, types.OCIManifestSchema1)
+	for kind, predicate := range said {
+		beside, err = mutate.Append(beside, mutate.Addendum{
+			Layer:       static.NewLayer([]byte(`{"predicate": `+predicate+`}`), "application/vnd.in-toto+json"),
+			Annotations: map[string]string{"in-toto.io/predicate-type": kind},
+		})
+		if err != nil {
+			return mutate.IndexAddendum{}, err
+		}
+	}
+	return mutate.IndexAddendum{Add: beside, Descriptor: v1.Descriptor{
 		Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"},
 		Annotations: map[string]string{
 			"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": of.String(),
 		},
-	}}, err
+	}}, nil
 }
 
 func refOf(target string, digest v1.Hash) string {

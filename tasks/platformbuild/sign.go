@@ -3,7 +3,10 @@ package platformbuild
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/guardrails-ci/guardrails/shared/azure"
@@ -90,7 +93,7 @@ func (s *step) sign(ctx context.Context, p *plan, image registry.Image, key *sig
 	})
 	if err == nil {
 		err = s.attach(ctx, image.Reference, "att", func(a registry.Artifact) (registry.Artifact, error) {
-			return key.Attest(ctx, what, s.statement(p), a)
+			return key.Attest(ctx, what, s.statement(p, image), a)
 		})
 	}
 	if err != nil {
@@ -116,18 +119,40 @@ func (s *step) attach(ctx context.Context, image reference.Reference, suffix str
 }
 
 // statement says how the image came about (SLSA provenance v1).
-func (s *step) statement(p *plan) signature.Build {
+func (s *step) statement(p *plan, image registry.Image) signature.Build {
+	source := p.own["org.opencontainers.image.source"]
 	b := signature.Build{
 		Builder: s.env.Var("System.CollectionUri"), Type: buildType, Invocation: s.runURL(),
 		Parameters: map[string]any{
 			"platforms": platformNames(p.platforms), "dockerfile": s.shown(p.dockerfile), "target": s.in.Target,
+			"pipeline": s.facts("project", "System.TeamProject", "definition", "Build.DefinitionName",
+				"definitionId", "System.DefinitionId"),
+			"source": s.facts("ref", "Build.SourceBranch"),
 		},
+		Internal:     s.facts("reason", "Build.Reason"),
 		Dependencies: map[string]string{}, Finished: s.env.Now().UTC().Truncate(time.Second),
 	}
-	if source := p.own["org.opencontainers.image.source"]; source != "" {
+	if source != "" {
+		b.Parameters["source"].(map[string]any)["repository"] = source
 		b.Dependencies["git+"+source] = "gitCommit:" + p.own[labelCommit]
 	}
+	for uri, digest := range basesOf(image) {
+		if s.env.Secrets.String(uri) == uri {
+			b.Dependencies[uri] = digest
+		}
+	}
 	return b
+}
+
+// facts are what the agent says of the run: a name, and then the variable. What is empty is left out.
+func (s *step) facts(pairs ...string) map[string]any {
+	all := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		if value := s.env.Secrets.String(s.env.Var(pairs[i+1])); value != "" {
+			all[pairs[i]] = value
+		}
+	}
+	return all
 }
 
 // signedBy refuses an image that the key has not signed.
@@ -153,7 +178,17 @@ func (s *step) attestedBy(ctx context.Context, image registry.Image, key *signat
 		return unproven("image/provenance", fmt.Sprintf("%s has no provenance signed by %s", image.Reference, key),
 			err)
 	}
-	s.env.Log.Printf("Built by %s", redact.Line(build.Invocation))
+	from := ""
+	var bases []string
+	for _, uri := range slices.Sorted(maps.Keys(build.Dependencies)) {
+		if name, ok := strings.CutPrefix(uri, "pkg:docker/"); ok {
+			bases = append(bases, name+" ("+shortDigest(build.Dependencies[uri])+")")
+		}
+	}
+	if len(bases) > 0 {
+		from = " from " + redact.Lines(bases)
+	}
+	s.env.Log.Printf("Built by %s%s", redact.Line(build.Invocation), from)
 	return nil
 }
 

@@ -15,8 +15,9 @@ import (
 
 // Build says how an image came about, for a SLSA provenance statement (v1).
 type Build struct {
-	Builder, Type, Invocation string // URIs
-	Parameters                map[string]any
+	Builder, Type, Invocation string            // URIs
+	Parameters                map[string]any    // that whoever starts the build decides
+	Internal                  map[string]any    // that the builder does
 	Dependencies              map[string]string // URI -> "sha256:..." or "gitCommit:..."
 	Started, Finished         time.Time
 }
@@ -45,6 +46,7 @@ type provenance struct {
 	Definition struct {
 		Type         string         `json:"buildType"`
 		Parameters   map[string]any `json:"externalParameters"`
+		Internal     map[string]any `json:"internalParameters,omitempty"`
 		Dependencies []dependency   `json:"resolvedDependencies,omitempty"`
 	} `json:"buildDefinition"`
 	Run struct {
@@ -105,7 +107,7 @@ func statementOf(im Image, b Build) statement {
 		Subject: []subject{{im.Repository, digestOf(im.Digest)}},
 	}
 	definition, run := &s.Predicate.Definition, &s.Predicate.Run
-	definition.Type, definition.Parameters = b.Type, b.Parameters
+	definition.Type, definition.Parameters, definition.Internal = b.Type, b.Parameters, b.Internal
 	if b.Parameters == nil {
 		definition.Parameters = map[string]any{} // it is required
 	}
@@ -215,7 +217,8 @@ func buildOf(predicate object) Build {
 	b := Build{
 		Builder: run.object("builder").text("id"), Type: definition.text("buildType"),
 		Invocation: metadata.text("invocationId"), Parameters: plain(definition.object("externalParameters")),
-		Started: timeOf(metadata.text("startedOn")), Finished: timeOf(metadata.text("finishedOn")),
+		Internal: plain(definition.object("internalParameters")),
+		Started:  timeOf(metadata.text("startedOn")), Finished: timeOf(metadata.text("finishedOn")),
 	}
 	for _, item := range definition.list("resolvedDependencies") {
 		one, _ := item.(object)

@@ -20,6 +20,7 @@ var built = Build{
 	Builder: "https://dev.azure.com/contoso/_apis/build/agents", Type: "https://guardrails-ci.example/build/v1",
 	Invocation: "https://dev.azure.com/contoso/app/_build/results?buildId=42",
 	Parameters: map[string]any{"platforms": []any{"linux/amd64"}, "target": "final", "nested": map[string]any{"a": true}},
+	Internal:   map[string]any{"reason": "Manual"},
 	Dependencies: map[string]string{
 		"git+https://dev.azure.com/contoso/app/_git/app": "gitCommit:0123456789abcdef0123456789abcdef01234567",
 		"pkg:docker/alpine@3.22":                         "sha256:" + hexes, "pkg:docker/scratch": "",
@@ -52,7 +53,7 @@ func TestAttest(t *testing.T) {
 	text := `{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"prodacr.azurecr.io/team/app","digest":{"sha256":"` + hexes +
 		`"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{"buildDefinition":{` +
 		`"buildType":"https://guardrails-ci.example/build/v1",` +
-		`"externalParameters":{"nested":{"a":true},"platforms":["linux/amd64"],"target":"final"},"resolvedDependencies":[` +
+		`"externalParameters":{"nested":{"a":true},"platforms":["linux/amd64"],"target":"final"},"internalParameters":{"reason":"Manual"},"resolvedDependencies":[` +
 		`{"uri":"git+https://dev.azure.com/contoso/app/_git/app","digest":{"gitCommit":"0123456789abcdef0123456789abcdef01234567"}},` +
 		`{"uri":"pkg:docker/alpine@3.22","digest":{"sha256":"` + hexes + `"}},{"uri":"pkg:docker/scratch"}]},` +
 		`"runDetails":{"builder":{"id":"https://dev.azure.com/contoso/_apis/build/agents"},"metadata":{` +
