@@ -1,6 +1,6 @@
 // Package ado makes the few calls to Azure DevOps that tasks need: what ran in this run
-// and in others, what it logged, where its variables come from; to tag and cancel runs,
-// to disable a pipeline; and to make work items and pull requests.
+// and in others, what it logged, where its variables come from; to cancel runs, to disable
+// a pipeline; and to make work items and pull requests.
 //
 // It goes the way of the agent (proxy and certificates of the httpx.Client it is given),
 // tries again what may pass and does no harm if it is done twice, bounds what it takes

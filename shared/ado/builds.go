@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -26,7 +25,6 @@ type Build struct {
 	Queued     time.Time
 	// RequestedFor is the display name of whoever pushed, or started it.
 	RequestedFor string
-	Tags         []string
 }
 
 // BuildQuery says which runs are asked for.
@@ -54,7 +52,6 @@ type buildDocument struct {
 	SourceVersion string
 	QueueTime     azuredevops.Time
 	RequestedFor  struct{ DisplayName string }
-	Tags          []string
 }
 
 func (d *buildDocument) build() Build {
@@ -62,7 +59,7 @@ func (d *buildDocument) build() Build {
 		ID: d.ID, Number: d.BuildNumber, Definition: d.Definition.ID, Reason: d.Reason,
 		Status: d.Status, Result: d.Result,
 		Branch: d.SourceBranch, Version: d.SourceVersion, Queued: d.QueueTime.Time,
-		RequestedFor: d.RequestedFor.DisplayName, Tags: d.Tags,
+		RequestedFor: d.RequestedFor.DisplayName,
 	}
 }
 
@@ -109,23 +106,6 @@ func (c *Client) Builds(ctx context.Context, q BuildQuery) ([]Build, error) {
 		}
 		query.Set("continuationToken", token)
 	}
-}
-
-// tagPattern is what a tag may be: it becomes a part of an address, in which the server
-// refuses other signs.
-var tagPattern = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9 ._-]{0,99}$`)
-
-// TagBuild adds a tag (letters, digits, blanks and "._-") to a run.
-func (c *Client) TagBuild(ctx context.Context, buildID int, tag string) error {
-	if !tagPattern.MatchString(tag) {
-		return fmt.Errorf("the tag %.60q is none: use up to 100 letters, digits, blanks and \"._-\"", tag)
-	}
-	_, err := c.do(ctx, call{
-		request: request{what: fmt.Sprintf("adding a tag to run %d", buildID), permission: updateBuild},
-		method:  http.MethodPut, resource: tagsID, version: "7.1-preview.3",
-		route: map[string]string{"buildId": strconv.Itoa(buildID), "tag": tag},
-	}, nil)
-	return err
 }
 
 // CancelBuild cancels a run; one that has ended stays as it is.

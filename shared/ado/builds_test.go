@@ -107,7 +107,7 @@ func TestRecordedBuilds(t *testing.T) {
 	want := Build{
 		ID: 637, Number: "20260401.3", Definition: 178, Reason: "manual", Status: "inProgress", Branch: "refs/heads/main",
 		Version: "574271bb7580605f033483630812bd43a4860c40", RequestedFor: "Example User",
-		Queued: time.Date(2026, 4, 1, 10, 46, 36, 723043100, time.UTC), Tags: []string{},
+		Queued: time.Date(2026, 4, 1, 10, 46, 36, 723043100, time.UTC),
 	}
 	if err != nil || len(got) != 4 {
 		t.Fatalf("Builds: %d, %v", len(got), err)
@@ -124,32 +124,6 @@ func recorded(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(data)
-}
-
-func TestTagBuild(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, loop(1))
-	for _, tag := range []string{"guardrails-tripped", "Guardrails-Tripped", "a b.c_1"} {
-		if err := l.TagBuild(t.Context(), 100, tag); err != nil {
-			t.Errorf("TagBuild(%q): %v", tag, err)
-		}
-	}
-	got, err := l.Builds(t.Context(), BuildQuery{Definition: 47})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"guardrails-tripped", "a b.c_1"}, got[0].Tags); diff != "" {
-		t.Errorf("tags (-want +got):\n%s", diff)
-	}
-	asked := len(l.Requests())
-	for _, tag := range []string{"", ".", "..", "../x", "a/b", "a:b", "a?b", "a%2fb", "ä", "a\nb", strings.Repeat("a", 101)} {
-		if err := l.TagBuild(t.Context(), 100, tag); err == nil || !strings.HasPrefix(err.Error(), "the tag ") {
-			t.Errorf("TagBuild(%q): got %v, want it refused", tag, err)
-		}
-	}
-	if len(l.Requests()) != asked {
-		t.Errorf("a tag that is none was sent: %q", l.Requests()[asked:])
-	}
 }
 
 func TestCancelBuild(t *testing.T) {
@@ -195,8 +169,7 @@ func TestPermissionsToChange(t *testing.T) {
 		"Edit build pipeline": {pipelines, []func(*lab) error{
 			func(l *lab) error { _, err := l.DisableDefinition(t.Context(), 47); return err },
 		}},
-		"Stop builds":              {pipelines, []func(*lab) error{func(l *lab) error { return l.CancelBuild(t.Context(), 100) }}},
-		"Update build information": {pipelines, []func(*lab) error{func(l *lab) error { return l.TagBuild(t.Context(), 100, "x") }}},
+		"Stop builds": {pipelines, []func(*lab) error{func(l *lab) error { return l.CancelBuild(t.Context(), 100) }}},
 		"Edit work items in this node": {"Areas", []func(*lab) error{func(l *lab) error {
 			_, _, err := l.CreateWorkItem(t.Context(), WorkItem{Type: "Task", Title: "x"})
 			return err

@@ -89,7 +89,6 @@ var (
 	viewBuilds    = permission{"View builds", inPipelines}
 	viewPipeline  = permission{"View build pipeline", inPipelines}
 	editPipeline  = permission{"Edit build pipeline", inPipelines}
-	updateBuild   = permission{"Update build information", inPipelines}
 	stopBuilds    = permission{"Stop builds", inPipelines}
 	readCode      = permission{"Read", inRepository}
 	contribute    = permission{"Contribute to pull requests", inRepository}

@@ -9,13 +9,6 @@ import (
 	"strconv"
 )
 
-// Repository is a repository of Azure Repos.
-type Repository struct {
-	ID, Name      string
-	DefaultBranch string // "refs/heads/main", ...; "" if it is empty
-	URL           string // to clone it, without a user
-}
-
 const repositoryFix = "check its name; the job's token may not see it: name it in the pipeline's resources, and " +
 	"check \"Limit job authorization scope\" and the build service's access to the repository"
 
@@ -28,26 +21,6 @@ func (c *Client) inRepository(r request, method, nameOrID string) (call, error) 
 		request: r, method: method, resource: pullRequestsID, version: "7.1-preview.1",
 		route: map[string]string{"repositoryId": nameOrID},
 	}, nil
-}
-
-// Repository finds a repository of the project by its name or id.
-func (c *Client) Repository(ctx context.Context, nameOrID string) (Repository, error) {
-	r := request{what: fmt.Sprintf("looking for the repository %.100q", nameOrID), permission: readCode}
-	call, err := c.inRepository(r, http.MethodGet, nameOrID)
-	if err != nil {
-		return Repository{}, err
-	}
-	call.resource = repositoriesID
-	var found struct{ ID, Name, DefaultBranch, RemoteURL string }
-	if _, err := c.do(ctx, call, &found); err != nil {
-		return Repository{}, err
-	}
-	address, err := url.Parse(found.RemoteURL)
-	if err != nil || found.ID == "" {
-		return Repository{}, r.error(http.StatusOK, "the answer is not what Azure DevOps would say", wayFix)
-	}
-	address.User = nil
-	return Repository{found.ID, found.Name, found.DefaultBranch, address.String()}, nil
 }
 
 // PullRequest is an active pull request of Azure Repos.

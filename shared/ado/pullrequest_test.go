@@ -23,37 +23,18 @@ func repositories() adotest.Project {
 	return p
 }
 
-func TestRepository(t *testing.T) {
+func TestRepositoriesThatAreNone(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, repositories())
-	for _, name := range []string{"config", "Config", repositoryID} {
-		got, err := l.Repository(t.Context(), name)
-		got.URL = got.URL[strings.Index(got.URL, "/Contoso"):]
-		want := Repository{repositoryID, "config", to, "/Contoso/My%20Project/_git/config"}
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("Repository(%q): %v (-want +got):\n%s", name, err, diff)
-		}
-	}
-	if got, err := l.Repository(t.Context(), "my app"); err != nil || got.Name != "my app" {
-		t.Errorf("Repository: %+v, %v", got, err)
-	}
 	for _, name := range []string{"other", "a/b", "../config", "##vso[task.complete]\n"} {
-		_, err := l.Repository(t.Context(), name)
-		wantError(t, err, 404, "looking for the repository ", "resources")
+		_, err := l.PullRequests(t.Context(), name, from, "")
+		wantError(t, err, 404, "listing the pull requests of ", "resources")
 	}
 	for _, name := range []string{"", ".", ".."} {
-		if _, err := l.Repository(t.Context(), name); err == nil || !strings.HasPrefix(err.Error(), "the repository ") {
-			t.Errorf("Repository(%q): got %v, want it refused", name, err)
+		if _, err := l.PullRequests(t.Context(), name, from, ""); err == nil || !strings.HasPrefix(err.Error(), "the repository ") {
+			t.Errorf("PullRequests(%q): got %v, want it refused", name, err)
 		}
 	}
-	// A user in the address is left out, and an answer that is none is not taken for one.
-	l.Fail("repositories", 1, raw("application/json", `{"id":"x","remoteUrl":"https://contoso@dev.azure.com/contoso/p/_git/r"}`))
-	if got, err := l.Repository(t.Context(), "r"); err != nil || got.URL != "https://dev.azure.com/contoso/p/_git/r" {
-		t.Errorf("Repository: %+v, %v", got, err)
-	}
-	l.Fail("repositories", 1, raw("application/json", `{}`))
-	_, err := l.Repository(t.Context(), "r")
-	wantError(t, err, 200, "is not what Azure DevOps would say")
 }
 
 // One pull request is made, found, and changed.
@@ -238,7 +219,7 @@ func TestConcurrentChanges(t *testing.T) {
 	for range 20 {
 		all.Go(func() {
 			for _, err := range []error{
-				second(l.Builds(t.Context(), BuildQuery{Definition: 47})), l.TagBuild(t.Context(), 100, "x"),
+				second(l.Builds(t.Context(), BuildQuery{Definition: 47})),
 				second(l.PullRequests(t.Context(), "config", from, "")), second(l.Definition(t.Context(), 47)),
 				second(l.CreatePullRequest(t.Context(), "config", PullRequest{Title: "x", Source: from, Target: to})),
 				second(l.DisableDefinition(t.Context(), 48)),
@@ -251,8 +232,8 @@ func TestConcurrentChanges(t *testing.T) {
 	}
 	all.Wait()
 	l.Update(func(p *adotest.Project) {
-		if len(p.PullRequests) != 1 || len(p.Runs[0].Tags) != 1 || p.Definitions[1].QueueStatus != "disabled" {
-			t.Errorf("got %+v, %v, %+v", p.PullRequests, p.Runs[0].Tags, p.Definitions[1])
+		if len(p.PullRequests) != 1 || p.Definitions[1].QueueStatus != "disabled" {
+			t.Errorf("got %+v, %+v", p.PullRequests, p.Definitions[1])
 		}
 	})
 }

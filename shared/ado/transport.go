@@ -164,8 +164,6 @@ type location struct {
 const (
 	buildsID       = "0cd358e1-9217-4d94-8269-1c1ee6f93dcf"
 	definitionsID  = "dbeaf647-6167-421a-bda9-c9327b25e2e6"
-	tagsID         = "6e6114b2-8161-44c8-8f6c-c5505782427f"
-	repositoriesID = "225f7195-f9c7-4d14-ab28-a83f7ff77e1f"
 	pullRequestsID = "9946fd70-0d40-406e-b686-b4744cbbcc37"
 	workItemsID    = "62d3d110-0047-428c-ad3c-4fe872c91c74" // by type
 )
@@ -175,7 +173,7 @@ var ours = []string{
 	"8baac422-4c6e-4de5-8532-db96d92acffa", // timeline
 	"35a80daf-7f30-45fc-86e8-6b813d9c90df", // logs
 	"f5b09dd5-9d54-45a1-8b5a-1c8287d634cc", // variable groups
-	buildsID, definitionsID, tagsID, repositoriesID, pullRequestsID, workItemsID,
+	buildsID, definitionsID, pullRequestsID, workItemsID,
 }
 
 // complete leaves only those of our resources in the list that lack nothing, because

@@ -161,7 +161,6 @@ func TestNewServerAtTheSameAddress(t *testing.T) {
 func TestChangesAreRepeated(t *testing.T) {
 	t.Parallel()
 	for resource, do := range map[string]func(*lab) error{
-		"tags":   func(l *lab) error { return l.TagBuild(t.Context(), 100, "x") },
 		"builds": func(l *lab) error { return l.CancelBuild(t.Context(), 100) },
 		"definitions": func(l *lab) error {
 			_, err := l.DisableDefinition(t.Context(), 47)
