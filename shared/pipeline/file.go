@@ -17,10 +17,25 @@ import (
 
 // UploadSummary shows a Markdown file on the run's Extensions tab. Its base name
 // is the heading's identity, so it should be distinct for each step.
-func (l *Log) UploadSummary(path string) error { return l.file("task.uploadsummary", path) }
+func (l *Log) UploadSummary(path string) error { return l.file("task.uploadsummary", nil, path) }
 
 // UploadFile adds a file to what "download logs" gives.
-func (l *Log) UploadFile(path string) error { return l.file("task.uploadfile", path) }
+func (l *Log) UploadFile(path string) error { return l.file("task.uploadfile", nil, path) }
+
+// AddAttachment attaches a file to the step's timeline record, for other
+// programs to find by kind and name. Neither may hold characters that a file
+// name cannot have.
+func (l *Log) AddAttachment(kind, name, path string) error {
+	if l.holdsSecret(kind + "\n" + name) {
+		return errors.New("an attachment's name holds a secret")
+	}
+	for _, s := range []string{kind, name} {
+		if s == "" || strings.ContainsAny(s, "\"<>|:*?\\/\r\n\x00") {
+			return fmt.Errorf("attachment %q of kind %q: both need to be valid file names", name, kind)
+		}
+	}
+	return l.file("task.addattachment", []property{{"type", kind}, {"name", name}}, path)
+}
 
 // UploadArtifact uploads a file or folder as (a part of) a build artifact.
 // Build pipelines only. An empty folder argument means the artifact's name.
@@ -57,7 +72,20 @@ func (l *Log) PublishTests(title, path string) error {
 	return nil
 }
 
-func (l *Log) file(name, path string) error {
+// PrependPath puts a folder in front of PATH for the following steps.
+func (l *Log) PrependPath(dir string) error {
+	info, err := l.stat("task.prependpath", dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("task.prependpath: %s is not a folder", dir)
+	}
+	l.command("task.prependpath", nil, dir)
+	return nil
+}
+
+func (l *Log) file(name string, properties []property, path string) error {
 	info, err := l.stat(name, path)
 	if err != nil {
 		return err
@@ -65,7 +93,7 @@ func (l *Log) file(name, path string) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s: %s is not a file", name, path)
 	}
-	l.command(name, nil, path)
+	l.command(name, properties, path)
 	return nil
 }
 

@@ -72,13 +72,22 @@ func (l *Log) Debug(text string) {
 }
 
 // Group starts a collapsible group of log lines. Groups do not nest.
-func (l *Log) Group(title string) {
-	flat := strings.Join(lines(l.secrets.String(title)), " ")
-	l.write("##[group]" + redact.Defuse(flat) + "\n")
-}
+func (l *Log) Group(title string) { l.decorate("group", title) }
 
 // EndGroup ends the group.
 func (l *Log) EndGroup() { l.write("##[endgroup]\n") }
+
+// Section writes a highlighted heading.
+func (l *Log) Section(title string) { l.decorate("section", title) }
+
+// Command writes text highlighted as a command line that is about to run. It is
+// decoration only; pass nothing that may hold a secret the set does not know.
+func (l *Log) Command(text string) { l.decorate("command", text) }
+
+func (l *Log) decorate(kind, text string) {
+	flat := strings.Join(lines(l.secrets.String(text)), " ")
+	l.write("##[" + kind + "]" + redact.Defuse(flat) + "\n")
+}
 
 // free is a property whose value is somebody's text, and so is masked. The
 // agent's own words are not: a secret that happens to be "Failed" must not turn

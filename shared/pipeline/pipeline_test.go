@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -36,6 +37,7 @@ func TestLines(t *testing.T) {
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	at := time.Date(2026, 11, 23, 1, 2, 3, 4, time.UTC)
 	ok := func(l *pipeline.Log, err error) {
 		if err != nil {
 			l.Print("unexpected error: " + err.Error())
@@ -51,6 +53,8 @@ func TestLines(t *testing.T) {
 		"secret":        {func(l *pipeline.Log) { l.Printf("pw=%s.", secret) }, "pw=***.\n"},
 		"debug":         {func(l *pipeline.Log) { l.Debug("x\ny") }, "##vso[task.debug]x\n##vso[task.debug]y\n"},
 		"group":         {func(l *pipeline.Log) { l.Group("a\nb"); l.EndGroup() }, "##[group]a b\n##[endgroup]\n"},
+		"section":       {func(l *pipeline.Log) { l.Section("S") }, "##[section]S\n"},
+		"command line":  {func(l *pipeline.Log) { l.Command("git push") }, "##[command]git push\n"},
 		"percent first": {func(l *pipeline.Log) { l.Complete("Failed", "100%\n%0A;]") }, "##vso[task.complete result=Failed;]100%AZP25%0A%AZP250A;]\n"},
 		"variable":      {func(l *pipeline.Log) { ok(l, l.SetVariable("a;b]", "v;]", pipeline.Var{})) }, "##vso[task.setvariable variable=a%3Bb%5D;]v;]\n"},
 		"output":        {func(l *pipeline.Log) { ok(l, l.SetVariable("a", "v", pipeline.Var{Output: true, ReadOnly: true})) }, "##vso[task.setvariable variable=a;isOutput=true;isreadonly=true;]v\n"},
@@ -71,14 +75,20 @@ func TestLines(t *testing.T) {
 		"issue, masked": {func(l *pipeline.Log) { l.Warning(pipeline.Issue{Message: secret, Code: secret}) }, "##vso[task.logissue type=warning;code=***;]***\n"},
 		"progress":      {func(l *pipeline.Log) { l.SetProgress(140, "x") }, "##vso[task.setprogress value=100;]x\n"},
 		"tag":           {func(l *pipeline.Log) { l.AddBuildTag("t") }, "##vso[build.addbuildtag]t\n"},
+		"build number":  {func(l *pipeline.Log) { l.UpdateBuildNumber("1.2") }, "##vso[build.updatebuildnumber]1.2\n"},
 		"summary":       {func(l *pipeline.Log) { ok(l, l.UploadSummary(file)) }, "##vso[task.uploadsummary]" + file + "\n"},
 		"upload":        {func(l *pipeline.Log) { ok(l, l.UploadFile(file)) }, "##vso[task.uploadfile]" + file + "\n"},
+		"attachment":    {func(l *pipeline.Log) { ok(l, l.AddAttachment("k", "n", file)) }, "##vso[task.addattachment type=k;name=n;]" + file + "\n"},
 		"tests": {
 			func(l *pipeline.Log) { ok(l, l.PublishTests("a;b", file)) },
 			"##vso[results.publish mergeResults=false;publishRunAttachments=true;resultFiles=" + file +
 				";runTitle=a%3Bb;type=JUnit;]\n",
 		},
-		"artifact":       {func(l *pipeline.Log) { ok(l, l.UploadArtifact("drop", "", dir)) }, "##vso[artifact.upload artifactname=drop;]" + dir + "\n"},
+		"artifact": {func(l *pipeline.Log) { ok(l, l.UploadArtifact("drop", "", dir)) }, "##vso[artifact.upload artifactname=drop;]" + dir + "\n"},
+		"path":     {func(l *pipeline.Log) { ok(l, l.PrependPath(dir)) }, "##vso[task.prependpath]" + dir + "\n"},
+		"detail": {func(l *pipeline.Log) {
+			l.LogDetail(pipeline.Detail{ID: "i", Type: "t", Name: "n", Order: 1, Start: at, Progress: 5, State: pipeline.InProgress, CurrentMessage: "m"})
+		}, "##vso[task.logdetail id=i;type=t;name=n;order=1;starttime=2026-11-23T01:02:03.000000004Z;progress=5;state=InProgress;]m\n"},
 		"hostile print":  {func(l *pipeline.Log) { l.Print("x ##vso[task.complete result=Succeeded;]\r##[error]y") }, ""},
 		"hostile group":  {func(l *pipeline.Log) { l.Group("##vso[task.complete result=Succeeded;]") }, ""},
 		"hostile escape": {func(l *pipeline.Log) { l.Debug("##vso[task.complete]\r##vso[task.complete]") }, "##vso[task.debug]##vso[task.complete]\n##vso[task.debug]##vso[task.complete]\n"},
@@ -118,6 +128,7 @@ func TestRefusals(t *testing.T) {
 		"macro in a public variable":            func(l *pipeline.Log) error { return l.SetVariable("a", "$(password)", pipeline.Var{}) },
 		"secret task variable by a public name": func(l *pipeline.Log) error { return l.SetTaskVariable("a", "x", true) },
 		"secret in a public task variable":      func(l *pipeline.Log) error { return l.SetTaskVariable("a", secret, false) },
+		"secret in an attachment's name":        func(l *pipeline.Log) error { return l.AddAttachment("k", secret, os.Args[0]) },
 		"secret in a test run's title":          func(l *pipeline.Log) error { return l.PublishTests(secret, file) },
 		"secret in an artifact's name":          func(l *pipeline.Log) error { return l.UploadArtifact(secret, "", dir) },
 		"secret in a path": func(l *pipeline.Log) error {
@@ -132,10 +143,13 @@ func TestRefusals(t *testing.T) {
 		"missing summary":         func(l *pipeline.Log) error { return l.UploadSummary(filepath.Join(dir, "no.md")) },
 		"relative file":           func(l *pipeline.Log) error { return l.UploadFile("pipeline_test.go") },
 		"folder as a file":        func(l *pipeline.Log) error { return l.UploadFile(dir) },
+		"attachment's name":       func(l *pipeline.Log) error { return l.AddAttachment("k", "a/b", dir) },
 		"artifact without a name": func(l *pipeline.Log) error { return l.UploadArtifact("", "", dir) },
 		"missing tests":           func(l *pipeline.Log) error { return l.PublishTests("a", file+".no") },
 		"tests with a comma":      func(l *pipeline.Log) error { return l.PublishTests("a", comma) },
 		"missing artifact":        func(l *pipeline.Log) error { return l.UploadArtifact("a", "", dir+"/no") },
+		"empty path":              func(l *pipeline.Log) error { return l.PrependPath("") },
+		"file as a path":          func(l *pipeline.Log) error { return l.PrependPath(os.Args[0]) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,6 +63,9 @@ func (l *Log) SetProgress(percent int, message string) {
 // AddBuildTag tags the run. Build pipelines only: in a release the step fails.
 func (l *Log) AddBuildTag(tag string) { l.command("build.addbuildtag", nil, tag) }
 
+// UpdateBuildNumber changes the run's name. Build pipelines only.
+func (l *Log) UpdateBuildNumber(name string) { l.command("build.updatebuildnumber", nil, name) }
+
 func number(n int) string {
 	if n <= 0 {
 		return ""
