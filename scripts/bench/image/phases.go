@@ -133,10 +133,15 @@ func (l *lab) dissect(p *phases, c contender, round int) error {
 		return err
 	}
 	last := o.Started
+	slices.SortFunc(calls, func(a, b call) int { return a.Start.Compare(b.Start) })
 	for _, call := range calls {
-		p.note("before "+call.name(), call.Start.Sub(last))
+		if gap := call.Start.Sub(last); gap > 0 { // not at the same time as another
+			p.note("before "+call.name(), gap)
+		}
 		p.note(call.name(), call.End.Sub(call.Start))
-		last = call.End
+		if call.End.After(last) {
+			last = call.End
+		}
 	}
 	p.note("after", o.Started.Add(o.Wall).Sub(last))
 	p.note("all", o.Wall)
