@@ -118,7 +118,8 @@ func quote(name string) string {
 // collide everywhere. The key is for comparing only.
 func FoldKey(name string) string {
 	// Canonical caseless matching, Unicode chapter 3.13, D145.
-	folded := cases.Fold().String(norm.NFD.String(name))
+	// What is no UTF-8 becomes a character first: norm may leave what comes after many such bytes as it is.
+	folded := cases.Fold().String(norm.NFD.String(string([]rune(name))))
 	return norm.NFC.String(strings.Map(least, folded))
 }
 
