@@ -141,7 +141,7 @@ func (j *job) run() string {
 	}
 	j.log = ""
 	status := task.Exec(task.World{
-		Args: []string{"main"}, Environ: environ, Stdout: j, Stop: j.stop, Grace: 10 * time.Second,
+		Args: []string{"main"}, Environ: environ, Stdout: j, Stop: j.stop, Grace: time.Minute,
 		Now: func() time.Time { return j.now },
 	}, Task)
 	result := regexp.MustCompile(`##vso\[task\.complete result=(\w+)`).FindStringSubmatch(j.log)

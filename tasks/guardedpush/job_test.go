@@ -216,7 +216,7 @@ func (j *job) run() string {
 	before := j.scratches() // of a step that was killed
 	j.log = ""
 	if status := task.Exec(task.World{
-		Args: []string{"main"}, Environ: environ, Stdout: j, Now: func() time.Time { return j.now }, Stop: j.stop, Grace: time.Second,
+		Args: []string{"main"}, Environ: environ, Stdout: j, Now: func() time.Time { return j.now }, Stop: j.stop, Grace: time.Minute,
 	}, waiting(j.sleep)); status != 0 {
 		j.t.Fatalf("the program ended with %d:\n%s", status, j.log)
 	}

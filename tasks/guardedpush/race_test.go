@@ -151,7 +151,7 @@ func race(rivals []rival) (lost, most int) {
 				environ = append(environ, name+"="+value)
 			}
 			task.Exec(task.World{
-				Args: []string{"main"}, Environ: environ, Stdout: r, Now: time.Now, Stop: r.stop, Grace: time.Second,
+				Args: []string{"main"}, Environ: environ, Stdout: r, Now: time.Now, Stop: r.stop, Grace: time.Minute,
 			}, Task)
 		})
 	}

@@ -25,7 +25,7 @@ func (j *job) run(stage string) string {
 	began, ticks := time.Now(), time.Duration(0)
 	j.log = ""
 	status := task.Exec(task.World{
-		Args: []string{stage}, Environ: environ, Stdout: j, Stop: j.stop, Grace: 10 * time.Second,
+		Args: []string{stage}, Environ: environ, Stdout: j, Stop: j.stop, Grace: time.Minute,
 		Now: func() time.Time { ticks += j.tick; return j.now.Add(ticks + time.Since(began)) },
 	}, Task)
 	j.obey()

@@ -210,7 +210,7 @@ func (j *job) run() string {
 	j.log = ""
 	if status := task.Exec(task.World{
 		Args: []string{"main"}, Environ: environ, Stdout: j, Now: time.Now,
-		Stop: j.stop, Grace: time.Second,
+		Stop: j.stop, Grace: time.Minute,
 	}, waiting(j.sleep)); status != 0 {
 		j.t.Fatalf("the program ended with %d:\n%s", status, j.log)
 	}

@@ -158,7 +158,7 @@ func (j *job) runTask(t task.Task[Inputs], stage string) string {
 	j.log = ""
 	clock := j.now
 	status := task.Exec(task.World{
-		Args: []string{stage}, Environ: environ, Stdout: j, Stop: j.stop, Grace: 10 * time.Second,
+		Args: []string{stage}, Environ: environ, Stdout: j, Stop: j.stop, Grace: time.Minute,
 		Now: func() time.Time { clock = clock.Add(time.Second); return clock },
 	}, t)
 	for _, m := range taskVariable.FindAllStringSubmatch(j.log, -1) {
