@@ -108,11 +108,26 @@ func newMatcher(text []byte) (*matcher, error) {
 			m.again = append(m.again, literal(filepath.ToSlash(p.String())))
 		}
 	}
-	// A pattern is compiled when it is first used; one that cannot be is found now.
-	if _, _, err := m.match("a", patternmatcher.MatchInfo{}); err != nil {
-		return nil, errors.New("it holds a pattern that cannot be read")
+	for _, line := range lines {
+		if !compiles(line) {
+			return nil, fmt.Errorf("it holds a pattern that cannot be read, %s", show(line))
+		}
 	}
 	return m, nil
+}
+
+// compiles finds now what the library finds when it first needs a pattern, which may be in the middle of a walk. One
+// that takes in again is needed where something is left out.
+func compiles(pattern string) bool {
+	lines := []string{pattern}
+	if strings.HasPrefix(pattern, "!") {
+		lines = []string{"**", pattern}
+	}
+	alone, err := patternmatcher.New(lines)
+	if err == nil {
+		_, _, err = alone.MatchesUsingParentResults("a", patternmatcher.MatchInfo{})
+	}
+	return err == nil
 }
 
 // match reports whether a path is left out; above is what was found out about the folder it is in.

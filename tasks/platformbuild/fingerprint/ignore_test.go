@@ -180,6 +180,8 @@ func compare(t *testing.T, dir, patterns string) {
 func FuzzIgnored(f *testing.F) {
 	f.Add("a\n!a/b.go\n**/c")
 	f.Add("[\n\\\n!*")
+	f.Add("a\n*/b\\L")
+	f.Add("b\n!a/\\L")
 	dir := forest(f)
 	f.Fuzz(func(t *testing.T, patterns string) {
 		if len(patterns) < 200 {
