@@ -178,7 +178,7 @@ func (s *step) order(p *plan, with buildx.Builder) buildx.Build {
 	b := buildx.Build{
 		Builder: with, Context: p.context, Dockerfile: p.dockerfile, Repository: p.image.Name(), Platforms: p.platforms,
 		Args: lines(p.args), Options: p.options, Target: s.in.Target, Labels: p.labels,
-		Secrets: p.secrets, SSH: s.in.SSH, Contexts: p.contexts,
+		Secrets: p.secrets, SSH: p.ssh, Contexts: p.contexts,
 		NoCache: s.in.NoCache, Pull: s.in.Pull, Provenance: "off", SBOM: s.in.Sbom, Scanner: p.scanner,
 		Folder: s.scratch,
 	}

@@ -67,7 +67,7 @@ type Inputs struct {
 	Secrets inputs.Lines `input:"secrets" label:"Secrets" env:"INPUT_SECRETS"`
 
 	// SSH is the input ssh. SSH agents or keys for `RUN --mount=type=ssh`, one per line: `default`, or
-	// `id=path`.
+	// `id=path`; a relative path starts at the sources folder.
 	SSH inputs.Lines `input:"ssh" label:"SSH" env:"INPUT_SSH"`
 
 	// BuildContexts is the input buildContexts. Named contexts, one `name=place` per line: a folder,

@@ -14,8 +14,7 @@ func TestWrongInputs(t *testing.T) {
 	}{
 		"everything": {
 			[]string{
-				"containerRegistry", "", "repository", "", "tags", "a b, " +
-					"ok,-x", "platforms", "linux/amd", "Dockerfile", "nowhere",
+				"containerRegistry", "", "repository", "", "tags", "a b, ok,-x", "platforms", "linux/amd", "Dockerfile", "nowhere",
 				"buildContext", "nowhere-too", "buildArgs", "novalue\nA=1\nA=2", "arguments", "--push", "labels", "=x",
 				"annotations", "y", "secrets", "hunter2", "buildContexts", "a=nowhere-either", "signingKey", "https://x",
 			},
@@ -33,22 +32,18 @@ func TestWrongInputs(t *testing.T) {
 			[]string{"platforms", "linux/amd, windows/foo\nlinux/amd64"}, []string{"linux/amd64", `"linux/amd"`, `"windows/foo"`},
 		},
 		"a registry in the repository": {
-			[]string{"repository", "contoso.azurecr.io/shop/web"}, []string{"it begins with another " +
-				"registry", "contoso.azurecr.io"},
+			[]string{"repository", "contoso.azurecr.io/shop/web"}, []string{"it begins with another registry", "contoso.azurecr.io"},
 		},
 		"another port in the repository": {
 			[]string{"repository", "127.0.0.1:1/shop/web"}, []string{"it begins with another registry"},
 		},
-		"a tag in the repository": {[]string{"repository", "shop/web:1"}, []string{"it has a tag or a digest"}},
-		"a digest in the " +
-			"repository": {[]string{"repository", "shop/web@sha256:" + strings.Repeat("a", 64)}, []string{"it has " +
-			"a tag or a digest"}},
-		"a scanner that is none":    {[]string{"sbom", "true", "sbomGenerator", "a,b=c"}, []string{`input "sbomGenerator"`, "registry/name:tag"}},
-		"a scanner and no SBOM":     {[]string{"sbomGenerator", "syft"}, []string{`input "sbomGenerator"`, "sbom is not true"}},
-		"a repository that is none": {[]string{"repository", "Shöp/web"}, []string{`input "repository"`, "lower case"}},
-		"no such " +
-			"connection": {[]string{"containerRegistry", "nobody"}, []string{"containerRegistry", "Docker " +
-			"Registry"}},
+		"a tag in the repository":      {[]string{"repository", "shop/web:1"}, []string{"it has a tag or a digest"}},
+		"a digest in the repository":   {[]string{"repository", "shop/web@sha256:" + strings.Repeat("a", 64)}, []string{"it has a tag or a digest"}},
+		"a scanner that is none":       {[]string{"sbom", "true", "sbomGenerator", "a,b=c"}, []string{`input "sbomGenerator"`, "registry/name:tag"}},
+		"an SSH key that is not there": {[]string{"ssh", "default\ngit=.ssh/nowhere"}, []string{`input "ssh": line 2: there is no file ".ssh/nowhere"`}},
+		"a scanner and no SBOM":        {[]string{"sbomGenerator", "syft"}, []string{`input "sbomGenerator"`, "sbom is not true"}},
+		"a repository that is none":    {[]string{"repository", "Shöp/web"}, []string{`input "repository"`, "lower case"}},
+		"no such connection":           {[]string{"containerRegistry", "nobody"}, []string{"containerRegistry", "Docker Registry"}},
 		"another argument twice": {
 			[]string{"buildArgs", "A=1", "arguments", "--build-arg A=2"}, []string{`"A" has another value in buildArgs`},
 		},
@@ -66,12 +61,10 @@ func TestWrongInputs(t *testing.T) {
 			[]string{"buildContext", "https://github.com/a/b.git"}, []string{`input "buildContext"`, "is no folder"},
 		},
 		"a named context from elsewhere": {
-			[]string{"buildContexts", "a=https://github.com/a/b.git"}, []string{"is neither a folder nor " +
-				"docker-image://"},
+			[]string{"buildContexts", "a=https://github.com/a/b.git"}, []string{"is neither a folder nor docker-image://"},
 		},
-		"a Dockerfile that is a folder": {[]string{"Dockerfile", "dir"}, []string{`"dir" is no file`}},
-		"several Dockerfiles": {[]string{"Dockerfile", "**/*.Dockerfile"}, []string{"matches several " +
-			"files: dir/a.Dockerfile, dir/b.Dockerfile"}},
+		"a Dockerfile that is a folder":  {[]string{"Dockerfile", "dir"}, []string{`"dir" is no file`}},
+		"several Dockerfiles":            {[]string{"Dockerfile", "**/*.Dockerfile"}, []string{"matches several files: dir/a.Dockerfile, dir/b.Dockerfile"}},
 		"no Dockerfile for a pattern":    {[]string{"Dockerfile", "*.x"}, []string{`no file matches "*.x"`}},
 		"no pattern":                     {[]string{"Dockerfile", "[a"}, []string{`"[a" is no pattern`}},
 		"a Dockerfile that is none":      {[]string{"Dockerfile", "dir/broken"}, []string{"sourcepath=dir/broken"}},
@@ -84,8 +77,7 @@ func TestWrongInputs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j := newJob(t, map[string]string{
-				"Dockerfile": "FROM scratch\n", "dir/a.Dockerfile": "FROM scratch\n", "dir/b.Dockerfile": "FROM " +
-					"scratch\n",
+				"Dockerfile": "FROM scratch\n", "dir/a.Dockerfile": "FROM scratch\n", "dir/b.Dockerfile": "FROM scratch\n",
 				"dir/broken": "COPY\n", "dir/large": "FROM scratch\n" + strings.Repeat("#\n", 1<<19),
 			}).faked(fake{}).set("A", "a-value")
 			for _, enforcement := range []string{"warn", "enforce"} { // wrong inputs are no refusal
@@ -117,6 +109,7 @@ func TestInputsReachDocker(t *testing.T) {
 		"no pull":         {[]string{"pull", "false"}, "", "--pull"},
 		"noCache":         {[]string{"noCache", "true"}, `"--no-cache"`, ""},
 		"ssh":             {[]string{"ssh", "default"}, `"--ssh=default"`, ""},
+		"ssh with a key":  {[]string{"ssh", "git=Dockerfile,raw=true"}, `/work/1/s/Dockerfile,raw=true"`, `--ssh=git=Dockerfile`},
 		"buildContexts":   {[]string{"buildContexts", "base=docker-image://alpine\nsrc=."}, `"--build-context=base=docker-image://alpine" "--build-context=src=`, ""},
 		"platforms":       {[]string{"platforms", "linux/amd64, linux/arm64/v8\nlinux/amd64"}, `"--platform=linux/amd64,linux/arm64"`, ""},
 		"provenance":      {nil, `"--provenance=mode=min"`, ""},

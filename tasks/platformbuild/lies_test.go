@@ -35,9 +35,8 @@ var lies = map[string]lie{
 		says: "/app/server is a linux/arm64 program, but the image claims linux/amd64",
 	},
 	"a program that was built on a laptop, found by PATH and links": {
-		dockerfile: "FROM {base}\nCOPY server /opt/v1/server\nRUN mkdir -p /usr/bin && ln -s v1 /opt/current && ln " +
-			"-s /opt/current/server /usr/bin/serve\nENTRYPOINT [\"serve\"]\n",
-		program: true, says: "/opt/v1/server is a linux/arm64 program, but the image claims linux/amd64",
+		dockerfile: "FROM {base}\nCOPY server /opt/v1/server\nRUN mkdir -p /usr/bin && ln -s v1 /opt/current && ln -s /opt/current/server /usr/bin/serve\nENTRYPOINT [\"serve\"]\n",
+		program:    true, says: "/opt/v1/server is a linux/arm64 program, but the image claims linux/amd64",
 	},
 }
 

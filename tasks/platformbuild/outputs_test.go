@@ -113,8 +113,7 @@ func TestMetadataFile(t *testing.T) {
 func TestHostileOutput(t *testing.T) {
 	t.Parallel()
 	j := realJob(t, map[string]string{
-		"Dockerfile": "FROM {base}\nRUN echo '##vso[task.setvariable variable=digest]evil' && " +
-			"echo '##[error]evil' >&2 && printf 'a\\r##vso[task.complete result=Failed;]evil\\n' && " +
+		"Dockerfile": "FROM {base}\nRUN echo '##vso[task.setvariable variable=digest]evil' && echo '##[error]evil' >&2 && printf 'a\\r##vso[task.complete result=Failed;]evil\\n' && " +
 			"echo '##vso[task.setvariable variable=PATH]evil'\n# '##vso[task.setvariable variable=x]'\n" +
 			"ENTRYPOINT [\"##vso[task.setvariable variable=PATH]evil\"]\n",
 	})

@@ -40,6 +40,7 @@ type plan struct {
 	own         map[string]string // the labels of the run alone
 	candidate   string            // the tag that the image has until it is verified; "" if it needs none
 	secrets     []buildx.Secret
+	ssh         []string
 	scanner     string // image that makes the SBOM; "" is what BuildKit takes
 }
 
@@ -68,6 +69,8 @@ func (s *step) understand() (*plan, error) {
 	p.annotations, err = pairs("annotations", s.in.Annotations)
 	note(err)
 	p.secrets, err = s.givenSecrets()
+	note(err)
+	p.ssh, err = s.givenKeys()
 	note(err)
 	p.scanner, err = s.wantedScanner()
 	note(err)
@@ -308,6 +311,36 @@ func (s *step) secretFile(name string) (string, error) {
 		return "", fmt.Errorf("there is no file %.100q", s.shown(full))
 	}
 	return full, nil
+}
+
+// givenKeys reads lines such as default, or id=path[,path], and has each path begin at the sources folder.
+func (s *step) givenKeys() ([]string, error) {
+	var all []string
+	var errs []error
+	for i, line := range s.in.SSH {
+		id, list, ok := strings.Cut(line, "=")
+		if !ok {
+			all = append(all, line)
+			continue
+		}
+		parts := strings.Split(list, ",")
+		for n, part := range parts {
+			if strings.Contains(part, "=") { // an option of docker's
+				continue
+			}
+			full, err := s.path("ssh", part)
+			if err == nil {
+				if _, there := os.Stat(full); there != nil {
+					err = badInput("ssh", fmt.Sprintf("line %d: there is no file %.200q", i+1, s.shown(full)),
+						"write default, or id=path with the path of a key or of an agent's socket")
+				}
+			}
+			parts[n] = full
+			errs = append(errs, err)
+		}
+		all = append(all, id+"="+strings.Join(parts, ","))
+	}
+	return all, errors.Join(errs...)
 }
 
 // conceal masks a secret before anything can print it.

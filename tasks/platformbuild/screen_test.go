@@ -31,20 +31,13 @@ func TestSecretsInTheImage(t *testing.T) {
 		"the job's token":           {[]string{"annotations", "x=" + jobToken}, `the annotation "x" holds a secret of this job`, ""},
 		"the registry's password":   {[]string{"buildArgs", "x=a" + password + "b"}, `the build argument "x" holds a secret of this job`, ""},
 		"a secret variable":         {[]string{"buildArgs", "x=wild-horses"}, `holds a secret of this job`, "wild-horses"},
-		"a secret of the " +
-			"build": {[]string{"secrets", "id=npm,env=FORGED", "buildArgs", "x=over-the-hills"}, "holds the " +
-			"secret npm", "over-the-hills"},
-		"a secret in an option": {[]string{"arguments", "--add-host a:wild-horses"}, "a secret of this job " +
-			"stands in the input arguments", "wild-horses"},
-		"a secret in cacheTo": {[]string{"cacheTo", "type=s3,secret_access_key=wild-horses"}, "a secret of " +
-			"this job stands in the input cacheTo", "wild-horses"},
-		"a secret in cacheFrom": {[]string{"cacheFrom", "type=s3,secret_access_key=wild-horses"}, "a secret of " +
-			"this job stands in the input cacheFrom", "wild-horses"},
-		"a secret in ssh": {[]string{"ssh", "default=/wild-horses"}, "a secret of this job stands in the " +
-			"input ssh", "wild-horses"},
-		"a secret in a context": {[]string{"buildContexts", "a=docker-image://a/wild-horses"}, "a secret of " +
-			"this job stands in the input buildContexts", "wild-horses"},
-		"a variable of that name": {[]string{"arguments", "--build-arg MY_TOKEN"}, `the build argument "MY_TOKEN" has the name`, "from-the-env-1234"},
+		"a secret of the build":     {[]string{"secrets", "id=npm,env=FORGED", "buildArgs", "x=over-the-hills"}, "holds the secret npm", "over-the-hills"},
+		"a secret in an option":     {[]string{"arguments", "--add-host a:wild-horses"}, "a secret of this job stands in the input arguments", "wild-horses"},
+		"a secret in cacheTo":       {[]string{"cacheTo", "type=s3,secret_access_key=wild-horses"}, "a secret of this job stands in the input cacheTo", "wild-horses"},
+		"a secret in cacheFrom":     {[]string{"cacheFrom", "type=s3,secret_access_key=wild-horses"}, "a secret of this job stands in the input cacheFrom", "wild-horses"},
+		"a secret in ssh":           {[]string{"ssh", "default=Dockerfile,x=wild-horses"}, "a secret of this job stands in the input ssh", "wild-horses"},
+		"a secret in a context":     {[]string{"buildContexts", "a=docker-image://a/wild-horses"}, "a secret of this job stands in the input buildContexts", "wild-horses"},
+		"a variable of that name":   {[]string{"arguments", "--build-arg MY_TOKEN"}, `the build argument "MY_TOKEN" has the name`, "from-the-env-1234"},
 		"nothing secret": {
 			[]string{"buildArgs", "VERSION=1.2\nTOKENIZER=fast\nPASSWORD=\nURL=https://x.invalid/a?b=c\nCOMMIT=0123456789abcdef0123456789abcdef01234567", "labels", "team=secretary"},
 			"", "",
@@ -103,8 +96,7 @@ func TestSecretsReachTheBuild(t *testing.T) {
 	const value, inFile = "a-secret-of-the-build-1234", "a-secret-in-a-file-5678"
 	j := realJob(t, map[string]string{
 		"Dockerfile": "FROM {base}\nARG NAME\nRUN --mount=type=secret,id=npm,env=TOKEN --mount=type=secret,id=rc " +
-			"test \"$TOKEN\" = \"a-secret-of-the\"-build-1234 && test \"$(cat /run/secrets/rc)\" = " +
-			"a-secret-in\"-a-file-5678\" && echo \"it is $TOKEN\" && echo built > /built\n",
+			"test \"$TOKEN\" = \"a-secret-of-the\"-build-1234 && test \"$(cat /run/secrets/rc)\" = a-secret-in\"-a-file-5678\" && echo \"it is $TOKEN\" && echo built > /built\n",
 	})
 	j.must(os.WriteFile(j.path("work/_temp/rc"), []byte(inFile), 0o600))
 	j.input("secrets", "id=npm,env=NPM_TOKEN\ntype=file,id=rc,src="+j.path("work/_temp/rc"), "provenance", "max",
@@ -154,8 +146,7 @@ func TestSecretsAreNotArguments(t *testing.T) {
 // BuildKit runs a step without the secret that it wants.
 func TestSecretsThatNobodyGives(t *testing.T) {
 	t.Parallel()
-	const mounts = "FROM scratch AS a\nRUN --mount=type=secret,id=npm echo\nRUN --mount=type=secret,id=npm " +
-		"echo\nFROM scratch\nRUN --mount=type=secret,id=nuget,required=true echo\n"
+	const mounts = "FROM scratch AS a\nRUN --mount=type=secret,id=npm echo\nRUN --mount=type=secret,id=npm echo\nFROM scratch\nRUN --mount=type=secret,id=nuget,required=true echo\n"
 	for name, tc := range map[string]struct {
 		dockerfile string
 		inputs     []string

@@ -249,8 +249,7 @@ func TestAllowDirty(t *testing.T) {
 		commit func(head string) string
 	}{
 		"a change": {
-			func(j *job) { j.write(map[string]string{"web/app": "other\n"}) }, "web/app; the image is built and labelled all " +
-				"the same",
+			func(j *job) { j.write(map[string]string{"web/app": "other\n"}) }, "web/app; the image is built and labelled all the same",
 			func(head string) string { return head + "-dirty" },
 		},
 		"another commit": {
@@ -378,19 +377,14 @@ func TestPaths(t *testing.T) {
 		inputs []string
 		want   string // Dockerfile and context
 	}{
-		"nothing":   {map[string]string{"Dockerfile": ""}, nil, "Dockerfile ."},
-		"a pattern": {nil, []string{"Dockerfile", "**/Dockerfile"}, "web/Dockerfile web"},
-		"the same context": {nil, []string{"Dockerfile", "web/Dockerfile", "buildContext", "**"}, "web/Dockerfile " +
-			"web"},
-		"as " +
-			"Docker@2": {nil, []string{"Dockerfile", "web/Dockerfile", "buildContext", "SOURCES/**"}, "web/Dockerfile web"},
-		"another " +
-			"context": {nil, []string{"Dockerfile", "web/Dockerfile", "buildContext", "other"}, "web/Dockerfile " +
-			"other"},
-		"the root": {nil, []string{"Dockerfile", "web/Dockerfile", "buildContext", "."}, "web/Dockerfile ."},
-		"whole":    {nil, []string{"Dockerfile", "SOURCES/web/Dockerfile", "buildContext", "SOURCES/other"}, "web/Dockerfile other"},
-		"brackets and " +
-			"such": {map[string]string{"a/x.Dockerfile": ""}, []string{"Dockerfile", "{a,b}/?.[D]ockerfile"}, "a/x.Dockerfile a"},
+		"nothing":           {map[string]string{"Dockerfile": ""}, nil, "Dockerfile ."},
+		"a pattern":         {nil, []string{"Dockerfile", "**/Dockerfile"}, "web/Dockerfile web"},
+		"the same context":  {nil, []string{"Dockerfile", "web/Dockerfile", "buildContext", "**"}, "web/Dockerfile web"},
+		"as Docker@2":       {nil, []string{"Dockerfile", "web/Dockerfile", "buildContext", "SOURCES/**"}, "web/Dockerfile web"},
+		"another context":   {nil, []string{"Dockerfile", "web/Dockerfile", "buildContext", "other"}, "web/Dockerfile other"},
+		"the root":          {nil, []string{"Dockerfile", "web/Dockerfile", "buildContext", "."}, "web/Dockerfile ."},
+		"whole":             {nil, []string{"Dockerfile", "SOURCES/web/Dockerfile", "buildContext", "SOURCES/other"}, "web/Dockerfile other"},
+		"brackets and such": {map[string]string{"a/x.Dockerfile": ""}, []string{"Dockerfile", "{a,b}/?.[D]ockerfile"}, "a/x.Dockerfile a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,14 +38,11 @@ func TestVerify(t *testing.T) {
 		rule   string // "" if it is fine
 		says   string
 	}{
-		"a program": {[]part{started("exec app AMD64")}, nil, "", "it starts /app"},
-		"a tag and digest": {[]part{started("exec app " +
-			"AMD64")}, []string{"images", "HOST/shop/web:1@DIGEST"}, "", "it starts /app"},
-		"a digest": {[]part{started("exec app " +
-			"AMD64")}, []string{"images", "HOST/shop/web@DIGEST"}, "", "it starts /app"},
+		"a program":        {[]part{started("exec app AMD64")}, nil, "", "it starts /app"},
+		"a tag and digest": {[]part{started("exec app AMD64")}, []string{"images", "HOST/shop/web:1@DIGEST"}, "", "it starts /app"},
+		"a digest":         {[]part{started("exec app AMD64")}, []string{"images", "HOST/shop/web@DIGEST"}, "", "it starts /app"},
 		"another machine": {
-			[]part{started("exec app ARM64")}, nil, "platform/machine", "/app is a linux/arm64 program, but the " +
-				"image claims linux/amd64",
+			[]part{started("exec app ARM64")}, nil, "platform/machine", "/app is a linux/arm64 program, but the image claims linux/amd64",
 		},
 		"a platform that is none": {
 			[]part{started("exec app AMD64"), {platform: "linux/foo", content: "exec app AMD64", entrypoint: []string{"/app"}}},
@@ -53,8 +50,7 @@ func TestVerify(t *testing.T) {
 		},
 		"another system": {[]part{started("exec app MAC")}, nil, "platform/machine", "darwin"},
 		"the index says amd64, the config arm64": {
-			[]part{{platform: "linux/arm64", claimed: "linux/amd64", content: "exec app " +
-				"AMD64", entrypoint: []string{"/app"}}}, nil,
+			[]part{{platform: "linux/arm64", claimed: "linux/amd64", content: "exec app AMD64", entrypoint: []string{"/app"}}}, nil,
 			"image/platform", "the index says linux/amd64, the config says linux/arm64",
 		},
 		"the index says arm64, the config amd64": {
@@ -66,67 +62,48 @@ func TestVerify(t *testing.T) {
 			"image/platform", "has nothing for linux/amd64: it is for linux/arm64",
 		},
 		"more platforms than are asked for": {
-			[]part{started("exec app AMD64"), {platform: "linux/arm64", content: "exec app " +
-				"ARM64", entrypoint: []string{"/app"}}},
+			[]part{started("exec app AMD64"), {platform: "linux/arm64", content: "exec app ARM64", entrypoint: []string{"/app"}}},
 			nil, "", "(linux/arm64): it starts /app",
 		},
 		"two platforms": {
-			[]part{started("exec app AMD64"), {platform: "linux/arm64", content: "exec app " +
-				"ARM64", entrypoint: []string{"/app"}}},
+			[]part{started("exec app AMD64"), {platform: "linux/arm64", content: "exec app ARM64", entrypoint: []string{"/app"}}},
 			[]string{"platforms", "linux/arm64, linux/amd64"}, "", "(linux/arm64): it starts /app",
 		},
 		"two platforms, of which the second lies": {
-			[]part{started("exec app AMD64"), {platform: "linux/arm64", content: "exec app " +
-				"AMD64", entrypoint: []string{"/app"}}},
+			[]part{started("exec app AMD64"), {platform: "linux/arm64", content: "exec app AMD64", entrypoint: []string{"/app"}}},
 			nil, "platform/machine", "/app is a linux/amd64 program, but the image claims linux/arm64",
 		},
-		"imported, without an entrypoint": {[]part{{content: "exec bin/sh " +
-			"ARM64"}}, nil, "platform/machine", "/bin/sh is a linux/arm64"},
-		"nothing to start": {[]part{{content: "file etc/passwd " +
-			"x"}}, nil, "platform/nothing", "nothing says what it is built for"},
-		"the entrypoint is missing": {[]part{started("exec other AMD64")}, nil, "platform/missing", "/app"},
-		"the entrypoint was removed": {[]part{started("exec app AMD64 | file .wh.app " +
-			"")}, nil, "platform/missing", "/app"},
-		"the entrypoint was replaced": {[]part{started("exec app AMD64 | exec app " +
-			"ARM64")}, nil, "platform/machine", "/app"},
-		"not executable": {[]part{started("file app AMD64")}, nil, "platform/not-executable", "/app"},
-		"a script without its shell": {[]part{started("exec app " +
-			"#!/bin/bashNLexit")}, nil, "platform/missing", "/bin/bash"},
-		"a script for another machine": {[]part{started("exec app #!/bin/shNL; exec bin/sh " +
-			"ARM64")}, nil, "platform/machine", "/bin/sh"},
-		"a loader that is missing": {[]part{started("exec app " +
-			"AMD64-GLIBC")}, nil, "platform/loader", "/lib64/ld-linux-x86-64.so.2"},
+		"imported, without an entrypoint": {[]part{{content: "exec bin/sh ARM64"}}, nil, "platform/machine", "/bin/sh is a linux/arm64"},
+		"nothing to start":                {[]part{{content: "file etc/passwd x"}}, nil, "platform/nothing", "nothing says what it is built for"},
+		"the entrypoint is missing":       {[]part{started("exec other AMD64")}, nil, "platform/missing", "/app"},
+		"the entrypoint was removed":      {[]part{started("exec app AMD64 | file .wh.app ")}, nil, "platform/missing", "/app"},
+		"the entrypoint was replaced":     {[]part{started("exec app AMD64 | exec app ARM64")}, nil, "platform/machine", "/app"},
+		"not executable":                  {[]part{started("file app AMD64")}, nil, "platform/not-executable", "/app"},
+		"a script without its shell":      {[]part{started("exec app #!/bin/bashNLexit")}, nil, "platform/missing", "/bin/bash"},
+		"a script for another machine":    {[]part{started("exec app #!/bin/shNL; exec bin/sh ARM64")}, nil, "platform/machine", "/bin/sh"},
+		"a loader that is missing":        {[]part{started("exec app AMD64-GLIBC")}, nil, "platform/loader", "/lib64/ld-linux-x86-64.so.2"},
 		"glibc in an image with musl": {
-			[]part{started("exec app AMD64-GLIBC; exec lib/ld-musl-x86_64.so.1 " +
-				"AMD64")}, nil, "platform/loader", "ld-linux-x86-64.so.2",
+			[]part{started("exec app AMD64-GLIBC; exec lib/ld-musl-x86_64.so.1 AMD64")}, nil, "platform/loader", "ld-linux-x86-64.so.2",
 		},
-		"a loader that is there": {[]part{started("exec app AMD64-MUSL; exec lib/ld-musl-x86_64.so.1 " +
-			"AMD64")}, nil, "", "/app"},
+		"a loader that is there": {[]part{started("exec app AMD64-MUSL; exec lib/ld-musl-x86_64.so.1 AMD64")}, nil, "", "/app"},
 		"found by PATH and links": {
-			[]part{{content: "exec opt/v1/app ARM64 | link opt/now -> v1; link usr/bin/serve -> " +
-				"/opt/now/app", cmd: []string{"serve"}, env: []string{"PATH=/usr/bin"}}},
+			[]part{{content: "exec opt/v1/app ARM64 | link opt/now -> v1; link usr/bin/serve -> /opt/now/app", cmd: []string{"serve"}, env: []string{"PATH=/usr/bin"}}},
 			nil, "platform/machine", "/opt/v1/app",
 		},
 		"looked at nothing": {[]part{started("exec app ARM64")}, []string{"verifyContent", "off"}, "", ""},
 		"another program lies": {
-			[]part{started("exec app AMD64; exec usr/bin/tool " +
-				"ARM64")}, []string{"verifyContent", "all"}, "platform/machine", "/usr/bin/tool",
+			[]part{started("exec app AMD64; exec usr/bin/tool ARM64")}, []string{"verifyContent", "all"}, "platform/machine", "/usr/bin/tool",
 		},
 		"another program is not looked at": {[]part{started("exec app AMD64; exec usr/bin/tool ARM64")}, nil, "", ""},
-		"built by hand": {[]part{{content: "exec app " +
-			"AMD64", entrypoint: []string{"/app"}, labels: map[string]string{"a": "b"}}}, nil, "image/origin", "it " +
+		"built by hand": {[]part{{content: "exec app AMD64", entrypoint: []string{"/app"}, labels: map[string]string{"a": "b"}}}, nil, "image/origin", "it " +
 			"has no labels built-by, build-id and commit"},
-		"built by hand, which may be": {[]part{{content: "exec app " +
-			"AMD64", entrypoint: []string{"/app"}, labels: map[string]string{}}}, []string{"origin", "any"}, "", ""},
-		"by another system": {[]part{labelled("built-by", "laptop")}, nil, "image/origin", ""},
-		"without a run":     {[]part{labelled("build-id", "")}, nil, "image/origin", ""},
-		"without a commit":  {[]part{labelled("commit", "")}, nil, "image/origin", ""},
-		"without provenance": {[]part{started("exec app " +
-			"AMD64")}, []string{"provenance", "min"}, "image/provenance", "has no provenance"},
-		"without all of the provenance": {[]part{started("exec app " +
-			"AMD64")}, []string{"provenance", "max"}, "image/provenance", "has no provenance"},
-		"there is no such image": {[]part{started("exec app " +
-			"AMD64")}, []string{"images", "HOST/shop/web:2"}, "image/registry", "verifying: HOST/shop/web:2"},
+		"built by hand, which may be":   {[]part{{content: "exec app AMD64", entrypoint: []string{"/app"}, labels: map[string]string{}}}, []string{"origin", "any"}, "", ""},
+		"by another system":             {[]part{labelled("built-by", "laptop")}, nil, "image/origin", ""},
+		"without a run":                 {[]part{labelled("build-id", "")}, nil, "image/origin", ""},
+		"without a commit":              {[]part{labelled("commit", "")}, nil, "image/origin", ""},
+		"without provenance":            {[]part{started("exec app AMD64")}, []string{"provenance", "min"}, "image/provenance", "has no provenance"},
+		"without all of the provenance": {[]part{started("exec app AMD64")}, []string{"provenance", "max"}, "image/provenance", "has no provenance"},
+		"there is no such image":        {[]part{started("exec app AMD64")}, []string{"images", "HOST/shop/web:2"}, "image/registry", "verifying: HOST/shop/web:2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
