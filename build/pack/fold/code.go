@@ -123,7 +123,7 @@ func (arm64) sites(d []byte, img *image) []site {
 			target = uint32(i) + uint32(int32(word<<6)>>4)
 		} else if bits, ok := scale(next); ok && isPage(word) && next&offset12>>10<<bits < pageSize {
 			pages := (i+img.page)/pageSize + int(int32(page(word)<<11)>>11)
-			if pages < 0 {
+			if pages < 0 || pages >= 1<<32/pageSize {
 				continue // 4 GB away: in 32 bits it would look near
 			}
 			target = uint32(pages*pageSize) + next&offset12>>10<<bits - uint32(img.page)
