@@ -87,6 +87,7 @@ func TestOddBases(t *testing.T) {
 	all = append(all, `{"uri": "pkg:docker/bad@1", "digest": {"sha256": "x"}}`, `{"uri": "pkg:docker/none@1"}`)
 	j, vault := signed(t, fake{Record: `{"materials": [` + strings.Join(all, ", ") + `]}`})
 	j.set("BUILD_REASON", password).want("Succeeded")
+	j.says("does not name 4 base images") // the secret, the line break, and the two without a digest
 	made, text := j.statement()
 	got := map[string]string{}
 	for _, d := range made.Predicate.BuildDefinition.ResolvedDependencies {
@@ -122,31 +123,34 @@ func TestBasesOf(t *testing.T) {
 	for name, tc := range map[string]struct {
 		records []string
 		want    map[string]string
+		out     int
 	}{
-		"v0.2":             {[]string{old(item(alpine, hexes))}, good},
-		"v1":               {[]string{`{"predicate": {"buildDefinition": {"resolvedDependencies": [` + item(alpine, hexes) + `]}}}`}, good},
-		"two platforms":    {[]string{old(item(alpine, hexes)), old(item(b, hexes))}, map[string]string{alpine: "sha256:" + hexes, b: "sha256:" + hexes}},
-		"none":             {nil, map[string]string{}},
-		"no JSON":          {[]string{`{`, old(item(alpine, hexes))}, good},
-		"no list":          {[]string{`{"predicate": {"materials": 7}}`}, map[string]string{}},
-		"two digests":      {[]string{old(item(alpine, hexes), item(alpine, strings.Repeat("0", 64)))}, good},
-		"short digest":     {[]string{old(item(b, "ab"), item(alpine, hexes))}, good},
-		"upper case":       {[]string{old(item(b, strings.ToUpper(hexes)))}, map[string]string{}},
-		"another digest":   {[]string{old(`{"uri": "pkg:docker/b", "digest": {"md5": "ab"}}`)}, map[string]string{}},
-		"digest of no map": {[]string{old(`{"uri": "pkg:docker/b", "digest": "sha256:` + hexes + `"}`)}, map[string]string{}},
-		"a download":       {[]string{old(item("https://x/y?token=z", hexes))}, map[string]string{}},
-		"lines":            {[]string{old(item(b+"\n##vso[x]", hexes), item("pkg:docker/a b", hexes))}, map[string]string{}},
-		"long":             {[]string{old(item("pkg:docker/"+strings.Repeat("a", 601), hexes))}, map[string]string{}},
+		"v0.2":             {[]string{old(item(alpine, hexes))}, good, 0},
+		"v1":               {[]string{`{"predicate": {"buildDefinition": {"resolvedDependencies": [` + item(alpine, hexes) + `]}}}`}, good, 0},
+		"two platforms":    {[]string{old(item(alpine, hexes)), old(item(b, hexes))}, map[string]string{alpine: "sha256:" + hexes, b: "sha256:" + hexes}, 0},
+		"none":             {nil, map[string]string{}, 0},
+		"no JSON":          {[]string{`{`, old(item(alpine, hexes))}, good, 1},
+		"no list":          {[]string{`{"predicate": {"materials": 7}}`}, map[string]string{}, 1},
+		"two digests":      {[]string{old(item(alpine, hexes), item(alpine, strings.Repeat("0", 64)))}, good, 1},
+		"short digest":     {[]string{old(item(b, "ab"), item(alpine, hexes))}, good, 1},
+		"upper case":       {[]string{old(item(b, strings.ToUpper(hexes)))}, map[string]string{}, 1},
+		"another digest":   {[]string{old(`{"uri": "pkg:docker/b", "digest": {"md5": "ab"}}`)}, map[string]string{}, 1},
+		"digest of no map": {[]string{old(`{"uri": "pkg:docker/b", "digest": "sha256:` + hexes + `"}`)}, map[string]string{}, 1},
+		"a download":       {[]string{old(item("https://x/y?token=z", hexes))}, map[string]string{}, 0},
+		"lines":            {[]string{old(item(b+"\n##vso[x]", hexes), item("pkg:docker/a b", hexes))}, map[string]string{}, 2},
+		"long":             {[]string{old(item("pkg:docker/"+strings.Repeat("a", 601), hexes))}, map[string]string{}, 1},
 	} {
 		image := registry.Image{Provenance: map[string][]byte{}}
 		for i, text := range tc.records {
 			image.Provenance[fmt.Sprint(i)] = []byte(text)
 		}
-		if diff := cmp.Diff(tc.want, basesOf(image)); diff != "" {
-			t.Errorf("%s: basesOf %q (-want +got):\n%s", name, tc.records, diff)
+		got, out := basesOf(image)
+		if diff := cmp.Diff(tc.want, got); diff != "" || out != tc.out {
+			t.Errorf("%s: basesOf %q: %d left out, want %d (-want +got):\n%s", name, tc.records, out, tc.out, diff)
 		}
 	}
-	if got := len(basesOf(registry.Image{Provenance: map[string][]byte{"x": []byte(old(many...))}})); got != maxBases {
-		t.Errorf("basesOf %d images: %d, want %d", len(many), got, maxBases)
+	got, out := basesOf(registry.Image{Provenance: map[string][]byte{"x": []byte(old(many...))}})
+	if len(got) != maxBases || out != maxBases {
+		t.Errorf("basesOf %d images: %d, %d left out, want %d of each", len(many), len(got), out, maxBases)
 	}
 }

@@ -49,7 +49,8 @@ func (s *step) built(p *plan) wants {
 // reader of Dockerfiles may have decided what they do, or layers come from a cache that may be anybody's.
 func (s *step) ownSteps(p *plan) []string {
 	_, frontend := p.args["BUILDKIT_SYNTAX"]
-	if frontend || len(p.contexts) > 0 || len(s.in.CacheFrom) > 0 {
+	policy, _ := s.env.Lookup("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY") // it can put anything in the place of the frontend
+	if frontend || policy != "" || len(p.contexts) > 0 || len(s.in.CacheFrom) > 0 {
 		return nil
 	}
 	if p.file.Syntax != "" {

@@ -103,6 +103,7 @@ func TestOwnStepsAreKnown(t *testing.T) {
 			j.write(map[string]string{"Dockerfile": "FROM scratch\nCOPY app /app\nENV A=1\n"}).commit()
 		},
 		"no such stage": func(j *job) { j.input("target", "0") },
+		"source policy": func(j *job) { j.set("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY", "policy.json") },
 	} {
 		j := believing()
 		change(j)

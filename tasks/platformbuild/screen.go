@@ -110,6 +110,9 @@ func (s *step) screenOptions(engine *leak.Engine, p *plan) error {
 		{"cacheFrom", "let the builder have it in its environment", s.in.CacheFrom},
 		{"cacheTo", "let the builder have it in its environment", s.in.CacheTo},
 		{"ssh", "name an agent's socket, or a file with a key", s.in.SSH},
+		{"sbomGenerator", "name the image without it", []string{p.scanner}},
+		{"builder", "name a builder", []string{s.in.Builder}},
+		{"buildkitImage", "name the image without it", []string{s.in.BuildkitImage}},
 		{"target", "name a stage of the Dockerfile", []string{s.in.Target}},
 	} {
 		if slices.ContainsFunc(place.values, func(value string) bool {

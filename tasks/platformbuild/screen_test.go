@@ -37,6 +37,9 @@ func TestSecretsInTheImage(t *testing.T) {
 		"a secret in cacheFrom":     {[]string{"cacheFrom", "type=s3,secret_access_key=wild-horses"}, "a secret of this job stands in the input cacheFrom", "wild-horses"},
 		"a secret in ssh":           {[]string{"ssh", "default=Dockerfile,x=wild-horses"}, "a secret of this job stands in the input ssh", "wild-horses"},
 		"a secret in a context":     {[]string{"buildContexts", "a=docker-image://a/wild-horses"}, "a secret of this job stands in the input buildContexts", "wild-horses"},
+		"a secret in a scanner":     {[]string{"sbom", "true", "sbomGenerator", "x.invalid/syft:wild-horses"}, "a secret of this job stands in the input sbomGenerator", "wild-horses"},
+		"a secret in a builder":     {[]string{"builder", "wild-horses"}, "a secret of this job stands in the input builder", "wild-horses"},
+		"a secret in its image":     {[]string{"buildkitImage", "x.invalid/buildkit:wild-horses"}, "a secret of this job stands in the input buildkitImage", "wild-horses"},
 		"a variable of that name":   {[]string{"arguments", "--build-arg MY_TOKEN"}, `the build argument "MY_TOKEN" has the name`, "from-the-env-1234"},
 		"nothing secret": {
 			[]string{"buildArgs", "VERSION=1.2\nTOKENIZER=fast\nPASSWORD=\nURL=https://x.invalid/a?b=c\nCOMMIT=0123456789abcdef0123456789abcdef01234567", "labels", "team=secretary"},

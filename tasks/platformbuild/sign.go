@@ -136,10 +136,21 @@ func (s *step) statement(p *plan, image registry.Image) signature.Build {
 		b.Parameters["source"].(map[string]any)["repository"] = source
 		b.Dependencies["git+"+source] = "gitCommit:" + p.own[labelCommit]
 	}
-	for uri, digest := range basesOf(image) {
-		if s.env.Secrets.String(uri) == uri {
-			b.Dependencies[uri] = digest
+	bases, out := basesOf(image)
+	for uri, digest := range bases {
+		if s.env.Secrets.String(uri) != uri {
+			out++
+			continue
 		}
+		b.Dependencies[uri] = digest
+	}
+	if out > 0 {
+		s.note(&task.UserError{
+			Rule: "image/provenance",
+			Msg: "the signed provenance does not name " + count(out, "base image") +
+				": what BuildKit says of it has a secret of this job in it, or an odd form",
+			Hint: "see BuildKit's own: docker buildx imagetools inspect --format '{{json .Provenance}}' <image>",
+		})
 	}
 	return b
 }

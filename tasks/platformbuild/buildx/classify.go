@@ -119,7 +119,7 @@ type clue struct {
 }
 
 func (f facts) known(text string) *Error {
-	if f.build != nil && len(f.build.SSH) > 0 && bareKey.MatchString(text) {
+	if f.build != nil && bareKey.MatchString(text) && f.build.namesKey(text) {
 		e := badKey
 		return &e
 	}

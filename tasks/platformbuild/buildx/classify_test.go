@@ -113,6 +113,27 @@ func TestErrorsAreTold(t *testing.T) {
 	}
 }
 
+// What buildx 0.20 says of a key could be said of any file: only its path tells.
+func TestKeysAreBlamedByTheirPath(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"stat /keys/git: no such file or directory":           "an SSH key cannot be used",
+		"failed to open /keys/git: permission denied":         "an SSH key cannot be used",
+		"stat /var/lib/docker: input/output error":            "docker buildx failed",
+		"failed to read /etc/buildkit/x: permission denied":   "docker buildx failed",
+		"failed to open /tmp/cache/index.json: no such thing": "docker buildx failed",
+	} {
+		f := newFake(t, answer{Match: "buildx build", Err: "ERROR: failed to build: " + said + "\n", Exit: 1, Always: true})
+		b := simple(t)
+		b.SSH = []string{"default", "git=/keys/git,raw=true"}
+		_, err := f.Run(context.Background(), b, &recorder{})
+		var e *buildx.Error
+		if !errors.As(err, &e) || e.Msg != want {
+			t.Errorf("after %q: %+v, want %q", said, e, want)
+		}
+	}
+}
+
 func TestOutageIsReadFromThePush(t *testing.T) {
 	t.Parallel()
 	stream, err := os.ReadFile(filepath.Join("testdata", "outage.jsonl"))

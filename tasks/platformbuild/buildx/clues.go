@@ -1,6 +1,9 @@
 package buildx
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // clues are the errors of docker, buildx and BuildKit that say by themselves what is wrong; the first that fits counts.
 // Each is anchored: a text in the middle could be somebody else's.
@@ -67,5 +70,18 @@ var (
 	badKey  = Error{Kind: Other, Msg: "an SSH key cannot be used", Hint: "correct the input ssh"}
 	bareKey = re(`^(?:stat .|failed to (?:open|read|parse) (?:/|[A-Za-z]:\\))`)
 )
+
+// namesKey reports whether a text has the path of one of the build's SSH keys in it.
+func (b *Build) namesKey(text string) bool {
+	for _, line := range b.SSH {
+		_, list, _ := strings.Cut(line, "=")
+		for path := range strings.SplitSeq(list, ",") {
+			if path != "" && strings.Contains(text, path) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func re(text string) *regexp.Regexp { return regexp.MustCompile(text) }
