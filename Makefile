@@ -29,7 +29,7 @@ demo: tools ## build, pack and replay the post-mortem's pipelines on this machin
 test: tools oracles ## run all tests
 	go test -count=1 -timeout 30m -shuffle=on $(TESTS)
 
-test-heavy: tools oracles ## long fuzzing and the full reproducible release (about half an hour)
+test-heavy: tools oracles ## race detector, long fuzzing, judges, the full reproducible release (hours)
 	@scripts/test-heavy.sh
 
 check: tools oracles ## what CI runs: generated files, format, vet, lint, all tests
