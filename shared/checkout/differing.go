@@ -94,6 +94,9 @@ func (d *differ) checkout(ctx context.Context, f Folder, above parents) error {
 func (d *differ) submodule(ctx context.Context, r *reader, name string, above parents) error {
 	dir := r.full(name)
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // out of a sparse checkout: git status tells of one that is gone
+	}
 	if err != nil || len(entries) == 0 {
 		return err // empty: it is not checked out
 	}

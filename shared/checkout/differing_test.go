@@ -3,11 +3,15 @@ package checkout
 import (
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/guardrails-ci/guardrails/shared/proc"
 )
 
 // within is the checkout of a submodule.
@@ -190,9 +194,13 @@ func TestDifferingLooksIntoSubmodules(t *testing.T) {
 		"another commit of its submodule": {func(s *sources) {
 			s.within("lib/sub/deep").commit(nil)
 		}, []string{"lib/sub/deep"}},
-		"not checked out": {change: func(s *sources) { s.git("submodule", "--quiet", "deinit", "-f", "lib/sub") }},
-		"not there":       {func(s *sources) { s.remove("lib/sub") }, []string{"lib/sub"}},
-		"files alone":     {func(s *sources) { s.remove("lib/sub/.git") }, []string{"lib/sub"}},
+		"not checked out":          {change: func(s *sources) { s.git("submodule", "--quiet", "deinit", "-f", "lib/sub") }},
+		"out of a sparse checkout": {change: func(s *sources) {
+			s.git("sparse-checkout", "set", "--no-cone", "/f.txt")
+			s.remove("lib")
+		}},
+		"not there":                {func(s *sources) { s.remove("lib/sub") }, []string{"lib/sub"}},
+		"files alone":              {func(s *sources) { s.remove("lib/sub/.git") }, []string{"lib/sub"}},
 		"a link": {func(s *sources) {
 			elsewhere := filepath.Join(s.t.TempDir(), "sub")
 			if err := os.Rename(filepath.Join(s.dir, "lib/sub"), elsewhere); err != nil {
@@ -234,6 +242,24 @@ func TestDifferingLooksIntoSubmodules(t *testing.T) {
 			tc.change(s)
 			s.differs(at, tc.want...)
 		})
+	}
+}
+
+// A folder of what was fetched can hold more names than git may print elsewhere.
+func TestDifferingReadsManyNames(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("paths as long as this takes cannot be made here")
+	}
+	s := newSources(t, map[string]string{"f.txt": "f\n"})
+	dir := strings.Repeat(strings.Repeat("d", 250)+"/", 14)
+	names := proc.MaxOutput/len(dir) + 10
+	for i := range names {
+		s.write(dir+strconv.Itoa(i), "")
+	}
+	got, err := s.tryDiffering(nil)
+	if err != nil || len(got) != names {
+		t.Errorf("Differing with %d new files = %d names, %v; want all of them", names, len(got), err)
 	}
 }
 

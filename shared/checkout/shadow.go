@@ -33,10 +33,19 @@ func (s *shadowRepo) date() error { return os.Chtimes(s.index(), s.written, s.wr
 // Run runs a command with the checkout's line ends. In the configuration file they would
 // not count: what package git says of them comes first.
 func (s *shadowRepo) Run(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
-	if s.autocrlf != "" {
-		args = append([]string{"-c", "core.autocrlf=" + s.autocrlf}, args...)
+	return s.Repo.Run(ctx, stdin, s.withLineEnds(args)...)
+}
+
+// RunLong is Run for what prints a line for each file.
+func (s *shadowRepo) RunLong(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
+	return s.Repo.RunLong(ctx, stdin, s.withLineEnds(args)...)
+}
+
+func (s *shadowRepo) withLineEnds(args []string) []string {
+	if s.autocrlf == "" {
+		return args
 	}
-	return s.Repo.Run(ctx, stdin, args...)
+	return append([]string{"-c", "core.autocrlf=" + s.autocrlf}, args...)
 }
 
 // alternates is the file that names the objects that are borrowed.

@@ -114,7 +114,7 @@ func (r *reader) dirty(ctx context.Context, filters map[string]string) (map[stri
 	if err := os.Chtimes(r.repo.index(), later, later); err != nil {
 		return nil, err
 	}
-	out, err := r.repo.Run(ctx, nil, "diff-files", "-z", "--name-only", "--ignore-submodules=all")
+	out, err := r.repo.RunLong(ctx, nil, "diff-files", "-z", "--name-only", "--ignore-submodules=all")
 	if err != nil {
 		return nil, fmt.Errorf("looking for changed files in %s: %w", r.Dir, err)
 	}

@@ -45,7 +45,7 @@ type listing struct {
 // status lets git look. It never looks into a submodule: there it would start a second
 // git, with the submodule's configuration.
 func (r *reader) status(ctx context.Context) (listing, error) {
-	out, err := r.repo.Run(ctx, nil, "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames",
+	out, err := r.repo.RunLong(ctx, nil, "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames",
 		"--ignore-submodules=dirty")
 	if err != nil {
 		return listing{}, fmt.Errorf("looking for changed files in %s: %w", r.Dir, err)
@@ -127,7 +127,7 @@ func (r *reader) filters(ctx context.Context, all []change) (map[string]string, 
 	if names.Len() == 0 {
 		return nil, nil
 	}
-	out, err := r.repo.Run(ctx, names, "check-attr", "-z", "--stdin", "filter")
+	out, err := r.repo.RunLong(ctx, names, "check-attr", "-z", "--stdin", "filter")
 	if err != nil {
 		return nil, fmt.Errorf("reading the attributes of changed files in %s: %w", r.Dir, err)
 	}
