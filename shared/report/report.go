@@ -166,7 +166,7 @@ func (r *Report) SummaryText(h Header, secrets *redact.Set) string {
 	}
 	clean := func(text string) string { return Markdown(secrets.String(text)) }
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s: %s\n\n", clean(h.Task), clean(h.Class))
+	fmt.Fprintf(&b, "### %s: %s\n\n", clean(h.Task), clean(h.outcome()))
 	for _, p := range r.summary {
 		texts := make([]any, len(p.texts))
 		for i := range p.texts {
@@ -182,6 +182,23 @@ func (r *Report) SummaryText(h Header, secrets *redact.Set) string {
 		}
 	}
 	return secrets.String(b.String()) // what our own text may hold
+}
+
+// outcome is the class in the words of who reads the summary.
+func (h Header) outcome() string {
+	switch h.Class {
+	case "succeeded":
+		if h.Result == string(pipeline.SucceededWithIssues) {
+			return "succeeded with issues"
+		}
+	case "environment":
+		return "could not look"
+	case "badInput":
+		return "wrong inputs"
+	case "bug":
+		return "a mistake in the task itself"
+	}
+	return h.Class
 }
 
 func (f Finding) place() string {

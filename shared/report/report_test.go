@@ -98,6 +98,24 @@ Restored **3** files of ` + "`a\\_b \\*\\*\\*`" + `.
 	}
 }
 
+func TestSummaryHasTheOutcomeInWords(t *testing.T) {
+	t.Parallel()
+	r, secrets := filled()
+	for want, h := range map[string]report.Header{
+		"succeeded":                    {Class: "succeeded", Result: "Succeeded"},
+		"succeeded with issues":        {Class: "succeeded", Result: "SucceededWithIssues"},
+		"could not look":               {Class: "environment", Result: "Failed"},
+		"wrong inputs":                 {Class: "badInput", Result: "Failed"},
+		"cancelled":                    {Class: "cancelled", Result: "Failed"},
+		"a mistake in the task itself": {Class: "bug", Result: "Failed"},
+	} {
+		h.Task = "SafeCache"
+		if got, _, _ := strings.Cut(r.SummaryText(h, secrets), "\n"); got != "### SafeCache: "+want {
+			t.Errorf("the summary of %+v begins %q, want %q", h, got, want)
+		}
+	}
+}
+
 func TestLog(t *testing.T) {
 	t.Parallel()
 	r, secrets := filled()
