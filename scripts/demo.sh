@@ -16,8 +16,11 @@ go build -o "$out/fakeregistry" ./scripts/services/registry
 export FAKEAZURE=$out/fakeazure FAKEPACKAGES=$out/fakepackages FAKEDEVOPS=$out/fakedevops FAKEREGISTRY=$out/fakeregistry
 
 for replay in examples/disasters/*/replay.sh; do
+  name=$(basename "$(dirname "$replay")")
+  printf '\n════ Disaster %s: %s ════\n' "${name%%-*}" "${name#*-}"
   work=$(mktemp -d "$out/work.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   "$replay" "$out/localagent" "$out/guardrails.vsix" "$work"
   rm -rf "$work"
 done
+printf '\nEach disaster was replayed, and stopped by its task. What this machine could not show says NOT SHOWN above.\n'
