@@ -243,7 +243,8 @@ func (s *step) buildError(err error) error {
 	if no.Said != "" {
 		e.Msg += " (" + no.Said + ")"
 	}
-	if no.Kind == buildx.Step || no.Kind == buildx.Dockerfile || no.Kind == buildx.NoEmulation {
+	switch no.Kind {
+	case buildx.Step, buildx.Dockerfile, buildx.NoEmulation, buildx.NoPlatform:
 		e.Class = task.Refused
 	}
 	if no.Path != "" {

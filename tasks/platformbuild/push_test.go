@@ -101,6 +101,11 @@ func TestDockerSaysNo(t *testing.T) {
 			fake{Exit: 1, Says: "ERROR: failed to build: failed to solve: failed to compute cache key: failed to calculate " +
 				"checksum of ref x::y: \"/nowhere\": not found\n"}, "", []string{"nowhere"},
 		},
+		"a base for other platforms": {
+			fake{Exit: 1, Says: "ERROR: failed to build: failed to solve: x:1: failed to resolve source metadata for x:1: " +
+				"no match for platform in manifest: not found\n"}, "",
+			[]string{"code=image/platform", "the base image x:1 has nothing for linux/amd64"},
+		},
 		"no error at all": {fake{Exit: 3}, "", []string{"code=image/"}},
 		"a command to the agent": {
 			fake{Exit: 1, Says: "ERROR: ##vso[task.complete result=Succeeded;]\n"}, "", []string{"code=image/"},

@@ -262,6 +262,8 @@ func (f facts) explainPull(e *Error, sum progress.Summary, text string) {
 		e.Msg = "the image of the line \"# syntax=\" cannot be read"
 		e.Hint = "let the builder reach it, name a copy in your own registry, or remove the line: BuildKit has a " +
 			"reader of its own"
+	case noPlatform.MatchString(text):
+		f.lacksPlatform(e, sum, text)
 	case strings.HasPrefix(text, host+"/") && verdict([]string{text}) == Unauthorized:
 		e.Msg = "a base image may not be read: the registry " + f.build.host() + " does not accept the credentials"
 		e.Hint = "check the service connection of containerRegistry, and that its identity has the role AcrPull"

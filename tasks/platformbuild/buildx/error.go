@@ -16,7 +16,8 @@ const (
 	Step         Kind = "step"       // a step of the build failed
 	Dockerfile   Kind = "dockerfile" // the Dockerfile, or what it asks for
 	Base         Kind = "base"       // an image that the Dockerfile builds on cannot be read
-	Pull         Kind = "pull"       // the same, but temporary
+	NoPlatform   Kind = "platform"   // such an image is not for the platform
+	Pull         Kind = "pull"       // the image cannot be read now
 	Unauthorized Kind = "unauthorized"
 	Denied       Kind = "denied"
 	Push         Kind = "push"    // temporary

@@ -10,6 +10,7 @@ import (
 
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/buildx"
 	"github.com/guardrails-ci/guardrails/tasks/platformbuild/containertest"
+	"github.com/guardrails-ci/guardrails/tasks/platformbuild/platform"
 )
 
 // real is a build that fails. TestErrorsAreTold has the texts of one version only; these are told by the buildx that runs.
@@ -17,7 +18,7 @@ type real struct {
 	dockerfile string
 	change     func(*buildx.Build)
 	kind       buildx.Kind
-	msg        string
+	msg        string // with FOREIGN for an image that is there for arm64 only
 }
 
 func (r real) hold(t *testing.T, b *bench, x buildx.Build) {
@@ -25,11 +26,15 @@ func (r real) hold(t *testing.T, b *bench, x buildx.Build) {
 	if r.change != nil {
 		r.change(&x)
 	}
+	r.msg = strings.ReplaceAll(r.msg, "FOREIGN", b.foreign)
 	to := &recorder{}
 	_, err := b.Run(context.Background(), x, to)
 	var e *buildx.Error
 	if !errors.As(err, &e) || e.Kind != r.kind || e.Msg != r.msg || e.Hint == "" {
 		t.Errorf("Run by buildx %s: %+v\nwant kind %s, %q\n%s", b.daemons.Buildx, e, r.kind, r.msg, strings.Join(to.lines, "\n"))
+	}
+	if r.kind == buildx.NoPlatform && e.Path != x.Dockerfile {
+		t.Errorf("the error's file is %q, want %q", e.Path, x.Dockerfile)
 	}
 }
 
@@ -39,6 +44,14 @@ func TestRealErrors(t *testing.T) {
 	b.Env = slices.DeleteFunc(b.Env, func(entry string) bool { return strings.HasPrefix(entry, "SSH_AUTH_SOCK=") })
 	builder := b.choose(t, "", buildx.Need{})
 	const good = "FROM BASE\n"
+	t.Run("no platform, by its lint", func(t *testing.T) {
+		x := b.build(t, builder, "# a comment\nFROM FOREIGN\n")
+		_, err := b.Lint(context.Background(), x)
+		var e *buildx.Error
+		if !errors.As(err, &e) || e.Kind != buildx.NoPlatform || e.Path != x.Dockerfile || e.Line != 2 {
+			t.Errorf("Lint: %+v, want kind platform at line 2", err)
+		}
+	})
 	for name, r := range map[string]real{
 		"no Dockerfile": {good, func(x *buildx.Build) { x.Dockerfile = filepath.Join(x.Context, "Nope") },
 			buildx.Dockerfile, "there is no such Dockerfile"},
@@ -65,7 +78,14 @@ func TestRealErrors(t *testing.T) {
 			buildx.Unsupported, "buildx does not take an option of this build"},
 		"bad option": {good, func(x *buildx.Build) { x.Options = []string{"--ulimit=bogus"} },
 			buildx.Unsupported, "buildx does not take an option of this build"},
-		"no base":      {"FROM BASE-not\n", nil, buildx.Base, "a base image cannot be read"},
+		"no base":     {"FROM BASE-not\n", nil, buildx.Base, "a base image cannot be read"},
+		"no platform": {"FROM FOREIGN\n", nil, buildx.NoPlatform, "the base image FOREIGN has nothing for linux/amd64"},
+		"no platform to copy of": {good + "COPY --from=FOREIGN /bin/sh /x\n", nil,
+			buildx.NoPlatform, "the base image FOREIGN has nothing for linux/amd64"},
+		"no platform of several": {"FROM FOREIGN\n", func(x *buildx.Build) { x.Platforms = []platform.Platform{arm64, amd64} },
+			buildx.NoPlatform, "the base image FOREIGN has nothing for linux/amd64"},
+		"no platform as it is named": {"FROM --platform=linux/s390x FOREIGN\n", func(x *buildx.Build) { x.Platforms[0] = arm64 },
+			buildx.NoPlatform, "the base image FOREIGN has nothing for the platform of its FROM"},
 		"unknown host": {"FROM nosuch.invalid/x\n", nil, buildx.Base, "the registry of a base image cannot be reached"},
 	} {
 		t.Run(name, func(t *testing.T) { r.hold(t, b, b.build(t, builder, r.dockerfile)) })
@@ -83,7 +103,10 @@ func TestRealEngineErrors(t *testing.T) {
 			buildx.Unsupported, "the docker driver cannot do this: Attestation"},
 		"cache": {"FROM BASE\n", func(x *buildx.Build) { x.CacheTo = []string{"type=registry,ref=" + b.registry.Host() + "/c"} },
 			buildx.Unsupported, "the docker driver cannot do this: Cache export"},
-		"no base":       {"FROM BASE-not\n", nil, buildx.Base, "a base image cannot be read"},
+		"no base":     {"FROM BASE-not\n", nil, buildx.Base, "a base image cannot be read"},
+		"no platform": {"FROM FOREIGN\n", nil, buildx.NoPlatform, "the base image FOREIGN has nothing for linux/amd64"},
+		"no platform to copy of": {"FROM BASE\nCOPY --from=FOREIGN /bin/sh /x\n", nil,
+			buildx.NoPlatform, "the base image FOREIGN has nothing for linux/amd64"},
 		"no file":       {"FROM BASE\nCOPY nofile /x\n", nil, buildx.Dockerfile, "/nofile is to be copied, and is not there"},
 		"no stage":      {"FROM BASE\n", func(x *buildx.Build) { x.Target = "q" }, buildx.Dockerfile, "the Dockerfile has no stage q"},
 		"no Dockerfile": {"FROM BASE\n", func(x *buildx.Build) { x.Dockerfile += "x" }, buildx.Dockerfile, "there is no such Dockerfile"},

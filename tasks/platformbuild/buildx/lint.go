@@ -102,9 +102,9 @@ func (d *Docker) check(ctx context.Context, b Build) ([]progress.Warning, error)
 		return nil, err
 	}
 	if answer.Error != nil {
-		sum.Error = answer.Error.Message
+		sum.Error, sum.Line = answer.Error.Message, answer.Error.Location.line()
 		e := d.classify(sum, facts{build: &b})
-		e.Path, e.Line = b.Dockerfile, answer.Error.Location.line()
+		e.Path, e.Line = b.Dockerfile, sum.Line
 		return nil, e
 	}
 	return answer.findings(), nil

@@ -26,6 +26,7 @@ type bench struct {
 	daemons  *containertest.Daemons
 	registry *containertest.Registry
 	base     string // an image for amd64 and arm64
+	foreign  string // an index without amd64
 	slept    []time.Duration
 }
 
@@ -36,6 +37,9 @@ func newBench(t *testing.T, s containertest.Settings) *bench {
 	b := &bench{daemons: containertest.Start(t, s), registry: r}
 	var err error
 	if b.base, err = r.PushBase("base", "1", "amd64", "arm64"); err != nil {
+		t.Fatal(err)
+	}
+	if b.foreign, err = r.PushBase("foreign", "1", "arm64", "riscv64=arm64"); err != nil {
 		t.Fatal(err)
 	}
 	r.Forget()
@@ -50,11 +54,11 @@ func newBench(t *testing.T, s containertest.Settings) *bench {
 	return b
 }
 
-// build makes a build of a Dockerfile, with BASE replaced.
+// build makes a build of a Dockerfile, with BASE and FOREIGN replaced.
 func (b *bench) build(t *testing.T, builder buildx.Builder, dockerfile string) buildx.Build {
 	t.Helper()
 	dir := t.TempDir()
-	text := strings.ReplaceAll(dockerfile, "BASE", b.base)
+	text := strings.NewReplacer("BASE", b.base, "FOREIGN", b.foreign).Replace(dockerfile)
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
