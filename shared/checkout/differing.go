@@ -112,7 +112,8 @@ func (d *differ) submodule(ctx context.Context, r *reader, name string, above pa
 		return err
 	}
 	if !r.place.keeps(p, dir) {
-		return errors.New("what is .git in it leads to a repository elsewhere; check it out anew")
+		return errors.New("what is .git in it leads to a repository elsewhere; check it out anew (submodules: true " +
+			"of the checkout step, or git submodule update --init)")
 	}
 	d.count++
 	f := d.top

@@ -194,13 +194,13 @@ func TestDifferingLooksIntoSubmodules(t *testing.T) {
 		"another commit of its submodule": {func(s *sources) {
 			s.within("lib/sub/deep").commit(nil)
 		}, []string{"lib/sub/deep"}},
-		"not checked out":          {change: func(s *sources) { s.git("submodule", "--quiet", "deinit", "-f", "lib/sub") }},
+		"not checked out": {change: func(s *sources) { s.git("submodule", "--quiet", "deinit", "-f", "lib/sub") }},
 		"out of a sparse checkout": {change: func(s *sources) {
 			s.git("sparse-checkout", "set", "--no-cone", "/f.txt")
 			s.remove("lib")
 		}},
-		"not there":                {func(s *sources) { s.remove("lib/sub") }, []string{"lib/sub"}},
-		"files alone":              {func(s *sources) { s.remove("lib/sub/.git") }, []string{"lib/sub"}},
+		"not there":   {func(s *sources) { s.remove("lib/sub") }, []string{"lib/sub"}},
+		"files alone": {func(s *sources) { s.remove("lib/sub/.git") }, []string{"lib/sub"}},
 		"a link": {func(s *sources) {
 			elsewhere := filepath.Join(s.t.TempDir(), "sub")
 			if err := os.Rename(filepath.Join(s.dir, "lib/sub"), elsewhere); err != nil {

@@ -37,6 +37,15 @@ func (j *job) submodule(path string) *job {
 	return j.commit()
 }
 
+// repository commits everything in a folder to a repository of its own.
+func (j *job) repository(path string) *job {
+	j.t.Helper()
+	j.shell("git", "init", "-q", path)
+	j.shell("git", "-C", path, "add", "-A")
+	j.shell("git", "-C", path, "-c", "user.name=a", "-c", "user.email=a@b.invalid", "commit", "-q", "--allow-empty", "-m", "work")
+	return j
+}
+
 // An image is of a commit, and the commit that the run says.
 func TestSources(t *testing.T) {
 	t.Parallel()
@@ -190,7 +199,63 @@ func TestSources(t *testing.T) {
 				j.submodule("web/lib")
 				j.must(os.Rename(j.path("work/1/s/.git/modules/web/lib"), j.path("work/_temp/lib")))
 				j.write(map[string]string{"web/lib/.git": "gitdir: " + j.path("work/_temp/lib")})
-			}, "image/source", "cannot be told: submodule",
+			}, "image/source", "git submodule update --init). How to fix: check the repository out anew",
+		},
+		"the Dockerfile is changed, and the context a submodule": {
+			func(j *job) {
+				j.submodule("web/lib").input("buildContext", "web/lib")
+				j.write(map[string]string{"web/Dockerfile": "FROM scratch\n"})
+			}, "image/dirty", "web/Dockerfile",
+		},
+		"the Dockerfile is staged, in another checkout": {
+			func(j *job) {
+				j.submodule("web/lib").input("buildContext", "web/lib").set("BUILD_REPOSITORY_LOCALPATH", j.path("work/1/x"))
+				j.write(map[string]string{"web/Own": "FROM scratch\n"}).input("Dockerfile", "web/Own")
+				j.shell("git", "add", "web/Own")
+			}, "image/dirty", "web/Own",
+		},
+		"the Dockerfile's own .dockerignore is new, in another checkout": {
+			func(j *job) {
+				j.submodule("web/lib").input("buildContext", "web/lib").set("BUILD_REPOSITORY_LOCALPATH", j.path("work/1/x"))
+				j.write(map[string]string{"web/Dockerfile.dockerignore": "*\n"})
+			}, "image/dirty", "web/Dockerfile.dockerignore",
+		},
+		"the Dockerfile's checkout is at another commit": {
+			func(j *job) {
+				j.submodule("web/lib").input("buildContext", j.path("work/1/lib"))
+				started := j.env["BUILD_SOURCEVERSION"]
+				j.write(map[string]string{"x": "x"}).commit().set("BUILD_SOURCEVERSION", started)
+			}, "image/commit", "but this run is for",
+		},
+		"a repository that a step has made": {
+			func(j *job) { j.write(map[string]string{"web/app": "other\n"}); j.repository("web") }, "image/source",
+			`"web" is a repository of its own inside of the checkout`,
+		},
+		"a repository that a step has made of what git ignores": {
+			func(j *job) {
+				j.write(map[string]string{"made/Dockerfile": "FROM scratch\n"}).repository("made")
+				j.input("Dockerfile", "made/Dockerfile", "buildContext", "web")
+			}, "image/source", `"made" is a repository of its own`,
+		},
+		"the context is a submodule": {change: func(j *job) { j.submodule("web/lib").input("buildContext", "web/lib") }},
+		"the context is in a submodule of a submodule": {change: func(j *job) {
+			j.submodule("web/lib").repository("../more")
+			j.shell("git", "-C", "web/lib", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add",
+				j.path("work/1/more"), "more")
+			j.repository("web/lib").commit().input("buildContext", "web/lib/more")
+		}},
+		"the context is a submodule at another commit": {
+			func(j *job) {
+				j.submodule("web/lib").input("buildContext", "web/lib")
+				j.shell("git", "-C", "web/lib", "checkout", "-q", "HEAD~1")
+			}, "image/dirty", "web/lib",
+		},
+		"the context is a submodule of another commit": {
+			func(j *job) {
+				j.submodule("web/lib").input("buildContext", "web/lib")
+				started := j.env["BUILD_SOURCEVERSION"]
+				j.write(map[string]string{"x": "x"}).commit().set("BUILD_SOURCEVERSION", started)
+			}, "image/commit", "but this run is for",
 		},
 		"another commit": {
 			func(j *job) {
@@ -307,6 +372,22 @@ func TestLabels(t *testing.T) {
 	}
 	if asked := strings.Join(j.built(), "\n"); strings.Contains(asked, secret) || !strings.Contains(asked, "note=x") {
 		t.Errorf("docker was asked for %s", asked)
+	}
+}
+
+// An image of another repository than the run's is not said to be of the run's.
+func TestLabelsOfAnotherRepository(t *testing.T) {
+	t.Parallel()
+	const source = "org.opencontainers.image.source"
+	j := sourceJob(t).set("BUILD_REPOSITORY_LOCALPATH", newJob(t, sourceFiles).path("work/1/s"))
+	j.want("Succeeded") // several checkouts, of which this one is at the run's commit
+	if got := j.labels("100"); got[source] == "" {
+		t.Errorf("labels %q without %s", got, source)
+	}
+	j = sourceJob(t).set("BUILD_REPOSITORY_LOCALPATH", newJob(t, sourceFiles).path("work/1/s"))
+	j.set("BUILD_SOURCEVERSION", strings.Repeat("a", 40)).want("Succeeded")
+	if got := j.labels("100"); got[source] != "" || got["commit"] != j.head() {
+		t.Errorf("labels %q of commit %s; want that without %s", got, j.head(), source)
 	}
 }
 
