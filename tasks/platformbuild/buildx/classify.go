@@ -42,8 +42,11 @@ func (d *Docker) classify(sum progress.Summary, f facts) *Error {
 	if e == nil {
 		e = &Error{Kind: Other, Msg: "docker buildx failed", Hint: "the lines above say more", vague: true}
 	}
-	if e.Said = d.say(text); stepFailed.MatchString(text) {
+	switch {
+	case stepFailed.MatchString(text):
 		e.Said = d.say(f.last) // the command stands in the step's name
+	case !e.whole:
+		e.Said = d.say(text)
 	}
 	if f.build != nil && sum.Line > 0 && e.Kind != Push && e.Path == "" {
 		e.Path, e.Line = f.build.Dockerfile, sum.Line
@@ -130,7 +133,7 @@ func (f facts) known(text string) *Error {
 		}
 		e := &Error{Kind: c.kind, Msg: c.msg, Hint: c.hint}
 		if strings.Contains(c.msg, "%s") {
-			e.Msg = fmt.Sprintf(c.msg, redact.Line(match[1]))
+			e.Msg, e.whole = fmt.Sprintf(c.msg, redact.Line(match[1])), match[0] == text
 		}
 		if strings.Contains(c.hint, "%s") {
 			e.Hint = fmt.Sprintf(c.hint, redact.Line(match[1]))

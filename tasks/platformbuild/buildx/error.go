@@ -34,6 +34,7 @@ type Error struct {
 	Path      string // of the Dockerfile, if a place in it is to blame
 	Line      int
 	vague     bool // more is in the log
+	whole     bool // Msg has all that the tool said
 }
 
 // Error is what went wrong; without Said, which may be long.

@@ -37,7 +37,8 @@ func (f facts) lacksPlatform(e *Error, sum progress.Summary, text string) {
 	wanted = redact.Line(wanted)
 	*e = Error{
 		Kind: NoPlatform, Path: f.build.Dockerfile, Line: sum.Line, Msg: what + " has nothing for " + wanted,
-		Hint: "use a base image that has " + wanted + ", or build that one for it, too (platforms)",
+		Hint:  "use a base image that has " + wanted + ", or build that one for it, too (platforms)",
+		whole: image != "",
 	}
 }
 

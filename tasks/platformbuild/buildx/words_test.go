@@ -86,6 +86,28 @@ func TestLastWordsAreToldUnlessTheErrorHasThem(t *testing.T) {
 	}
 }
 
+// What our sentence has of the tool's words is not said again; what it has not, is.
+func TestWordsAreNotToldTwice(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`failed to compute cache key: failed to calculate checksum of ref 9fgs::h9kc: "/bin/sever": not found`: "",
+		`failed to compute cache key: "/bin/sever" not found: not found`:                                       "",
+		`target stage "q" could not be found`:                                                                  "",
+		"secret s: not found":                                                                                  "",
+		"lint violation found for rules: A, B":                                                                 "",
+		"r/x:1: failed to resolve source metadata for r/x:1: no match for platform in manifest: not found":     "",
+		"no match for platform in manifest: not found":                                                         "no match for platform in manifest: not found",
+		"failed to get build context x: stat /nope: no such file or directory":                                 "failed to get build context x: stat /nope: no such file or directory",
+		"failed to stat /nope: stat /nope: permission denied":                                                  "failed to stat /nope: stat /nope: permission denied",
+		"secret s: not found, says somebody":                                                                   "secret s: not found, says somebody",
+		"no space left on device":                                                                              "no space left on device",
+	} {
+		if e, _, _ := fails(t, "ERROR: failed to build: failed to solve: "+text+"\n", nil); e.Said != want {
+			t.Errorf("after %q: %q (%q), want %q", text, e.Msg, e.Said, want)
+		}
+	}
+}
+
 func TestEndOfALongErrorIsTold(t *testing.T) {
 	t.Parallel()
 	push := "failed to push r.io/app: failed to do request: Head \"https://r.io/v2/app/blobs/sha256:" + strings.Repeat("0", 64) + "?" + strings.Repeat("1", 100) +
