@@ -26,8 +26,21 @@ func (s *step) publish(ctx context.Context, p *plan, image registry.Image) {
 		s.warn("image/details", "Azure DevOps was not told of the image: "+errorText(err),
 			"checks that evaluate artifacts will not find it")
 	}
-	s.env.Log.Printf("Deploy by digest: %s", image.Reference)
+	s.conclude(image)
 	s.summarize(p, image)
+}
+
+// conclude says what to deploy, unless something about it had to be forgiven.
+func (s *step) conclude(image registry.Image) {
+	switch s.forgiven {
+	case 0:
+		s.env.Log.Printf("Deploy by digest: %s", image.Reference)
+	case 1:
+		s.env.Log.Printf("Tagged although 1 finding was forgiven (enforcement: warn): %s", image.Reference)
+	default:
+		s.env.Log.Printf("Tagged although %d findings were forgiven (enforcement: warn): %s", s.forgiven,
+			image.Reference)
+	}
 }
 
 // uriList adds an image to those that are in the variable already.

@@ -83,11 +83,16 @@ func (s *step) insist(err error) error {
 			errs = append(errs, e)
 			continue
 		}
-		s.forgiven++
-		s.add(report.Finding{
+		f := report.Finding{
 			Rule: refusal.Rule, Severity: report.Warning, Hint: refusal.Hint, Path: refusal.Path, Line: refusal.Line,
 			Message: refusal.Msg + "; the step goes on, as enforcement is warn",
-		})
+		}
+		if slices.Contains(s.warned, f) {
+			continue
+		}
+		s.forgiven++
+		s.env.Log.Print("Forgiven (enforcement: warn): " + refusal.Msg) // the warning stands at the end of the log
+		s.add(f)
 	}
 	return errors.Join(errs...)
 }

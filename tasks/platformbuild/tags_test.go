@@ -24,7 +24,7 @@ func TestImmutableTags(t *testing.T) {
 		t.Errorf("the tag is %s, want %s", got, had)
 	}
 	j.input("enforcement", "warn").want("SucceededWithIssues")
-	j.says("image/tag")
+	j.says("image/tag", "Tagged although 1 finding was forgiven (enforcement: warn): ") // and not one for each look
 	if got := j.registry.Digest("shop/web", "100"); got != j.output("digest") {
 		t.Errorf("the tag is %s, want %s", got, j.output("digest"))
 	}
@@ -108,6 +108,10 @@ func TestImagesThatAreNotWhatWasBuilt(t *testing.T) {
 			}
 			j.want("SucceededWithIssues")
 			j.says("task.logissue type=warning;code=" + tc.rule)
+			forgiven, tagged := strings.Index(j.log, "\nForgiven (enforcement: warn): "), strings.Index(j.log, "\nTagged ")
+			if forgiven < 0 || tagged < forgiven || strings.Contains(j.log, "Deploy by digest") {
+				t.Errorf("want what was forgiven before the tags, and no approval:\n%s", j.log)
+			}
 			if !slices.Contains(j.tags(), "100") {
 				t.Errorf("tags %q", j.tags())
 			}
