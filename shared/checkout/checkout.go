@@ -32,6 +32,9 @@ type Folder struct {
 	Home string
 	// Want tells the files that are asked for; nil is all.
 	Want func(path string) bool
+	// Needed tells, for [Differing], what may not be missing in a sparse checkout either;
+	// nil is none.
+	Needed func(path string) bool
 
 	strict bool // what git was told here not to see counts, see [Differing]
 }

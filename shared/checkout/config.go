@@ -48,7 +48,7 @@ func (s *shadowRepo) configure(ctx context.Context, f Folder, p place) error {
 		fmt.Fprintf(text, "[%s]\n\t%s = %s\n", section, name, quoteConfig(value))
 	}
 	for _, o := range append(settings, own...) {
-		if harmless[o.key] && !(f.strict && careless[o.key]) {
+		if harmless[o.key] && !(f.strict && f.hides(o.key)) {
 			line(o.key, o.value)
 		}
 		switch {
@@ -68,6 +68,19 @@ func (s *shadowRepo) configure(ctx context.Context, f Folder, p place) error {
 	}
 	_, err = file.WriteString(text.String())
 	return errors.Join(err, file.Close())
+}
+
+// hides reports whether a key lets git see less than there is: where the disk tells names
+// apart, core.ignoreCase hides a new file that is named almost as another.
+func (f Folder) hides(key string) bool {
+	return careless[key] || key == "core.ignorecase" && !foldsCase(f.Dir)
+}
+
+// foldsCase reports whether the disk takes .GIT for .git.
+func foldsCase(dir string) bool {
+	one, err := os.Lstat(filepath.Join(dir, ".git"))
+	other, otherErr := os.Lstat(filepath.Join(dir, ".GIT"))
+	return err == nil && otherErr == nil && os.SameFile(one, other)
 }
 
 // quoteConfig writes a value so that git reads it as it is.

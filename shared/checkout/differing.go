@@ -20,7 +20,8 @@ import (
 // Differing returns the paths of what is wanted and not on the disk as the checked-out
 // commit has it, for who takes the files from there. Beyond what [Read] finds:
 //   - what this checkout's git was told not to look at (assume-unchanged, skip-worktree,
-//     .git/info/exclude) counts. What is not on the disk in a sparse checkout does not;
+//     .git/info/exclude and attributes) counts. What is not on the disk in a sparse
+//     checkout does not, unless it is needed;
 //   - the files of submodules count, and theirs in turn. Those that are not checked out
 //     do not;
 //   - a folder counts as a whole, by the files in it that are wanted, if it is a
@@ -59,7 +60,7 @@ func (d *differ) checkout(ctx context.Context, f Folder, above parents) error {
 	if err != nil {
 		return err
 	}
-	links, err := r.unhide(ctx)
+	links, err := r.unhide(ctx, above)
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func (d *differ) matters(path string) bool {
 }
 
 // unhide lets git look again at what it was told not to, and returns the submodules.
-func (r *reader) unhide(ctx context.Context) (map[string]bool, error) {
+func (r *reader) unhide(ctx context.Context, above parents) (map[string]bool, error) {
 	out, err := r.repo.RunLong(ctx, nil, "ls-files", "-v", "-s", "-z")
 	if err != nil {
 		return nil, fmt.Errorf("reading the index of %s: %w", r.Dir, err)
@@ -196,7 +197,7 @@ func (r *reader) unhide(ctx context.Context) (map[string]bool, error) {
 			assumed.WriteString(name + "\x00")
 		}
 		if strings.EqualFold(fields[0], "S") {
-			if _, err := os.Lstat(r.full(name)); !errors.Is(err, fs.ErrNotExist) {
+			if !r.leftOut(name, above) {
 				skipped.WriteString(name + "\x00")
 			}
 		}
@@ -205,4 +206,10 @@ func (r *reader) unhide(ctx context.Context) (map[string]bool, error) {
 		return nil, err
 	}
 	return links, r.update(ctx, skipped.String(), "--no-skip-worktree", "--stdin")
+}
+
+// leftOut reports whether a file is not there as it need not be, in a sparse checkout.
+func (r *reader) leftOut(name string, above parents) bool {
+	_, err := os.Lstat(r.full(name))
+	return errors.Is(err, fs.ErrNotExist) && r.repo.sparse && !(r.Needed != nil && r.Needed(above.path(name)))
 }

@@ -89,10 +89,24 @@ func TestDifferingLooksWhereGitWasToldNotTo(t *testing.T) {
 			s.git("update-index", "--assume-unchanged", "f.txt")
 			s.write("f.txt", "mine\n")
 		}, []string{"f.txt"}},
-		"skip-worktree, and it is not there": {change: func(s *sources) {
+		"skip-worktree, and it is not there": {func(s *sources) {
 			s.git("update-index", "--skip-worktree", "f.txt")
 			s.remove("f.txt")
-		}},
+		}, []string{"f.txt"}},
+		"attributes of this checkout alone": {func(s *sources) {
+			s.write(".git/info/attributes", "* text\n")
+			s.write("f.txt", "f\r\n")
+			s.git("add", "-A")
+			s.write("f.txt", "f\r\n")
+		}, []string{"f.txt"}},
+		"names almost alike": {func(s *sources) {
+			if foldsCase(s.dir) {
+				s.t.Skip("they are one file here")
+			}
+			s.git("config", "core.ignoreCase", "true")
+			s.write("IN/H.txt", "x\n")
+			s.write("in/H.txt", "x\n")
+		}, []string{"IN/H.txt", "in/H.txt"}},
 		"a sparse checkout": {change: func(s *sources) { s.git("sparse-checkout", "set", "--no-cone", "/f.txt") }},
 		"a sparse checkout that expects more": {func(s *sources) {
 			s.git("sparse-checkout", "set", "--no-cone", "/f.txt")
@@ -242,6 +256,22 @@ func TestDifferingLooksIntoSubmodules(t *testing.T) {
 			tc.change(s)
 			s.differs(at, tc.want...)
 		})
+	}
+}
+
+// What decides over others is missed in a sparse checkout, too.
+func TestDifferingMissesWhatIsNeeded(t *testing.T) {
+	t.Parallel()
+	s := newNested(t)
+	s.git("sparse-checkout", "set", "--no-cone", "/f.txt")
+	sub := s.within("lib/sub")
+	sub.git("sparse-checkout", "set", "--no-cone", "/i.txt")
+	got, err := Differing(t.Context(), newGit(t), Folder{
+		Dir: s.dir, Scratch: filepath.Join(t.TempDir(), "scratch"), Home: s.home,
+		Needed: func(path string) bool { return path == "g.txt" || path == "lib/sub/j.txt" },
+	})
+	if diff := cmp.Diff([]string{"g.txt", "lib/sub/j.txt"}, got); err != nil || diff != "" {
+		t.Errorf("Differing: %v (-want +got):\n%s", err, diff)
 	}
 }
 

@@ -114,16 +114,14 @@ func (s *shadowRepo) borrow(p place, strict bool) error {
 }
 
 // rules copies what says which files are ignored, and how they are written down. What
-// this checkout alone ignores does not count in a strict one.
+// this checkout alone is told does not count in a strict one.
 func (s *shadowRepo) rules(p place, strict bool) error {
 	if err := os.MkdirAll(filepath.Join(s.dir, "info"), 0o700); err != nil {
 		return err
 	}
-	files := []string{
-		filepath.Join(p.common, "info", "attributes"), filepath.Join(p.dir, "info", "sparse-checkout"),
-	}
+	files := []string{filepath.Join(p.dir, "info", "sparse-checkout")}
 	if !strict {
-		files = append(files, filepath.Join(p.common, "info", "exclude"))
+		files = append(files, filepath.Join(p.common, "info", "attributes"), filepath.Join(p.common, "info", "exclude"))
 	}
 	for _, from := range files {
 		err := copyFile(from, filepath.Join(s.dir, "info", filepath.Base(from)))

@@ -155,6 +155,7 @@ func (s *step) refuseChanges(ctx context.Context, g *git.Git, trees []tree, p *p
 		}
 		found, err := checkout.Differing(ctx, g, checkout.Folder{
 			Dir: t.root, Scratch: filepath.Join(s.scratch, "checkout-"+strconv.Itoa(i)), Home: home, Want: matters,
+			Needed: func(name string) bool { return decides(filepath.Join(t.root, filepath.FromSlash(name)), p) },
 		})
 		if err != nil {
 			return &task.UserError{
@@ -181,7 +182,7 @@ func (s *step) refuseChanges(ctx context.Context, g *git.Git, trees []tree, p *p
 // partOfImage tells whether a file of the checkout can get into the image.
 func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error) {
 	// git names the root as it really is; the sources folder may lie behind a link.
-	folder, file := realPath(p.context), realPath(p.dockerfile)
+	folder := realPath(p.context)
 	ignored, err := fingerprint.Ignored(p.context, p.dockerfile)
 	if err != nil {
 		return nil, badInput("buildContext", ".dockerignore: "+redact.Line(err.Error()), "correct the file")
@@ -200,12 +201,8 @@ func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error)
 	}
 	return func(name string) bool {
 		full := filepath.Join(root, filepath.FromSlash(name))
-		for _, decides := range []string{
-			file, file + ".dockerignore", filepath.Join(folder, ".dockerignore"),
-		} {
-			if samePath(full, decides) {
-				return true
-			}
+		if decides(full, p) {
+			return true
 		}
 		if base := filepath.Base(full); base == ".gitignore" || base == ".gitattributes" {
 			// By these git sees less of what is beside and below them.
@@ -215,6 +212,14 @@ func (s *step) partOfImage(root string, p *plan) (func(name string) bool, error)
 		}
 		return taken(full)
 	}, nil
+}
+
+// decides reports whether a file says what of the others gets into the image.
+func decides(full string, p *plan) bool {
+	file := realPath(p.dockerfile)
+	return slices.ContainsFunc([]string{
+		file, file + ".dockerignore", filepath.Join(realPath(p.context), ".dockerignore"),
+	}, func(one string) bool { return samePath(full, one) })
 }
 
 func isIn(folder, name string) bool {

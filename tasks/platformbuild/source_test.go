@@ -118,6 +118,10 @@ func TestSources(t *testing.T) {
 			func(j *job) { j.write(map[string]string{"web/.dockerignore": ".dockerignore\n"}) }, "image/dirty",
 			"web/.dockerignore",
 		},
+		".dockerignore is in no sparse checkout": {
+			func(j *job) { j.shell("git", "sparse-checkout", "set", "--no-cone", "/web/Dockerfile") }, "image/dirty",
+			"differ from the commit: web/.dockerignore",
+		},
 		"the Dockerfile's own .dockerignore is new": {
 			func(j *job) { j.write(map[string]string{"web/Dockerfile.dockerignore": "*\n!app\n"}) }, "image/dirty",
 			"web/Dockerfile.dockerignore",
