@@ -69,8 +69,9 @@ func (s *step) verifyImage(
 	}
 	s.env.Log.Printf("%s is %s", ref, image.Reference.Digest)
 	origin := s.checkOrigin(ctx, image, key)
-	err = errors.Join(origin, s.checkProvenance(ctx, image, key),
-		s.inspect(ctx, image, wants{platforms: platforms, proven: key != nil && origin == nil}))
+	// What the image holds comes first: origin: any does not mend that.
+	err = errors.Join(s.inspect(ctx, image, wants{platforms: platforms, proven: key != nil && origin == nil}),
+		origin, s.checkProvenance(ctx, image, key))
 	if err != nil {
 		return err
 	}

@@ -157,6 +157,16 @@ func TestVerifySeveral(t *testing.T) {
 	j.says("linux/arm64", "darwin/arm64", "image/origin")
 }
 
+// Whoever follows the first line must not end with origin: any and a lie.
+func TestVerifySaysWhatLiesFirst(t *testing.T) {
+	t.Parallel()
+	j := verifier(t, part{content: "exec app ARM64", entrypoint: []string{"/app"}, labels: map[string]string{}})
+	j.refuses("image/origin", "platform/machine")
+	if strings.Index(j.log, "code=platform/machine") > strings.Index(j.log, "code=image/origin") {
+		t.Errorf("want the machine before the origin:\n%s", j.log)
+	}
+}
+
 // Inputs of verify that are no images.
 func TestVerifyWrongInputs(t *testing.T) {
 	t.Parallel()
