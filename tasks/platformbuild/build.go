@@ -202,8 +202,11 @@ func (s *step) order(p *plan, with buildx.Builder) buildx.Build {
 func (s *step) account(r buildx.Result) {
 	if steps := r.Summary.Steps; steps > 0 {
 		s.result.cacheHits = strconv.Itoa(r.Summary.Cached * 100 / steps)
-		s.env.Log.Printf("Built: %s, %d of them from the cache (%s%%)", count(steps, "step"), r.Summary.Cached,
-			s.result.cacheHits)
+		cached := fmt.Sprintf("%d of them", r.Summary.Cached)
+		if r.Summary.Cached == steps {
+			cached = "all"
+		}
+		s.env.Log.Printf("Built: %s, %s from the cache (%s%%)", count(steps, "step"), cached, s.result.cacheHits)
 		if len(r.Summary.Slowest) > 0 {
 			s.env.Log.Print("The slowest steps:")
 		}

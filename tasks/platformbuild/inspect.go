@@ -87,7 +87,7 @@ func checkSBOM(image registry.Image, part registry.Part, wanted bool) error {
 	}
 	return &task.UserError{
 		Rule: "image/sbom",
-		Msg:  fmt.Sprintf("%s (%s) has no SBOM: the scanner has written none", image.Reference, part.Config.Platform),
+		Msg:  fmt.Sprintf("%s (%s) has no SBOM: the scanner has written none", brief(image), part.Config.Platform),
 		Hint: "look at what it printed; it has to write *.spdx.json, an in-toto statement, into " +
 			"$BUILDKIT_SCAN_DESTINATION",
 	}
@@ -104,7 +104,7 @@ func (s *step) checkPlatforms(image registry.Image, w wants) error {
 		if known, err := platform.Parse(p.String()); err != nil || known != p {
 			errs = append(errs, &task.UserError{
 				Rule: "image/platform",
-				Msg: fmt.Sprintf("%s says that it is for %s, which is no platform", image.Reference,
+				Msg: fmt.Sprintf("%s says that it is for %s, which is no platform", brief(image),
 					redact.Line(p.String())),
 				Hint: "build it anew",
 			})
@@ -114,7 +114,7 @@ func (s *step) checkPlatforms(image registry.Image, w wants) error {
 		if !slices.Contains(has, p) {
 			errs = append(errs, &task.UserError{
 				Rule: "image/platform",
-				Msg:  fmt.Sprintf("%s has nothing for %s: it is for %s", image.Reference, p, platformNames(has)),
+				Msg:  fmt.Sprintf("%s has nothing for %s: it is for %s", brief(image), p, platformNames(has)),
 				Hint: "build it with platforms: " + p.String(),
 			})
 		}
@@ -123,7 +123,7 @@ func (s *step) checkPlatforms(image registry.Image, w wants) error {
 		if w.exactly && !slices.Contains(w.platforms, p) {
 			errs = append(errs, &task.UserError{
 				Rule: "image/platform",
-				Msg:  fmt.Sprintf("%s is for %s, too, which was not asked for", image.Reference, p),
+				Msg:  fmt.Sprintf("%s is for %s, too, which was not asked for", brief(image), p),
 				Hint: "name it in platforms, or leave it out of the build",
 			})
 		}
@@ -138,7 +138,7 @@ func checkClaims(image registry.Image, part registry.Part) error {
 	}
 	return &task.UserError{
 		Rule: "image/platform",
-		Msg: fmt.Sprintf("%s: the index says %s, the config says %s", image.Reference, part.Claimed,
+		Msg: fmt.Sprintf("%s: the index says %s, the config says %s", brief(image), part.Claimed,
 			part.Config.Platform),
 		Hint: "build the image anew, in one build for all its platforms",
 	}
@@ -157,7 +157,7 @@ func checkAnnotations(image registry.Image, want map[string]string) error {
 	}
 	return &task.UserError{
 		Rule: "image/label",
-		Msg: fmt.Sprintf("%s lacks annotations that it was built with, or has other values: %s", image.Reference,
+		Msg: fmt.Sprintf("%s lacks annotations that it was built with, or has other values: %s", brief(image),
 			redact.Lines(wrong)),
 		Hint: "use another builder, or leave the annotations out",
 	}
@@ -176,7 +176,7 @@ func checkLabels(image registry.Image, part registry.Part, want map[string]strin
 	}
 	return &task.UserError{
 		Rule: "image/label",
-		Msg: fmt.Sprintf("%s (%s) lacks labels that it was built with, or has other values: %s", image.Reference,
+		Msg: fmt.Sprintf("%s (%s) lacks labels that it was built with, or has other values: %s", brief(image),
 			part.Config.Platform, redact.Lines(wrong)),
 		Hint: "somebody else's image is under this digest, or the builder drops labels: use another builder",
 	}
@@ -200,11 +200,11 @@ func (s *step) checkContent(ctx context.Context, image registry.Image, part regi
 	if err != nil {
 		return explain(err, "reading the layers of "+image.Reference.String())
 	}
-	s.env.Log.Printf("Looked into %s (%s): %s, %.1f MB read", shortDigest(part.Digest),
-		redact.Line(part.Config.Platform.String()), chainText(verdict), float64(files.Downloaded())/1e6)
+	s.env.Log.Printf("Looked into %s (%s): %s, %s read", shortDigest(part.Digest),
+		redact.Line(part.Config.Platform.String()), chainText(verdict), sizeText(files.Downloaded()))
 	var errs []error
 	for _, problem := range verdict.Problems {
-		text := fmt.Sprintf("%s (%s): %s", image.Reference, part.Config.Platform, problem.Text)
+		text := fmt.Sprintf("%s (%s): %s", brief(image), part.Config.Platform, problem.Text)
 		if problem.Warn {
 			s.add(report.Finding{Rule: problem.Rule, Severity: report.Warning, Message: text, Hint: problem.Hint})
 			continue
@@ -243,6 +243,11 @@ func platformNames(list []platform.Platform) string {
 
 // shortDigest is a digest as people write it.
 func shortDigest(digest string) string { return digest[:min(len(digest), 19)] }
+
+// brief is an image as messages name it: what is wrong is not to stand behind 64 digits. The log has all of them.
+func brief(image registry.Image) string {
+	return image.Reference.Name() + "@" + shortDigest(image.Reference.Digest)
+}
 
 // lines writes pairs as NAME=value, sorted.
 func lines(pairs map[string]string) (all []string) {
