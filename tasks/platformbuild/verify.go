@@ -120,20 +120,22 @@ func (s *step) checkOrigin(ctx context.Context, image registry.Image, key *signa
 	case s.in.Origin == OriginAny:
 		return nil
 	}
-	var errs []error
+	var without []platform.Platform
 	for _, part := range image.Parts {
-		if part.Labels[labelBuiltBy] == builtByPipeline && part.Labels[labelBuildID] != "" &&
-			part.Labels[labelCommit] != "" {
-			continue
+		if part.Labels[labelBuiltBy] != builtByPipeline || part.Labels[labelBuildID] == "" ||
+			part.Labels[labelCommit] == "" {
+			without = append(without, part.Config.Platform)
 		}
-		errs = append(errs, &task.UserError{
-			Rule: "image/origin",
-			Msg: fmt.Sprintf("%s (%s) was not built by a pipeline: it has no labels %s, %s and %s of one",
-				image.Reference, part.Config.Platform, labelBuiltBy, labelBuildID, labelCommit),
-			Hint: "build it with PlatformBuild; for an image of somebody else's set origin: any",
-		})
 	}
-	return errors.Join(errs...)
+	if len(without) == 0 {
+		return nil
+	}
+	return &task.UserError{
+		Rule: "image/origin",
+		Msg: fmt.Sprintf("%s (%s) was not built by a pipeline: it has no labels %s, %s and %s of one",
+			brief(image), platformNames(without), labelBuiltBy, labelBuildID, labelCommit),
+		Hint: "build it with PlatformBuild; for an image of somebody else's set origin: any",
+	}
 }
 
 // checkProvenance asks for what is written down about the build.
@@ -149,10 +151,13 @@ func (s *step) checkProvenance(ctx context.Context, image registry.Image, key *s
 		if len(image.Provenance[part.Digest]) == 0 {
 			errs = append(errs, &task.UserError{
 				Rule: "image/provenance",
-				Msg:  fmt.Sprintf("%s (%s) has no provenance", image.Reference, part.Config.Platform),
+				Msg:  fmt.Sprintf("%s (%s) has no provenance", brief(image), part.Config.Platform),
 				Hint: "build it with provenance: min, with a builder that can (not the docker driver)",
 			})
 		}
+	}
+	if len(errs) == 0 {
+		s.env.Log.Printf("Provenance of %s: there, not signed", brief(image))
 	}
 	return errors.Join(errs...)
 }

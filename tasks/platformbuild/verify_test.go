@@ -167,6 +167,19 @@ func TestVerifySaysWhatLiesFirst(t *testing.T) {
 	}
 }
 
+// One image, one error, however many platforms it is for.
+func TestVerifySaysTheOriginOnce(t *testing.T) {
+	t.Parallel()
+	none := map[string]string{}
+	j := verifier(t,
+		part{content: "exec app AMD64", entrypoint: []string{"/app"}, labels: none},
+		part{platform: "linux/arm64", content: "exec app ARM64", entrypoint: []string{"/app"}, labels: none})
+	j.refuses("image/origin", " (linux/amd64, linux/arm64) was not built by a pipeline: ")
+	if n := strings.Count(j.log, "code=image/origin"); n != 1 {
+		t.Errorf("%d errors of the origin, want 1:\n%s", n, j.log)
+	}
+}
+
 // Inputs of verify that are no images.
 func TestVerifyWrongInputs(t *testing.T) {
 	t.Parallel()
@@ -217,4 +230,5 @@ func TestVerifyWhatWasBuilt(t *testing.T) {
 	j := realJob(t, map[string]string{"Dockerfile": "FROM {base}\n"})
 	j.want("Succeeded")
 	j.input("command", "verify", "images", j.output("imageRef"), "provenance", "min").want("Succeeded")
+	j.says("\nProvenance of ", ": there, not signed\n")
 }
