@@ -2,6 +2,7 @@ package platformbuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -173,7 +174,7 @@ func (s *step) signedBy(ctx context.Context, image registry.Image, key *signatur
 		return err
 	}
 	if _, err := key.Verify(what, a); err != nil {
-		return unproven("image/signature", fmt.Sprintf("%s is not signed by %s", image.Reference, key), err)
+		return unproven("image/signature", fmt.Sprintf("%s is not signed by %s", brief(image), key), err)
 	}
 	return nil
 }
@@ -186,7 +187,7 @@ func (s *step) attestedBy(ctx context.Context, image registry.Image, key *signat
 	}
 	build, err := key.VerifyBuild(what, a)
 	if err != nil {
-		return unproven("image/provenance", fmt.Sprintf("%s has no provenance signed by %s", image.Reference, key),
+		return unproven("image/provenance", fmt.Sprintf("%s has no provenance signed by %s", brief(image), key),
 			err)
 	}
 	from := ""
@@ -218,6 +219,10 @@ func (s *step) attached(
 
 func unproven(rule, text string, err error) error {
 	message, fix := signature.Explain(err)
+	var no *signature.Error
+	if errors.As(err, &no) { // the text names the image
+		message = "it " + no.Reason
+	}
 	if fix == "" {
 		fix = "build it in a pipeline with this key (signingKey); an image from somebody's machine has no such " +
 			"signature"

@@ -60,6 +60,7 @@ func TestNotSigned(t *testing.T) {
 	j.verifying().want("Succeeded")
 	public := j.publicKey(foreignKey(t))
 	j.input("publicKey", public, "origin", "any").refuses("image/signature", "is not signed by the public key")
+	j.says(": it has no signature. How to fix: ")
 	j.input("enforcement", "warn").want("SucceededWithIssues")
 	j.says("code=image/signature")
 }

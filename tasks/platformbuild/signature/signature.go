@@ -109,7 +109,7 @@ type kind struct{ noun, plural, verb, none, mediaType string }
 
 var (
 	signed = kind{
-		"signature", "signatures", "sign", "is not signed", simpleType,
+		"signature", "signatures", "sign", "has no signature", simpleType,
 	}
 	attested = kind{
 		"attestation", "attestations", "attest", "has no attestation of how it was built", envelopeType,

@@ -129,8 +129,8 @@ func TestVerifyRefuses(t *testing.T) {
 		a    registry.Artifact
 		want string
 	}{
-		"nothing":              {registry.Artifact{}, "is not signed"},
-		"only other things":    {changed(good, func(l *registry.ArtifactLayer) { l.MediaType = "application/json" }), "is not signed"},
+		"nothing":              {registry.Artifact{}, "has no signature"},
+		"only other things":    {changed(good, func(l *registry.ArtifactLayer) { l.MediaType = "application/json" }), "has no signature"},
 		"another key":          {signedBy(t, another, image, claims, registry.Artifact{}), none},
 		"two others":           {signedBy(t, newKey(t), image, claims, signedBy(t, another, image, claims, registry.Artifact{})), "has 2 signatures, none of them by"},
 		"another image's":      {signedBy(t, k, other, claims, registry.Artifact{}), `that is not for it: it is for the digest "sha256:00000`},

@@ -400,7 +400,7 @@ func TestExplain(t *testing.T) {
 	}{
 		"of the proxy":    {missing, "the vault contoso-kv cannot be reached: the proxy", "check the vault's name"},
 		"of the address":  {wrong, "the address of the signing key is not one", "write it as the portal"},
-		"of an image":     {unsigned, "the image prodacr.azurecr.io/team/app@sha256:" + hexes + " is not signed", "build it in its pipeline"},
+		"of an image":     {unsigned, "the image prodacr.azurecr.io/team/app@sha256:" + hexes + " has no signature", "build it in its pipeline"},
 		"without a fix":   {errForm, errForm.Error(), ""},
 		"wrapped":         {errors.Join(unsigned), "the image prodacr", "build it"},
 		"of another kind": {context.Canceled, "context canceled", ""},
