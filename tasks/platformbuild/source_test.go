@@ -57,7 +57,7 @@ func TestSources(t *testing.T) {
 		"as committed": {change: func(*job) {}},
 		"a file is changed": {
 			func(j *job) { j.write(map[string]string{"web/app": "other\n"}) }, "image/dirty",
-			"1 file in the build context differ from the commit: web/app",
+			"1 file in the build context differs from the commit: web/app",
 		},
 		"a change is staged": {
 			func(j *job) { j.write(map[string]string{"web/app": "other\n"}); j.shell("git", "add", "-A") },
@@ -120,7 +120,7 @@ func TestSources(t *testing.T) {
 		},
 		".dockerignore is in no sparse checkout": {
 			func(j *job) { j.shell("git", "sparse-checkout", "set", "--no-cone", "/web/Dockerfile") }, "image/dirty",
-			"differ from the commit: web/.dockerignore",
+			"differs from the commit: web/.dockerignore",
 		},
 		"the Dockerfile's own .dockerignore is new": {
 			func(j *job) { j.write(map[string]string{"web/Dockerfile.dockerignore": "*\n!app\n"}) }, "image/dirty",
@@ -150,7 +150,7 @@ func TestSources(t *testing.T) {
 		},
 		"a file is new, and ignored by no commit": {
 			func(j *job) { j.write(map[string]string{".gitignore": "*.tmp\n", "web/a.tmp": "x\n"}) },
-			"image/dirty", "1 file in the build context differ from the commit: .gitignore",
+			"image/dirty", "1 file in the build context differs from the commit: .gitignore",
 		},
 		"a file is new, and ignored by no commit, as Docker ignores that": {
 			func(j *job) {
@@ -166,7 +166,7 @@ func TestSources(t *testing.T) {
 		"a submodule": {change: func(j *job) { j.submodule("web/lib") }},
 		"a file of a submodule is changed": {
 			func(j *job) { j.submodule("web/lib").write(map[string]string{"web/lib/i": "other\n"}) },
-			"image/dirty", "1 file in the build context differ from the commit: web/lib/i",
+			"image/dirty", "1 file in the build context differs from the commit: web/lib/i",
 		},
 		"a file of a submodule is new": {
 			func(j *job) { j.submodule("web/lib").write(map[string]string{"web/lib/new": "x\n"}) },
