@@ -49,7 +49,11 @@ func (f Finding) Text() string {
 	if f.Hint == "" {
 		return f.Message
 	}
-	return f.Message + ". How to fix: " + f.Hint
+	end := "."
+	if strings.ContainsAny(f.Message[max(0, len(f.Message)-1):], "?!.") {
+		end = ""
+	}
+	return f.Message + end + " How to fix: " + f.Hint
 }
 
 // Header is what the harness knows of the run; Class and Result are set at its end.

@@ -130,6 +130,22 @@ by the way
 	}
 }
 
+func TestTextHasOneEndOfItsSentence(t *testing.T) {
+	t.Parallel()
+	for message, want := range map[string]string{
+		"no file":      "no file. How to fix: x",
+		"did you mean": "did you mean. How to fix: x",
+		"mean b?":      "mean b? How to fix: x",
+		"no!":          "no! How to fix: x",
+		"it ends.":     "it ends. How to fix: x",
+		"":             ". How to fix: x",
+	} {
+		if got := (report.Finding{Message: message, Hint: "x"}).Text(); got != want {
+			t.Errorf("Text of %q is %q, want %q", message, got, want)
+		}
+	}
+}
+
 func TestMarkdownEscapes(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
