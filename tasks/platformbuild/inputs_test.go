@@ -41,7 +41,9 @@ func TestWrongInputs(t *testing.T) {
 		"a digest in the repository":   {[]string{"repository", "shop/web@sha256:" + strings.Repeat("a", 64)}, []string{"it has a tag or a digest"}},
 		"a scanner that is none":       {[]string{"sbom", "true", "sbomGenerator", "a,b=c"}, []string{`input "sbomGenerator"`, "registry/name:tag"}},
 		"an SSH key that is not there": {[]string{"ssh", "default\ngit=.ssh/nowhere"}, []string{`input "ssh": line 2: there is no file ".ssh/nowhere"`}},
-		"a scanner and no SBOM":        {[]string{"sbomGenerator", "syft"}, []string{`input "sbomGenerator"`, "sbom is not true"}},
+		"a tag with a space":           {[]string{"tags", "my tag"}, []string{`the tag "my tag" must be`, "How to fix: write one tag a line"}},
+		"what the task sets itself":    {[]string{"arguments", "--push"}, []string{"--push does not belong", "How to fix: leave out"}},
+		"a scanner and no SBOM":        {[]string{"sbomGenerator", "syft"}, []string{`input "sbomGenerator"`, "it is set, but sbom is not true, so it would do nothing"}},
 		"a repository that is none":    {[]string{"repository", "Shöp/web"}, []string{`input "repository"`, "lower case"}},
 		"no such connection":           {[]string{"containerRegistry", "nobody"}, []string{"containerRegistry", "Docker Registry"}},
 		"another argument twice": {

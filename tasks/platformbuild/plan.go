@@ -60,7 +60,10 @@ func (s *step) understand() (*plan, error) {
 	note(err)
 	args, options, err := buildx.ParseOptions(s.in.Arguments)
 	if err != nil {
-		note(badInput("arguments", err.Error(), ""))
+		for _, e := range flat(err) {
+			note(badInput("arguments", e.Error(),
+				"leave out what the task sets itself; write options such as --build-arg NAME=value"))
+		}
 	}
 	p.options = options
 	note(s.moreArgs(p, args))
@@ -116,7 +119,8 @@ func (s *step) wantedScanner() (string, error) {
 		return "", nil
 	}
 	if !s.in.Sbom {
-		return "", badInput("sbomGenerator", "it is there, and sbom is not true", "set sbom: true, or leave it out")
+		return "", badInput("sbomGenerator", "it is set, but sbom is not true, so it would do nothing",
+			"set sbom: true, or leave it out")
 	}
 	ref, err := reference.Parse(name)
 	if err != nil {
@@ -131,7 +135,8 @@ func (s *step) wantedTags() ([]string, error) {
 	tags := words(s.in.Tags)
 	for _, tag := range tags {
 		if err := reference.CheckTag(tag); err != nil {
-			errs = append(errs, badInput("tags", err.Error(), "letters, digits, and `_`, `.`, `-`, 128 at most"))
+			errs = append(errs, badInput("tags", err.Error(),
+				"write one tag a line, or separate them by commas, with no spaces within one"))
 		}
 	}
 	if len(tags) == 0 {

@@ -36,8 +36,8 @@ func (s *step) signer(ctx context.Context) (*signature.Key, error) {
 		}
 		key, err := signature.ParseKey(pem)
 		if err != nil {
-			return nil, badInput("publicKey", err.Error(),
-				"give a public key in PEM, as `cosign public-key` prints it")
+			message, fix := signature.Explain(err)
+			return nil, badInput("publicKey", message, fix)
 		}
 		return key, nil
 	}

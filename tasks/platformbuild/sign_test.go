@@ -177,5 +177,5 @@ func TestPublicKeyIsNone(t *testing.T) {
 	j := verifier(t, started("exec app AMD64"))
 	j.input("publicKey", "nowhere.pem").refuses("image/input", `"nowhere.pem" cannot be read`)
 	j.write(map[string]string{"key.pem": "x"})
-	j.input("publicKey", "key.pem").refuses("image/input", "PEM")
+	j.input("publicKey", "key.pem").refuses("image/input", "the key is not a PEM block. How to fix: give the public key")
 }
