@@ -28,7 +28,12 @@ func (s *step) connect() error {
 		s.source, err = credential.Of(c, credential.Config{
 			HTTP: s.http, Job: s.azureJob(e), Mask: s.conceal, Now: s.env.Now, Debug: s.env.Log.Debug,
 		})
-		if err != nil {
+		var no *azure.Error
+		switch {
+		case errors.As(err, &no):
+			return badInput("containerRegistry", fmt.Sprintf("service connection %.100q: %s", no.Connection, no.Reason),
+				no.Fix)
+		case err != nil:
 			return badInput("containerRegistry", err.Error(), "")
 		}
 	}

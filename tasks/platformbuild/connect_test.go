@@ -140,3 +140,12 @@ func TestTheUsersConfigurationIsKept(t *testing.T) {
 		t.Errorf("the user's configuration is %s, %v", text, err)
 	}
 }
+
+// A connection that is not whole says what to do about it.
+func TestConnectionWithoutAPassword(t *testing.T) {
+	t.Parallel()
+	j := fakeJob(t, fake{})
+	delete(j.env, "ENDPOINT_AUTH_PARAMETER_"+connectionID+"_PASSWORD")
+	j.set("ENDPOINT_AUTH_"+connectionID, `{"scheme":"UsernamePassword","parameters":{"username":"u"}}`)
+	j.refuses("image/input", "and not both. How to fix: save it again with both")
+}
