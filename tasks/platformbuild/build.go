@@ -35,6 +35,7 @@ func (s *step) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer s.sayLeft(p) // after the next one
 	defer s.removeCandidate(ctx,
 		p) // once the image has other tags: some registries remove what has lost its last one
 	image, once, err := s.reuse(ctx, p, key)
@@ -117,6 +118,7 @@ func (s *step) make(ctx context.Context, p *plan, key *signature.Key) (registry.
 	if err != nil {
 		return image, explain(err, "reading "+ref.String()+", which was just pushed")
 	}
+	s.untagged = result.Digest
 	if err := s.insist(s.inspect(ctx, image, s.built(p))); err != nil {
 		return image, err
 	}

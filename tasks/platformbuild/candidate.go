@@ -19,8 +19,21 @@ func (s *step) candidate() string {
 		filepath.Base(s.scratch))), "-")
 }
 
+// sayLeft says what became of an image that was pushed and then refused.
+func (s *step) sayLeft(p *plan) {
+	if s.untagged == "" {
+		return
+	}
+	has := "no tag"
+	if p.candidate != "" {
+		has = "the tag " + p.candidate + " alone"
+	}
+	s.env.Log.Printf("What was built was pushed to %s as %s, and has %s there: it got none of the tags %s",
+		p.image.Name(), s.untagged, has, strings.Join(p.tags, ", "))
+}
+
 // removeCandidate takes the candidate's tag from the image. Who may push, and not delete, can still make the tag stand
-// for nothing.
+// for nothing. p.candidate is empty when the tag no longer stands for the image.
 func (s *step) removeCandidate(ctx context.Context, p *plan) {
 	if p.candidate == "" {
 		return
@@ -29,9 +42,11 @@ func (s *step) removeCandidate(ctx context.Context, p *plan) {
 	ref := p.image
 	ref.Tag = p.candidate
 	if _, there, err := s.registry.Digest(ctx, ref); err == nil && !there {
+		p.candidate = ""
 		return
 	}
 	if gone, err := s.registry.DeleteTag(ctx, ref); err == nil && gone {
+		p.candidate = ""
 		return
 	}
 	if err := s.registry.Empty(ctx, ref); err != nil {
@@ -43,6 +58,7 @@ func (s *step) removeCandidate(ctx context.Context, p *plan) {
 		)
 		return
 	}
+	p.candidate = ""
 	s.env.Log.Printf("The tag %s is left, and stands for nothing: this identity may not delete tags (AcrDelete).",
 		ref.Tag)
 }

@@ -64,7 +64,7 @@ func TestDrivers(t *testing.T) {
 		j.must(err)
 		j.write(map[string]string{"server": string(program)}).commit()
 		j.want("Failed")
-		j.says("platform/machine")
+		j.says("platform/machine", ", and has no tag there: it got none of the tags 100\n")
 		if tags := j.registry.Tags("shop/engine-lies"); len(tags) > 0 {
 			t.Errorf("tags %q", tags)
 		}

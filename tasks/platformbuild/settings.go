@@ -33,7 +33,8 @@ type step struct {
 	registry *registry.Client   // after connect
 	login    login              // before the build
 	warned   []report.Finding
-	forgiven int // refusals, because enforcement is warn
+	forgiven int    // refusals, because enforcement is warn
+	untagged string // digest of what was pushed, as long as it has none of the tags
 	result   outcome
 }
 

@@ -12,6 +12,7 @@ func (s *step) tag(ctx context.Context, p *plan, image registry.Image, once stri
 	if err := s.insist(s.immutable(ctx, p, image.Reference.Digest)); err != nil {
 		return err
 	}
+	s.untagged = ""
 	s.result.digest = image.Reference.Digest
 	s.result.ref = image.Reference.String()
 	tags := p.tags

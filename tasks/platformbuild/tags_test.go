@@ -96,6 +96,10 @@ func TestImagesThatAreNotWhatWasBuilt(t *testing.T) {
 			t.Parallel()
 			j := fakeJob(t, tc.fake).input(tc.inputs...)
 			j.refuses(tc.rule, tc.says)
+			if !tc.fake.Nothing {
+				j.says("\nWhat was built was pushed to "+j.registry.Host()+"/shop/web as sha256:",
+					", and has no tag there: it got none of the tags 100\n")
+			}
 			for _, name := range []string{"digest", "imageRef", "imageRefs", "RESOURCE_URIS"} {
 				if value := j.output(name); value != "" {
 					t.Errorf("output %s = %q", name, value)
