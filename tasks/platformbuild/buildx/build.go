@@ -89,10 +89,13 @@ func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, err
 		}
 		e, again := d.again(ctx, err, try)
 		if !again {
+			if e != nil && e.Temporary() && try > 0 {
+				e.Msg += fmt.Sprintf(", in %d tries", try+1)
+			}
 			return result, err
 		}
 		to = quiet{to}
-		to.Plain(fmt.Sprintf("%s (%s): trying again in %s", e.Msg, e.Said, waits[try]))
+		to.Plain(fmt.Sprintf("%s (%s): trying again in %s (try %d of %d)", e.Msg, e.Said, waits[try], try+2, e.tries()))
 		if err := d.sleep(ctx, waits[try]); err != nil {
 			return result, fmt.Errorf("waiting to push again: %w", err)
 		}
@@ -102,10 +105,21 @@ func (d *Docker) Run(ctx context.Context, b Build, to progress.Log) (Result, err
 // again reports whether a failure is worth another try.
 func (d *Docker) again(ctx context.Context, err error, try int) (*Error, bool) {
 	var e *Error
-	if !errors.As(err, &e) || try == len(waits) || !e.Temporary() {
+	if !errors.As(err, &e) || try+1 >= e.tries() {
 		return e, false
 	}
-	return e, e.Kind != Unauthorized || try == 0 && d.renewed(ctx)
+	return e, e.Kind != Unauthorized || d.renewed(ctx)
+}
+
+// tries is how often a build is tried that fails so.
+func (e *Error) tries() int {
+	switch {
+	case e.Kind == Unauthorized:
+		return 2 // with fresh credentials
+	case e.Temporary():
+		return len(waits) + 1
+	}
+	return 1
 }
 
 func (d *Docker) attempt(ctx context.Context, b Build, args []string, to progress.Log) (progress.Summary, error) {

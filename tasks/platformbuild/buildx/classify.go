@@ -168,7 +168,11 @@ func (f facts) transfer(sum progress.Summary, text string) *Error {
 		for i := len(sum.Pushing) - 1; i >= 0; i-- {
 			said = append(said, sum.Pushing[i])
 		}
-		return f.pushFailed(said)
+		e := f.pushFailed(said)
+		if status := lastStatus(sum.Pushing); e.Kind == Push && !strings.Contains(text, status) {
+			e.Msg += ": " + status
+		}
+		return e
 	}
 	if pulling.MatchString(text) {
 		e := f.pullFailed(said)
@@ -189,6 +193,22 @@ var (
 	denied  = regexp.MustCompile(`(?i)\b403 Forbidden|\bdenied\b|insufficient[ _]scope`)
 	unfound = regexp.MustCompile(`(?i)no such host|certificate|x509|server gave HTTP response to HTTPS client`)
 )
+
+// statusLine is a line that BuildKit's push prints before it tries a request again.
+var statusLine = regexp.MustCompile(`^error: unexpected status from [^\n]*: ((?:408|429|5[0-9][0-9])(?: [A-Z][a-z]{1,20}){1,4})`)
+
+// lastStatus is what the registry answered last to a push; "" if it did not.
+func lastStatus(lines []string) string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if strings.HasPrefix(lines[i], "error: ") {
+			if match := statusLine.FindStringSubmatch(lines[i]); match != nil {
+				return match[1]
+			}
+			return ""
+		}
+	}
+	return ""
+}
 
 // verdict is the kind of the first text that has one.
 func verdict(said []string) Kind {

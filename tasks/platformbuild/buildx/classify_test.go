@@ -104,13 +104,16 @@ func TestErrorsAreTold(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("Run after %q: %v, want an *Error", tc.said, err)
 			}
+			tries := map[buildx.Kind]int{buildx.Push: 4, buildx.Pull: 4, buildx.Unauthorized: 2}[tc.kind]
+			if tries > 0 {
+				tc.msg += fmt.Sprintf(", in %d tries", tries)
+			}
 			if e.Kind != tc.kind || e.Msg != tc.msg || e.Hint == "" {
 				t.Errorf("after %q:\ngot  %s %q (hint %q)\nwant %s %q", tc.said, e.Kind, e.Msg, e.Hint, tc.kind, tc.msg)
 			}
 			if strings.HasPrefix(tc.said, excerpt) && e.Kind != buildx.Push && (e.Line != 3 || e.Path != "/src/Dockerfile") {
 				t.Errorf("place: got %s:%d, want the Dockerfile's line 3", e.Path, e.Line)
 			}
-			tries := map[buildx.Kind]int{buildx.Push: 4, buildx.Pull: 4, buildx.Unauthorized: 2}[tc.kind]
 			if got := len(f.calls(t)); got != max(tries, 1) {
 				t.Errorf("docker was called %d times after an error of kind %s", got, e.Kind)
 			}
@@ -148,11 +151,38 @@ func TestOutageIsReadFromThePush(t *testing.T) {
 	// A registry's own words instead of a status: only the lines of the push tell.
 	for _, words := range []string{"unavailable: down for maintenance", "odd: words of a registry"} {
 		text := strings.ReplaceAll(string(stream), "unavailable: down for maintenance", words)
-		f := newFake(t, answer{Match: "buildx build", Err: text, Exit: 1, Always: true})
-		_, err = f.Run(context.Background(), simple(t), &recorder{})
-		var e *buildx.Error
-		if !errors.As(err, &e) || e.Kind != buildx.Push {
+		e, log, _ := fails(t, text, nil)
+		const msg = `the registry "contoso.azurecr.io" did not take the image: 503 Service Unavailable`
+		if e.Kind != buildx.Push || e.Msg != msg+", in 4 tries" {
 			t.Errorf("an outage that is told as %q: %+v, want kind push", words, e)
+		}
+		for i, wait := range []string{"10s", "30s", "1m0s"} {
+			want := fmt.Sprintf("%s (failed to push 127.0.0.1:5055/app: %s): trying again in %s (try %d of 4)", msg, words, wait, i+2)
+			if !strings.Contains(log, want) {
+				t.Errorf("the log is\n%s\nwant in it %s", log, want)
+			}
+		}
+	}
+}
+
+// The registry chooses these lines: no more than a status of the last trouble is taken from them.
+func TestStatusOfAPush(t *testing.T) {
+	t.Parallel()
+	const from = "error: unexpected status from PUT request to http://r/v2/x: "
+	for lines, want := range map[string]string{
+		from + "502 Bad Gateway\nunavailable\n":                                       ": 502 Bad Gateway",
+		from + "429 Too Many Requests: <a href=x>":                                    ": 429 Too Many Requests",
+		from + "503 ##vso[task.complete]":                                             "",
+		from + "503 Service Unavailable\nerror: dial tcp: connection refused":         "",
+		from + "403 Forbidden":                                                        "",
+		"says: unexpected status from PUT request to x: 503 Service Unavailable":      "",
+		from + "500 Internal Server Error\n" + from + "504 Gateway Timeout\nretrying": ": 504 Gateway Timeout",
+	} {
+		const push = "failed to push r/app: unavailable: x"
+		begun := `{"vertexes":[{"digest":"exporting to image","name":"exporting to image","started":"2026-01-01T00:00:00Z"}]}` + "\n"
+		e, _, _ := fails(t, begun+said("exporting to image", lines+"\n")+failing("exporting to image", push)+"ERROR: "+push+"\n", nil)
+		if want = `the registry "contoso.azurecr.io" did not take the image` + want + ", in 4 tries"; e.Msg != want {
+			t.Errorf("after %q:\ngot  %s\nwant %s", lines, e.Msg, want)
 		}
 	}
 }
