@@ -83,7 +83,7 @@ func (s *step) commitOfRun(t tree) error {
 		Rule: "image/commit",
 		Msg: fmt.Sprintf("the checkout is at commit %.12s, but this run is for %.12s: the image would not be what "+
 			"the run says", t.head, redact.Line(started)),
-		Hint: "do not commit, pull or check out another branch before the image is built; or set allowDirty: true, and " +
+		Hint: "do not commit, pull or check out another branch before the image is built; or set allowDirty: true: " +
 			"the label commit then ends in -dirty",
 	}
 }
@@ -179,8 +179,8 @@ func (s *step) refuseChanges(ctx context.Context, g *git.Git, trees []tree, p *p
 		Rule: "image/dirty",
 		Msg: fmt.Sprintf("%s in the build context %s from the commit: %s", count(len(changed), "file"), verb,
 			redact.Lines(changed)),
-		Hint: "commit what is to stay (git status does not show what .git/info/exclude hides); name what a build makes in .gitignore, and what the image does not need in " +
-			".dockerignore; or set allowDirty: true",
+		Hint: "commit what is to stay (git status does not show what .git/info/exclude hides); name what a build " +
+			"makes in .gitignore, and what the image does not need in .dockerignore; or set allowDirty: true",
 	}
 }
 
