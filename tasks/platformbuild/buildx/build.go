@@ -127,12 +127,15 @@ func (d *Docker) attempt(ctx context.Context, b Build, args []string, to progres
 	if err := os.Remove(filepath.Join(b.Folder, "metadata.json")); err != nil && !os.IsNotExist(err) {
 		return progress.Summary{}, err
 	}
-	ears := &ears{Log: to}
+	ears := &ears{Log: to, over: func() bool { return ctx.Err() != nil }, debug: d.Debug}
 	reader := progress.NewReader(ears)
 	err := d.start(ctx, d.environment(), reader, args...)
 	sum := reader.Close()
+	if ran(err) && ctx.Err() != nil { // it was told to end before we were
+		err = fmt.Errorf("building: %w", context.Cause(ctx))
+	}
 	if !ran(err) {
-		ears.tell(nil, d.Debug)
+		ears.tell(nil)
 		return sum, err
 	}
 	f := facts{build: &b}
@@ -140,7 +143,7 @@ func (d *Docker) attempt(ctx context.Context, b Build, args []string, to progres
 		f.last, f.foreign = ears.last[sum.Failed.Digest], ears.heard[sum.Failed.Digest]
 	}
 	e := d.classify(sum, f)
-	ears.tell(e, d.Debug)
+	ears.tell(e)
 	return sum, e
 }
 

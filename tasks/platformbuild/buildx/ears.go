@@ -14,6 +14,8 @@ type ears struct {
 	last  map[string]string // what a step printed last; rather the last that sounds like an error
 	bad   map[string]bool   // it does
 	held  []string          // buildx's last words
+	over  func() bool       // the build was cancelled: what is said from now on is about that
+	debug func(string)      // may be nil
 }
 
 // maxHeld is more than buildx says at the end.
@@ -53,6 +55,10 @@ var lastWords = regexp.MustCompile(`^ERROR: |^[^ :]{1,1000}:[0-9]{1,9}$`)
 
 // Plain is of progress.Log. It holds the last words back: the error that is made of them says most of it again.
 func (e *ears) Plain(line string) {
+	if e.over() {
+		e.tellLess(line)
+		return
+	}
 	if len(e.held) >= maxHeld || len(e.held) == 0 && !lastWords.MatchString(line) {
 		e.Log.Plain(line)
 		return
@@ -60,19 +66,31 @@ func (e *ears) Plain(line string) {
 	e.held = append(e.held, line)
 }
 
+// Warning is of progress.Log. Half a build has warnings of what is not there yet.
+func (e *ears) Warning(w progress.Warning) {
+	if !e.over() {
+		e.Log.Warning(w)
+	}
+}
+
 // tell tells those of buildx's last words that the error does not; the others go to debug. Nil is no error of buildx.
-func (e *ears) tell(err *Error, debug func(string)) {
+func (e *ears) tell(err *Error) {
 	error := false
 	for _, line := range e.held {
 		error = error || strings.HasPrefix(line, "ERROR: ")
-		switch {
-		case err == nil || err.vague || !error && err.Kind != Step:
+		if !e.over() && (err == nil || err.vague || !error && err.Kind != Step) {
 			e.Log.Plain(line)
-		case debug != nil:
-			debug(line)
+		} else {
+			e.tellLess(line)
 		}
 	}
 	e.held = nil
+}
+
+func (e *ears) tellLess(line string) {
+	if e.debug != nil {
+		e.debug(line)
+	}
 }
 
 // quiet tells what a further try tells, without what was said before.

@@ -27,6 +27,7 @@ type answer struct {
 	Exit            int
 	Digest          string // for the metadata file
 	Hang, Always    bool
+	Late            string // on standard error, when it is interrupted
 	Meet            string // an address: it goes on when that closes the connection
 }
 
@@ -87,6 +88,7 @@ func (a answer) give(folder string) int {
 	if a.Hang {
 		_ = os.WriteFile(filepath.Join(folder, "hangs"), nil, 0o600)
 		<-interrupted
+		fmt.Fprint(os.Stderr, a.Late)
 		return 130
 	}
 	for _, arg := range os.Args {

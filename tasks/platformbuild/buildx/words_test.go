@@ -189,15 +189,28 @@ func TestHintsNameTheImage(t *testing.T) {
 	}
 }
 
-// A cancelled build has no error of buildx, so its words are told.
+// A cancelled build says nothing of that itself: who has cancelled it knows.
 func TestLastWordsOfACancelledBuild(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, answer{Err: "ERROR: context canceled\n", Hang: true})
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	to := &recorder{}
-	go cancelWhenHanging(f, cancel)
-	if _, err := f.Run(ctx, simple(t), to); err == nil || len(to.lines) != 1 {
-		t.Errorf("Run, cancelled: %v, told %q", err, to.lines)
+	const words = "ERROR: failed to build: failed to solve: Canceled: context canceled\n"
+	late := "1 warning found:\n" + warned + words
+	for name, a := range map[string]answer{
+		"before": {Err: words, Hang: true},
+		"after":  {Hang: true, Late: late},
+	} {
+		f := newFake(t, a)
+		var debugged []string
+		f.Debug = func(text string) { debugged = append(debugged, text) }
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cause := errors.New("the run was cancelled")
+		to := &recorder{}
+		go cancelWhenHanging(f, func() { cancel(cause) })
+		_, err := f.Run(ctx, simple(t), to)
+		if !errors.Is(err, cause) || len(to.lines)+to.warnings != 0 {
+			t.Errorf("%s: Run, cancelled: %v, told %q and %d warnings", name, err, to.lines, to.warnings)
+		}
+		if all := strings.Join(debugged, "\n"); !strings.Contains(all, strings.TrimSpace(words)) {
+			t.Errorf("%s: not even debug has buildx's words: %q", name, all)
+		}
 	}
 }
