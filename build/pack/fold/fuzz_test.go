@@ -19,8 +19,9 @@ func conflicts(d []byte, img *image, count int) bool {
 func FuzzCode(f *testing.F) {
 	f.Add([]byte("\xe8\x01\x00\x00\x00\x48\x8d\x05\xff\xff\xff\xff\xe8\xe8\x8b\x05\x00\x00\x00\x80"), uint16(0))
 	f.Add([]byte("\x01\x00\x00\x94\x00\x00\x00\xb0\x00\x04\x40\xf9\x00\x00\xf0\xb0\x42\x00\x00\x91\xff\xff\xff\x97"), uint16(2560))
-	f.Add([]byte("\x00\x00\x80\xb0\x00\x04\x40\xf9"), uint16(2770)) // 4 GB before the code
-	f.Add(append(bytes.Repeat([]byte("\x1f\x20\x03\xd5"), 2048), "\xe0\xff\x7f\xf0\x00\x04\x40\xf9"...), uint16(2770)) // and behind it
+	// 4 GB before the code, and behind it.
+	f.Add([]byte("\x00\x00\x80\xb0\x00\x04\x40\xf9"), uint16(2770))
+	f.Add(append(bytes.Repeat([]byte("\x1f\x20\x03\xd5"), 2048), "\xe0\xff\x7f\xf0\x00\x04\x40\xf9"...), uint16(2770))
 	for _, programs := range built(f) {
 		img, _ := read(programs[0])
 		f.Add(programs[0][img.text:][:300], uint16(0))
