@@ -84,7 +84,7 @@ func TestKilledPusher(t *testing.T) {
 // outlived is a folder in which a program may still write when the test ends: it is removed once nothing does so any more.
 func outlived(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "outlived-")
+	dir, err := os.MkdirTemp("", "git-killed-")
 	if err != nil {
 		t.Fatal(err)
 	}
