@@ -61,7 +61,7 @@ func program(what string, args []string) int {
 	case "stubborn": // ignores interrupts
 		signal.Ignore(os.Interrupt)
 		fmt.Println("ready")
-		select {}
+		time.Sleep(time.Hour) // not select {}: the runtime would end the program, and nobody had to kill it
 	case "flood":
 		line := bytes.Repeat([]byte("x"), 1<<16)
 		for {

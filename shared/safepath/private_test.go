@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -146,7 +147,7 @@ func TestKilledWriter(t *testing.T) {
 		if step == last {
 			self, _ := os.FindProcess(os.Getpid())
 			_ = self.Kill()
-			select {}
+			time.Sleep(time.Hour)
 		}
 	})
 	t.Fatalf("the process outlived its end before %q: %v", last, err)

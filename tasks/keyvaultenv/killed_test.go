@@ -27,7 +27,7 @@ func (k killer) Write(p []byte) (int, error) {
 	if strings.Contains(string(p), k.text) {
 		self, _ := os.FindProcess(os.Getpid())
 		_ = self.Kill()
-		select {}
+		time.Sleep(time.Hour)
 	}
 	return n, err
 }
