@@ -196,10 +196,8 @@ func (r *reader) unhide(ctx context.Context, above parents) (map[string]bool, er
 		if fields[0] != strings.ToUpper(fields[0]) {
 			assumed.WriteString(name + "\x00")
 		}
-		if strings.EqualFold(fields[0], "S") {
-			if !r.leftOut(name, above) {
-				skipped.WriteString(name + "\x00")
-			}
+		if strings.EqualFold(fields[0], "S") && !r.leftOut(name, above) {
+			skipped.WriteString(name + "\x00")
 		}
 	}
 	if err := r.update(ctx, assumed.String(), "--no-assume-unchanged", "--stdin"); err != nil {

@@ -32,15 +32,12 @@ func (s *step) publish(ctx context.Context, p *plan, image registry.Image) {
 
 // conclude says what to deploy, unless something about it had to be forgiven.
 func (s *step) conclude(image registry.Image) {
-	switch s.forgiven {
-	case 0:
-		s.env.Log.Printf("Deploy by digest: %s", image.Reference)
-	case 1:
-		s.env.Log.Printf("Tagged although 1 finding was forgiven (enforcement: warn): %s", image.Reference)
-	default:
-		s.env.Log.Printf("Tagged although %d findings were forgiven (enforcement: warn): %s", s.forgiven,
+	if s.forgiven > 0 {
+		s.env.Log.Printf("Tagged although %s had to be forgiven (enforcement: warn): %s", count(s.forgiven, "finding"),
 			image.Reference)
+		return
 	}
+	s.env.Log.Printf("Deploy by digest: %s", image.Reference)
 }
 
 // uriList adds an image to those that are in the variable already.
