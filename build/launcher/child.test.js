@@ -28,6 +28,17 @@ for (const [what, { says, ...options }] of Object.entries(crashes)) {
   });
 }
 
+// See end in launch.js: process.exit may wait for ever.
+const ends = { 'that ends well': '0', 'that fails': '1' };
+for (const [what, code] of Object.entries(ends)) {
+  h.each(`Node ends by itself after a program ${what}`, unix, async (t, node) => {
+    const preload = 'process.exit = (code) => { console.log(`process.exit(${code})`); };';
+    const result = await h.run(h.stage(t), node, { act: 'exit', env: { CHILD_CODE: code }, preload });
+    assert.deepStrictEqual([result.code, result.stderr], [0, '']);
+    assert.doesNotMatch(result.stdout, /process\.exit/);
+  });
+}
+
 h.each('half a line of a crashed program does not swallow the error', unix, async (t, node) => {
   const result = await h.run(h.stage(t), node, { act: 'partial' });
   h.failed(result, /killed by SIGKILL/);

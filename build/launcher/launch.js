@@ -253,7 +253,7 @@ async function retry(codes, action) {
 // ---- the outcome ----
 
 function finish(outcome) {
-  if (outcome.code === 0) process.exit(0); // the program has reported its result itself
+  if (outcome.code === 0) return end(0); // the program has reported its result itself
   const after = told ? ` after the pipeline asked it to stop (${told})` : '';
   if (outcome.signal === 'SIGKILL') {
     throw new Refusal(`the program was killed by SIGKILL${after}. The usual cause is that the machine or the ` +
@@ -297,5 +297,17 @@ function fail(err) {
   const known = err instanceof Refusal;
   const text = known ? err.message : `the launcher itself failed: ${(err && err.stack) || err}`;
   process.stdout.write(`${child ? '\n' : ''}##vso[task.logissue type=error;]${escape(`${task}: ${text}`)}\n` +
-    '##vso[task.complete result=Failed;]the task did not run to its end\n', (err2) => process.exit(err2 ? 1 : 0));
+    '##vso[task.complete result=Failed;]the task did not run to its end\n', (err2) => end(err2 ? 1 : 0));
+}
+
+// end lets Node end by itself, as soon as it has nothing more to do. process.exit, which is the last resort here, may wait
+// for ever for a thread of V8 (https://github.com/nodejs/node/issues/54918): Node 24 hung once in some dozen first starts on
+// a busy machine, and a step that hangs costs the time limit of its job.
+function end(code) {
+  process.exitCode = code;
+  if (child) {
+    child.unref();
+    if (child.stdin) child.stdin.destroy(); // what tells a program that still runs that we go
+  }
+  setTimeout(() => process.exit(code), 2000).unref();
 }

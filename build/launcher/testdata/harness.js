@@ -14,7 +14,7 @@ const zlib = require('node:zlib');
 const LAUNCHER = path.join(__dirname, '..', 'launch.js');
 const UNPACK = path.join(__dirname, '..', 'unpack.js');
 const MODULES = path.join(__dirname, '..', '..', 'npm', 'node_modules');
-const TIMEOUT = 60000; // a launcher that hangs; a test takes a second
+const TIMEOUT = 60000; // ms: a launcher that hangs; a test takes a second
 const HOST = `${process.platform}-${process.arch}`;
 
 // runtimes are the Node versions under test. The pinned ones exist for linux-x64 only; elsewhere it is the one at hand.
