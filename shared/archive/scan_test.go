@@ -202,7 +202,7 @@ func waitForTheClock(t *testing.T, root string) {
 		t.Fatal(err)
 	}
 	probe := filepath.Join(t.TempDir(), "probe")
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if err := os.WriteFile(probe, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

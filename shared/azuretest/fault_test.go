@@ -138,7 +138,7 @@ func TestNetworkFaults(t *testing.T) {
 			const wait = 50 * time.Millisecond
 			c.Fail(Fault{Kind: kind, Times: 1, Wait: wait})
 			client := c.HTTP(t).HTTP()
-			client.Timeout = 10 * time.Second
+			client.Timeout = time.Minute
 			if errors.Is(tc.err, errTimeout) {
 				client.Timeout = 100 * time.Millisecond
 			}
@@ -154,7 +154,7 @@ func TestNetworkFaults(t *testing.T) {
 			if whole := strings.HasSuffix(body, "}"); whole != (kind == Slow || kind == SlowBody) {
 				t.Errorf("GET = %q: whole is %t", body, whole)
 			}
-			client.Timeout = 10 * time.Second
+			client.Timeout = time.Minute
 			if body, status, err := fetch(t, client, address); status != http.StatusOK || !strings.HasSuffix(body, "}") || err != nil {
 				t.Errorf("the next GET = %d %q, %v; want a whole answer", status, body, err)
 			}

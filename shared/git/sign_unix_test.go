@@ -80,7 +80,7 @@ func longPathLeft(t *testing.T, r *Repo, notes string) {
 	if _, err := os.Lstat(filepath.Dir(noted[0])); !os.IsNotExist(err) {
 		t.Errorf("%q is still there: %v", filepath.Dir(noted[0]), err)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		running, _ := filepath.Glob("/proc/[0-9]*/environ")
 		left := ""
 		for _, name := range running {

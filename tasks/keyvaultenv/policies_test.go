@@ -158,7 +158,7 @@ func TestNextExpiry(t *testing.T) {
 	j.vault.Put("b", azuretest.Secret{Value: "hunter-33", Expires: first})
 	j.vault.Put("c", azuretest.Secret{Value: "hunter-44"})
 	j.vault.Put("d", azuretest.Secret{Value: "hunter-55", Expires: first.Add(24 * time.Hour)})
-	j.input("secrets", "A=a\nB=b\nC=c\nD=d").expect("main", "Succeeded", "A = a, expires "+first.Format(time.DateOnly))
+	j.input("secrets", "A=a\nB=b\nC=c\nD=d").expect("main", "Succeeded", "B = b, expires "+first.Format(time.DateOnly))
 	if got, want := j.public["nextExpiry"], first.Format(time.RFC3339); got != want {
 		t.Errorf("nextExpiry = %q, want %q", got, want)
 	}

@@ -17,7 +17,7 @@ import (
 // waitFor waits until something has been printed so many times.
 func waitFor(t *testing.T, out *output, times int, text string) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for strings.Count(out.String(), text) < times {

@@ -34,7 +34,7 @@ func TestKubernetesAdmits(t *testing.T) {
 	}
 	// The server takes a moment to know a new policy.
 	out, err := try("nginx")
-	for deadline := time.Now().Add(20 * time.Second); err == nil && time.Now().Before(deadline); out, err = try("nginx") {
+	for deadline := time.Now().Add(time.Minute); err == nil && time.Now().Before(deadline); out, err = try("nginx") {
 		time.Sleep(50 * time.Millisecond)
 	}
 	if err == nil || !strings.Contains(out, "denied request") {

@@ -148,7 +148,7 @@ func TestDeadlineOfOtherWords(t *testing.T) {
 	t.Parallel()
 	layers := []rootfs.Layer{slow{cancel: func() {}}, layer(t, "exec s AMD64")}
 	config := Image{Platform: platform.Platform{OS: "linux", Arch: "amd64"}, Cmd: []string{"/s", "/gone"}}
-	v, err := Check(t.Context(), rootfs.New(layers, rootfs.Limits{}), config, Entrypoint, time.Now().Add(time.Second))
+	v, err := Check(t.Context(), rootfs.New(layers, rootfs.Limits{}), config, Entrypoint, time.Now().Add(3*time.Second))
 	if want := "warning unread: the image could not be looked into in the time there was for it"; err != nil || words(v) != want {
 		t.Errorf("Check: %v\n%s\nwant\n%s", err, words(v), want)
 	}
