@@ -301,8 +301,8 @@ function fail(err) {
 }
 
 // end lets Node end by itself, as soon as it has nothing more to do. process.exit, which is the last resort here, may wait
-// for ever for a thread of V8 (https://github.com/nodejs/node/issues/54918): Node 24 hung once in some dozen first starts on
-// a busy machine, and a step that hangs costs the time limit of its job.
+// for ever for a thread of V8 (https://github.com/nodejs/node/issues/54918; Node 24 on a busy machine), and a step that
+// hangs costs the time limit of its job.
 function end(code) {
   process.exitCode = code;
   if (child) {
